@@ -1,0 +1,271 @@
+#!/bin/sh
+# Fetches a data set into the directory of its name beside this script; see usage() below.
+#
+# Every file is written under a temporary name, checked, and only then given its own name, so what stands under
+# datasets/NAME/ is always whole. The sums to check against stand beside this script:
+#   NAME.sha256  sha256 of the decompressed file, which holds however the file was compressed
+#   NAME.md5     md5 of the .gz file as its authors publish it, where no more than that is published
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+files='train-images-idx3-ubyte.gz train-labels-idx1-ubyte.gz t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz'
+
+usage() {
+    cat <<END
+usage: datasets/get.sh NAME
+
+Fetches the data set NAME into datasets/NAME/: four gzip-compressed IDX files, checked against known sums.
+Files that are there and right are left alone.
+
+  mnist          handwritten digits, 60,000 + 10,000 images of 28 x 28 (12 MB)
+  fashion-mnist  articles of clothing, the same layout (31 MB)
+  kmnist         handwritten Japanese characters, the same layout (21 MB)
+
+MOTE_DATASET_MIRROR  a directory or a base URL to fetch NAME/FILE from, instead of the public mirrors
+
+Exit codes: 0 complete; 1 failed; 2 wrong usage.
+END
+}
+
+mirrors_of() {
+    case $1 in
+    mnist)
+        echo https://storage.googleapis.com/cvdf-datasets/mnist
+        echo https://ossci-datasets.s3.amazonaws.com/mnist
+        ;;
+    fashion-mnist)
+        echo http://fashion-mnist.s3-website.eu-central-1.amazonaws.com
+        echo https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion
+        ;;
+    kmnist)
+        echo http://codh.rois.ac.jp/kmnist/dataset/kmnist
+        ;;
+    esac
+}
+
+say() {
+    printf '%s\n' "$*" >&2
+}
+
+have() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+size() {
+    if [ -f "$1" ]; then wc -c <"$1" | tr -d ' '; else echo 0; fi
+}
+
+# ---- checking --------------------------------------------------------------------------------------------------------
+
+sha256_of_stdin() {
+    if have sha256sum; then sha256sum; else shasum -a 256; fi | cut -d ' ' -f 1
+}
+
+md5_of_stdin() {
+    if have md5sum; then md5sum; else md5; fi | cut -d ' ' -f 1
+}
+
+# Settles once how this data set is checked: $sums, $sum_of (for messages) and the tools that this takes.
+choose_sums() {
+    if [ -f "$here/$name.sha256" ]; then
+        sums=$here/$name.sha256
+        sum_of='sha256 of the decompressed file'
+        have sha256sum || have shasum || need 'sha256sum or shasum' 'check the files'
+    else
+        sums=$here/$name.md5
+        sum_of='md5 of the .gz file'
+        have md5sum || have md5 || need 'md5sum or md5' 'check the files'
+    fi
+    have gzip || need gzip 'check the files'
+}
+
+# need TOOL PURPOSE: ends this run for want of a tool.
+need() {
+    say "datasets/get.sh: needs $1 to $2, and there is none here; install it and run this again"
+    exit 1
+}
+
+# check FILE PATH: is what stands at PATH the FILE it should be? If not, $problem says what is wrong.
+check() {
+    # First, because a pipe would hide that gzip failed, and a file cut within its last 8 bytes still gives all its data.
+    if ! problem=$(gzip -t <"$2" 2>&1); then
+        problem="not a whole gzip file: ${problem##*: } (it has $(size "$2") bytes)"
+        return 1
+    fi
+    case $sums in
+    *.sha256)
+        entry=${1%.gz}
+        found=$(gzip -dc <"$2" | sha256_of_stdin)
+        ;;
+    *)
+        entry=$1
+        found=$(md5_of_stdin <"$2")
+        ;;
+    esac
+    expected=$(awk -v entry="$entry" '$2 == entry { print $1 }' "$sums")
+    [ "$found" = "$expected" ] && return 0
+    problem="wrong contents ($sum_of)
+  expected ${expected:-a sum for $entry in $sums, which has none}
+  found    $found"
+    return 1
+}
+
+# ---- fetching --------------------------------------------------------------------------------------------------------
+
+# transfer SOURCE PART: brings SOURCE, a path or a URL, to PART. If it cannot, $problem says why.
+transfer() {
+    case $1 in
+    file://*)
+        path=${1#file://}
+        path=${path#localhost}
+        copy "$(printf '%s\n' "$path" | sed 's/%20/ /g')" "$2"
+        ;;
+    *://*)
+        if have curl; then
+            download_with_curl "$1" "$2"
+        elif have wget; then
+            download_with_wget "$1" "$2"
+        else
+            need 'curl or wget' 'download'
+        fi
+        ;;
+    *)
+        copy "$1" "$2"
+        ;;
+    esac
+}
+
+# cat and not cp, so that a read-only original does not make a read-only copy.
+copy() {
+    if [ ! -f "$1" ]; then
+        problem='there is no such file'
+        return 1
+    fi
+    problem='it could not be copied'
+    cat <"$1" >"$2"
+}
+
+# Going on where a broken connection stopped takes a loop of our own: curl's --retry throws away what it has already got.
+download_with_curl() {
+    progress='--silent --show-error'
+    [ ! -t 2 ] || progress=--progress-bar
+    attempt=1
+    while :; do
+        before=$(size "$2")
+        status=0
+        # $progress is one or two options, to be split.
+        # shellcheck disable=SC2086
+        http=$(curl $progress --fail --location --connect-timeout 15 --speed-limit 1000 --speed-time 30 \
+            --continue-at - --write-out '%{http_code}' --output "$2" "$1") || status=$?
+        [ "$status" -ne 0 ] || return 0
+        problem="curl ended with exit code $status and HTTP status $http, attempt $attempt"
+        [ "$http" != 000 ] || problem="curl ended with exit code $status, no answer, attempt $attempt"
+        [ "$attempt" -lt 5 ] || return 1
+        case $status:$http in
+        22:408 | 22:429 | 22:5??) ;;                        # the server is busy
+        33:* | 22:416) rm -f -- "$2" ;;                     # it cannot go on in the middle: start over
+        28:*) [ "$(size "$2")" -gt "$before" ] || return 1 ;; # timed out: again only if anything came at all
+        18:* | 35:* | 52:* | 55:* | 56:* | 92:*) ;;         # the connection broke
+        *) return 1 ;;
+        esac
+        say "  trying again"
+        sleep "$attempt"
+        attempt=$((attempt + 1))
+    done
+}
+
+download_with_wget() {
+    problem='wget could not fetch it'
+    wget -nv -c -t 3 -T 30 -O "$2" "$1"
+}
+
+# get FILE SOURCE: fetches SOURCE/FILE, checks it and puts it in place.
+get() {
+    part=$dest/.$1.part.$$
+    say "datasets/$name: fetching $1 from $2"
+    if ! transfer "$2/$1" "$part" || ! check "$1" "$part"; then
+        say "datasets/$name/$1: from $2/$1: $problem"
+        rm -f -- "$part"
+        return 1
+    fi
+    mv -f -- "$part" "$dest/$1"
+}
+
+# get_all SOURCE: fetches all that is still $wanted, up to the first file that SOURCE does not have right.
+get_all() {
+    for file in $wanted; do
+        get "$file" "$1" || return 1
+        wanted=${wanted#"$file"}
+        wanted=${wanted# }
+    done
+}
+
+clean_up() {
+    rm -f -- "$dest"/.*.part.$$
+    [ -z "$created" ] || rmdir -- "$dest" 2>/dev/null || :
+}
+
+# ---- the program -----------------------------------------------------------------------------------------------------
+
+case $#:${1-} in
+1:-h | 1:--help)
+    usage
+    exit 0
+    ;;
+1:-* | 0:* | [2-9]*:* | 1?*:*)
+    usage >&2
+    exit 2
+    ;;
+esac
+
+name=$1
+case $name in
+mnist | fashion-mnist | kmnist) ;;
+*)
+    say "datasets/get.sh: no data set is called \"$name\"; known are: mnist, fashion-mnist, kmnist"
+    exit 2
+    ;;
+esac
+
+dest=$here/$name
+created=
+choose_sums
+
+wanted=
+for file in $files; do
+    if [ -f "$dest/$file" ]; then
+        ! check "$file" "$dest/$file" || continue
+        say "datasets/$name/$file: $problem
+  fetching it again"
+    fi
+    wanted="$wanted${wanted:+ }$file"
+done
+
+if [ -n "$wanted" ]; then
+    trap clean_up EXIT
+    trap 'exit 129' HUP
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    if [ ! -d "$dest" ]; then
+        mkdir -p -- "$dest"
+        created=yes
+    fi
+    if [ -n "${MOTE_DATASET_MIRROR:-}" ]; then
+        set -- "${MOTE_DATASET_MIRROR%/}/$name"
+    else
+        # One URL a line, none with a space.
+        # shellcheck disable=SC2046
+        set -- $(mirrors_of "$name")
+    fi
+    for source in "$@"; do
+        ! get_all "$source" || break
+    done
+fi
+
+if [ -n "$wanted" ]; then
+    say "datasets/$name: not complete, still needed: $wanted
+What to do: set MOTE_DATASET_MIRROR to a directory or a URL that holds $name/${files%% *} and the others,
+or put the files into $dest by hand; then run $0 $name again."
+    exit 1
+fi
+echo "datasets/$name: complete"

@@ -1,0 +1,98 @@
+#!/bin/sh
+# From a fresh checkout to a trained classifier: installs, builds, trains, evaluates, predicts. Every step is printed as
+# you would type it yourself. See usage() below.
+set -eu
+
+usage() {
+    cat <<END
+usage: examples/quickstart.sh
+
+Installs what mote needs and is missing, builds it, fetches MNIST, trains a classifier of handwritten digits on it,
+evaluates it and has it read a few digits. Where MNIST cannot be fetched, trains on configs/digits.json, which needs no
+file. What it trained is left under runs/quickstart/.
+
+MOTE_DATASET_MIRROR  where datasets/get.sh fetches MNIST from
+END
+}
+
+say() {
+    printf '%s\n' "$*"
+}
+
+# run COMMAND_LINE: prints it as typed, then does it; a string, so that examples/digits/*.png is printed as it is.
+run() {
+    say "" "\$ $1"
+    eval "$1"
+}
+
+# quietly COMMAND_LINE: the same, but shows its output only if it fails.
+quietly() {
+    say "" "\$ $1"
+    if ! eval "$1" >build/build.log 2>&1; then
+        cat build/build.log >&2
+        say "This failed: see above, or build/build.log." >&2
+        exit 1
+    fi
+}
+
+# The next of runs/quickstart/001, 002, ... that is free.
+next_run_directory() {
+    number=1
+    while
+        directory=runs/quickstart/$(printf '%03d' "$number")
+        [ -e "$directory" ]
+    do
+        number=$((number + 1))
+    done
+    echo "$directory"
+}
+
+case $#:${1-} in
+0:) ;;
+1:-h | 1:--help)
+    usage
+    exit 0
+    ;;
+*)
+    usage >&2
+    exit 2
+    ;;
+esac
+
+# A path given relative to where we were called from must survive going elsewhere.
+case ${MOTE_DATASET_MIRROR:-} in
+'' | /* | *://*) ;;
+*) export MOTE_DATASET_MIRROR="$PWD/$MOTE_DATASET_MIRROR" ;;
+esac
+cd -- "$(dirname -- "$0")/.."
+jobs=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+
+. ./examples/packages.sh
+need_packages build
+if [ ! -d "${MOTE_DATASET_MIRROR:-}" ]; then
+    # Wanted, but not needed: there is a way on without MNIST.
+    need_packages download || :
+fi
+
+mkdir -p build
+quietly "cmake -S . -B build -DCMAKE_BUILD_TYPE=Release"
+quietly "cmake --build build -j $jobs"
+
+directory=$(next_run_directory)
+model=$directory/model.safetensors
+mkdir -p runs/quickstart
+
+if run "./datasets/get.sh mnist"; then
+    run "./train configs/mnist.json --run-dir $directory"
+    run "./evaluate $model"
+    run "./predict $model --limit 5 datasets/mnist/t10k-images-idx3-ubyte.gz"
+else
+    say "" "MNIST could not be fetched; training on configs/digits.json instead, which needs no file."
+    run "./train configs/digits.json --run-dir $directory"
+    run "./evaluate $model"
+fi
+run "./predict $model examples/digits/*.png"
+
+say "" "Done. The model is $model, and how the training went stands beside it."
+say "Next: read README.md, change a copy of a file in configs/ and train with it,"
+say "or show the model an image of your own: ./predict $model IMAGE.png"

@@ -1,0 +1,88 @@
+/* field.h: tables of settings.
+ *
+ * A field table says which JSON keys configure a struct: kind, range, default, meaning, and where
+ * the value goes. One table drives reading, the errors, the help and the resolved config that is
+ * written out, so they cannot disagree. A table ends with MOTE_FIELDS_END.
+ *
+ *     static const mote_field fields[] = {
+ *         {.name = "units", .kind = MOTE_FIELD_INTEGER, .offset = offsetof(dense, units),
+ *          .range = MOTE_AT_LEAST(1), .help = "how many outputs"},
+ *         {.name = "slope", .kind = MOTE_FIELD_NUMBER, .offset = offsetof(dense, slope),
+ *          .range = MOTE_BETWEEN(0, 1), .preset = "0.01", .help = "..."},
+ *         MOTE_FIELDS_END,
+ *     };
+ */
+#ifndef MOTE_FIELD_H
+#define MOTE_FIELD_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum mote_field_kind {
+    MOTE_FIELD_NONE,        /* ends a table */
+    MOTE_FIELD_INTEGER,     /* size_t, at most 2^53 */
+    MOTE_FIELD_NUMBER,      /* double */
+    MOTE_FIELD_BOOLEAN,     /* bool */
+    MOTE_FIELD_STRING,      /* char *, owned by the struct, freed by mote's own clean-up */
+    MOTE_FIELD_CHOICE,      /* int: the position in `choices` */
+    MOTE_FIELD_INITIALIZER, /* mote_initializer: a name, or a number for a constant */
+    MOTE_FIELD_PART,        /* mote_json: any JSON value, read later by the part it configures */
+} mote_field_kind;
+
+typedef struct mote_range {
+    double minimum, maximum;
+    bool above_minimum, below_maximum; /* the bound itself is excluded */
+} mote_range;
+
+/* clang-format off */
+#define MOTE_AT_LEAST(low)         {.minimum = (low), .maximum = INFINITY}
+#define MOTE_ABOVE(low)            {.minimum = (low), .maximum = INFINITY, .above_minimum = true}
+#define MOTE_BETWEEN(low, high)    {.minimum = (low), .maximum = (high)}
+#define MOTE_FROM_BELOW(low, high) {.minimum = (low), .maximum = (high), .below_maximum = true}
+#define MOTE_ANY_NUMBER            {.minimum = -INFINITY, .maximum = INFINITY}
+/* clang-format on */
+
+typedef struct mote_field {
+    const char *name;
+    mote_field_kind kind;
+    size_t offset;              /* of the value in the struct */
+    mote_range range;           /* of an INTEGER or NUMBER; must be given */
+    const char *preset;         /* the default as JSON text; NULL: the key must be given */
+    bool optional;              /* for a STRING or PART without default: stays NULL where absent */
+    const char *const *choices; /* of a CHOICE: names, ended by NULL */
+    const char *help;           /* one line */
+} mote_field;
+
+#define MOTE_FIELDS_END {.kind = MOTE_FIELD_NONE}
+
+/* How a parameter starts out. fan_in and fan_out are what the layer says of the parameter.
+ *
+ * he:     variance 2 / fan_in             He et al., "Delving deep into rectifiers", 2015
+ * glorot: variance 2 / (fan_in + fan_out) Glorot and Bengio, "Understanding the difficulty", 2010
+ * lecun:  variance 1 / fan_in             LeCun et al., "Efficient BackProp", 1998
+ *
+ * each as a normal distribution or a uniform one of that variance. */
+#define MOTE_INITIALIZERS(X)                                                                       \
+    X(ZEROS, "zeros")                                                                              \
+    X(ONES, "ones")                                                                                \
+    X(CONSTANT, "constant")                                                                        \
+    X(HE_NORMAL, "he_normal")                                                                      \
+    X(HE_UNIFORM, "he_uniform")                                                                    \
+    X(GLOROT_NORMAL, "glorot_normal")                                                              \
+    X(GLOROT_UNIFORM, "glorot_uniform")                                                            \
+    X(LECUN_NORMAL, "lecun_normal")                                                                \
+    X(LECUN_UNIFORM, "lecun_uniform")
+
+typedef enum mote_initializer_kind {
+#define X(name, text) MOTE_INITIALIZER_##name,
+    MOTE_INITIALIZERS(X)
+#undef X
+} mote_initializer_kind;
+
+typedef struct mote_initializer {
+    mote_initializer_kind kind;
+    double constant; /* of a CONSTANT */
+} mote_initializer;
+
+#endif

@@ -1,0 +1,160 @@
+/* layer.h: what a layer is, for those who write one.
+ *
+ * A layer turns a batch x [batch × input_shape] into y [batch × output_shape], and on the way back
+ * the gradient dy of the loss with respect to y into dx, adding to its parameters' gradients. It is
+ * one file that ends in one mote_layer_class. There are two kinds:
+ *
+ * - An element-wise layer (an activation) gives forward_elements and backward_elements, which work
+ *   on any run of elements. mote runs them over tiles on all threads, and fuses them with a
+ *   neighbour that supports it.
+ * - Any other layer gives build, forward and backward, which see the whole batch. It may ignore
+ *   threads altogether, or share out tiles with mote_pool_run (see pool.h).
+ */
+#ifndef MOTE_LAYER_H
+#define MOTE_LAYER_H
+
+#include "mote/field.h"
+#include "mote/pool.h"
+#include "mote/random.h"
+#include "mote/status.h"
+#include "mote/tensor.h"
+
+#define MOTE_MAX_LAYER_PARAMETERS 8
+#define MOTE_MAX_LAYER_SCRATCH    4
+#define MOTE_MAX_STATES           3
+
+typedef struct mote_layer mote_layer;
+typedef struct mote_parameter mote_parameter;
+typedef struct mote_pass mote_pass;
+typedef struct mote_layer_class mote_layer_class;
+
+/* A tensor that is part of the model: a trainable weight, or a persistent buffer. A member of its
+ * layer's struct. */
+struct mote_parameter {
+    /* Filled by the layer's build. */
+    const char *name; /* "weight" */
+    mote_shape shape;
+    mote_initializer initializer;
+    size_t fan_in, fan_out;
+    bool decay;  /* weight decay applies; by custom not to biases */
+    bool buffer; /* not trained: no gradient, no optimizer state */
+
+    /* Filled by the model; read-only for layers. */
+    size_t count;                       /* entries */
+    mote_real *value;                   /* always there after planning */
+    mote_real *gradient;                /* there while training */
+    mote_real *states[MOTE_MAX_STATES]; /* the optimizer's, in training */
+};
+
+/* What a forward or backward pass runs under. Read-only for layers. */
+struct mote_pass {
+    mote_pool *pool; /* may be NULL: one thread */
+    size_t batch;    /* rows of x and y */
+    bool training;
+    mote_random *random; /* for layers that draw numbers; not NULL while training */
+
+    /* Gradients accumulate: a layer adds this step's gradient to what is there. A layer of class
+     * `tiles_gradients` instead brings each slice of each gradient to
+     *     gradient = carry × gradient + this step's
+     * itself, and then calls mote_gradient_ready for the slice, so that the optimizer can update
+     * those weights while they are in cache. */
+    mote_real carry;
+    void (*ready)(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
+                  size_t count);
+    const void *ready_context;
+};
+
+/* Says that entries begin ... begin + count - 1 of the parameter's gradient are complete. The
+ * parameter's values in that slice may change during the call. May be called from tasks. */
+static inline void mote_gradient_ready(const mote_pass *pass, const mote_parameter *parameter,
+                                       size_t begin, size_t count) {
+    if (pass->ready) {
+        pass->ready(pass, parameter, begin, count);
+    }
+}
+
+/* Scratch memory that a layer asks for in build; valid from a forward pass to its backward pass. */
+typedef struct mote_scratch {
+    mote_real **where;
+    size_t count_per_sample, count_fixed;
+} mote_scratch;
+
+/* The part that all layers have in common; the first member of each layer's struct. */
+struct mote_layer {
+    const mote_layer_class *kind;
+
+    /* input_shape is set before build, output_shape by build; both are of one sample. */
+    mote_shape input_shape, output_shape;
+
+    mote_parameter *parameters[MOTE_MAX_LAYER_PARAMETERS];
+    size_t parameter_count;
+    mote_scratch scratch[MOTE_MAX_LAYER_SCRATCH];
+    size_t scratch_count;
+
+    /* Set by the model for classes with `fuses`: element-wise neighbours whose work this layer does
+     * on each finished piece of y and of dx; see mote_finish_y and mote_finish_dx. Or NULL. */
+    const mote_layer *fused_after, *fused_before;
+};
+
+struct mote_layer_class {
+    const char *type;    /* its name in JSON */
+    const char *summary; /* one line of help */
+    size_t size;         /* of the layer's struct, whose first member is `mote_layer base` */
+    const mote_field *fields;
+
+    /* From layer->input_shape and the fields to layer->output_shape; declares parameters and
+     * scratch. On failure the message need not name the layer: mote puts that in front. NULL: the
+     * output has the input's shape, and there are no parameters. */
+    mote_status (*build)(mote_layer *layer, mote_error *error);
+
+    /* x [batch × input_shape], y [batch × output_shape]. */
+    void (*forward)(mote_layer *layer, const mote_pass *pass, const mote_real *x, mote_real *y);
+
+    /* x, y as in the forward pass before, dy like y, dx like x. dx is NULL where nobody needs it.
+     * dx never overlaps x, y or dy. dy may be overwritten. */
+    void (*backward)(mote_layer *layer, const mote_pass *pass, const mote_real *x,
+                     const mote_real *y, mote_real *dy, mote_real *dx);
+
+    /* Instead of the two above for element-wise layers. y may be the same place as x, and dx the
+     * same as dy. The derivative has to follow from y alone, since x may have been overwritten:
+     *     dx_i = dy_i × f'(x_i), with f'(x_i) computed from y_i */
+    void (*forward_elements)(const mote_layer *layer, size_t count, const mote_real *x,
+                             mote_real *y);
+    void (*backward_elements)(const mote_layer *layer, size_t count, const mote_real *y,
+                              const mote_real *dy, mote_real *dx);
+
+    bool reshapes;            /* only the shape changes, the numbers stay: forward, backward unused */
+    bool fuses;               /* calls mote_finish_y and mote_finish_dx */
+    bool tiles_gradients;     /* honours pass->carry and calls mote_gradient_ready */
+    bool gives_probabilities; /* y are probabilities, not logits */
+};
+
+/* Declares a parameter or buffer in build, after its first part has been filled. */
+mote_status mote_layer_add_parameter(mote_layer *layer, mote_parameter *parameter,
+                                     mote_error *error);
+
+/* Asks in build for scratch: *where will point to count_fixed + batch × count_per_sample entries,
+ * 64-byte aligned, not initialised. */
+mote_status mote_layer_add_scratch(mote_layer *layer, mote_real **where, size_t count_per_sample,
+                                   size_t count_fixed, mote_error *error);
+
+/* Runs the fused neighbours on a finished run of `count` elements of y; or of dx, whose place in x
+ * starts at `x`. Does nothing where nothing is fused. */
+static inline void mote_finish_y(const mote_layer *layer, size_t count, mote_real *y) {
+    if (layer->fused_after) {
+        layer->fused_after->kind->forward_elements(layer->fused_after, count, y, y);
+    }
+}
+
+static inline void mote_finish_dx(const mote_layer *layer, size_t count, const mote_real *x,
+                                  mote_real *dx) {
+    if (layer->fused_before) {
+        layer->fused_before->kind->backward_elements(layer->fused_before, count, x, dx, dx);
+    }
+}
+
+/* The class of that type, or NULL; and all of them, ended by NULL. */
+const mote_layer_class *mote_layer_class_find(const char *type);
+const mote_layer_class *const *mote_layer_classes(void);
+
+#endif

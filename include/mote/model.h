@@ -1,0 +1,78 @@
+/* model.h: a sequence of layers and an output.
+ *
+ *     mote_error error = {0};
+ *     mote_model *model = mote_model_load("model.safetensors", &error);
+ *     mote_model_predict(model, 1, x, probabilities, &error);
+ *     mote_model_destroy(model);
+ *
+ * A model is used by one thread at a time; two models are independent of each other.
+ */
+#ifndef MOTE_MODEL_H
+#define MOTE_MODEL_H
+
+#include <stdint.h>
+
+#include "mote/layer.h"
+#include "mote/output.h"
+#include "mote/pool.h"
+#include "mote/preprocessing.h"
+#include "mote/status.h"
+#include "mote/tensor.h"
+
+typedef struct mote_model mote_model;
+
+/* A model without layers for samples of that shape (rank 1 to 3). NULL on failure; owned by the
+ * caller. */
+mote_model *mote_model_create(mote_shape input_shape, mote_error *error);
+void mote_model_destroy(mote_model *model);
+
+/* Appends a layer, by the same keys as in a config: mote_model_add(model, "dense",
+ * "{\"units\": 128}", &error). NULL for no keys. */
+mote_status mote_model_add(mote_model *model, const char *type, const char *json,
+                           mote_error *error);
+
+/* Closes the list: the output that follows the last layer. No layer can be added afterwards. */
+mote_status mote_model_set_output(mote_model *model, const char *type, const char *json,
+                                  mote_error *error);
+
+/* Draws the initial parameters. The same seed gives the same parameters. */
+mote_status mote_model_initialize(mote_model *model, uint64_t seed, mote_error *error);
+
+mote_shape mote_model_input_shape(const mote_model *model);
+size_t mote_model_classes(const mote_model *model);          /* 0: predicts numbers */
+size_t mote_model_prediction_width(const mote_model *model); /* numbers per row of a prediction */
+size_t mote_model_parameter_count(const mote_model *model);  /* trainable numbers */
+size_t mote_model_layer_count(const mote_model *model);
+const mote_layer *mote_model_layer(const mote_model *model, size_t index);
+const mote_output *mote_model_output(const mote_model *model);
+
+/* A view of a parameter by its name in files, such as "layers.1.weight"; data is NULL where there
+ * is none. */
+mote_tensor mote_model_parameter(const mote_model *model, const char *name);
+
+/* The name of a class: the one set, or its number. Valid until the names change. */
+const char *mote_model_class_name(const mote_model *model, size_t class_number);
+mote_status mote_model_set_class_names(mote_model *model, const char *const *names, size_t count,
+                                       mote_error *error);
+
+/* What was done to the samples in training and has to be done to those to be predicted. */
+const mote_preprocessing *mote_model_preprocessing(const mote_model *model);
+mote_status mote_model_set_preprocessing(mote_model *model,
+                                         const mote_preprocessing *preprocessing,
+                                         mote_error *error);
+
+/* Shares work among the pool's threads from now on; NULL: one thread. The pool must outlive its
+ * use. */
+void mote_model_set_pool(mote_model *model, mote_pool *pool);
+
+/* x [rows × input shape], preprocessed, to prediction [rows × prediction width]: probabilities or
+ * numbers. Allocates in the first call and when `rows` grows, never else. */
+mote_status mote_model_predict(mote_model *model, size_t rows, const mote_real *x,
+                               mote_real *prediction, mote_error *error);
+
+/* Reads and writes a model with its preprocessing and class names as a safetensors file. Writing
+ * replaces a file only when the new one is complete. */
+mote_model *mote_model_load(const char *path, mote_error *error);
+mote_status mote_model_save(const mote_model *model, const char *path, mote_error *error);
+
+#endif

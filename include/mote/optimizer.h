@@ -1,0 +1,113 @@
+/* optimizer.h: how weights follow their gradients, and how the learning rate follows time.
+ * One file and one class record each.
+ */
+#ifndef MOTE_OPTIMIZER_H
+#define MOTE_OPTIMIZER_H
+
+#include <stdint.h>
+
+#include "mote/field.h"
+#include "mote/layer.h"
+#include "mote/tensor.h"
+
+typedef struct mote_optimizer mote_optimizer;
+typedef struct mote_optimizer_class mote_optimizer_class;
+typedef struct mote_schedule mote_schedule;
+typedef struct mote_schedule_class mote_schedule_class;
+
+/* The part that all optimizers have in common; the first member of each one's struct, and the first
+ * rows of its field table (MOTE_OPTIMIZER_FIELDS). */
+struct mote_optimizer {
+    const mote_optimizer_class *kind;
+    double learning_rate; /* before the schedule */
+    double weight_decay;
+};
+
+/* One run of entries of one parameter. */
+typedef struct mote_slice {
+    size_t count;
+    mote_real *weights;
+    mote_real *gradient; /* may be overwritten */
+    mote_real *states[MOTE_MAX_STATES];
+    bool decay; /* weight decay applies */
+} mote_slice;
+
+/* What is the same for all slices of a step. */
+typedef struct mote_step {
+    double learning_rate; /* of this step */
+    uint64_t number;      /* from 1 */
+} mote_step;
+
+struct mote_optimizer_class {
+    const char *type;
+    const char *summary;
+    size_t size;
+    const mote_field *fields;
+
+    /* How many arrays of a parameter's size it keeps, at most MOTE_MAX_STATES, and their names
+     * (those in a checkpoint). They start as zeros. */
+    size_t (*state_count)(const mote_optimizer *optimizer);
+    const char *state_names[MOTE_MAX_STATES];
+
+    /* Updates weights and states. One slice's update knows nothing of others, so it may run the
+     * moment a slice's gradient is complete, on any thread, or over everything at the end. */
+    void (*update)(const mote_optimizer *optimizer, const mote_step *step,
+                   const mote_slice *slice);
+
+    /* Optional. The factor c where the first thing that update does is
+     *     states[0] = c × states[0] + gradient:
+     * then gradients may be accumulated in states[0] itself, and update is called with
+     * gradient == states[0] and skips it. Negative: not with these settings. */
+    double (*carry)(const mote_optimizer *optimizer);
+};
+
+/* clang-format off */
+#define MOTE_OPTIMIZER_FIELDS(default_rate, default_decay)                                         \
+    {.name = "learning_rate", .kind = MOTE_FIELD_NUMBER,                                           \
+     .offset = offsetof(mote_optimizer, learning_rate), .range = MOTE_ABOVE(0),                    \
+     .preset = default_rate, .help = "step size, before the schedule"},                            \
+    {.name = "weight_decay", .kind = MOTE_FIELD_NUMBER,                                            \
+     .offset = offsetof(mote_optimizer, weight_decay), .range = MOTE_AT_LEAST(0),                  \
+     .preset = default_decay, .help = "pull of the weights towards 0; not applied to biases"}
+/* clang-format on */
+
+const mote_optimizer_class *mote_optimizer_class_find(const char *type);
+const mote_optimizer_class *const *mote_optimizer_classes(void);
+
+/* Where a run stands, in steps; the first step is number 0 here. */
+typedef struct mote_progress {
+    uint64_t step, total_steps, steps_per_epoch;
+} mote_progress;
+
+/* The part that all schedules have in common; the first member of each one's struct. */
+struct mote_schedule {
+    const mote_schedule_class *kind;
+    double warmup_epochs;
+};
+
+struct mote_schedule_class {
+    const char *type;
+    const char *summary;
+    size_t size;
+    const mote_field *fields;
+
+    /* The factor on the learning rate. `progress` counts from the end of the warm-up. */
+    double (*factor)(const mote_schedule *schedule, mote_progress progress);
+};
+
+#define MOTE_SCHEDULE_FIELDS                                                                       \
+    {.name = "warmup_epochs",                                                                      \
+     .kind = MOTE_FIELD_NUMBER,                                                                    \
+     .offset = offsetof(mote_schedule, warmup_epochs),                                             \
+     .range = MOTE_AT_LEAST(0),                                                                    \
+     .preset = "0",                                                                                \
+     .help = "epochs, or a part of one, in which the rate rises linearly from 0"}
+
+const mote_schedule_class *mote_schedule_class_find(const char *type);
+const mote_schedule_class *const *mote_schedule_classes(void);
+
+/* The factor on the learning rate, warm-up included: in the k-th of w warm-up steps k / w, then
+ * what the schedule says. */
+double mote_schedule_factor(const mote_schedule *schedule, mote_progress progress);
+
+#endif

@@ -1,0 +1,67 @@
+/* output.h: what closes a model: from the last layer's numbers and the targets to the loss and its
+ * gradient, and, without targets, to a prediction. One file and one mote_output_class each.
+ */
+#ifndef MOTE_OUTPUT_H
+#define MOTE_OUTPUT_H
+
+#include <stdint.h>
+
+#include "mote/field.h"
+#include "mote/status.h"
+#include "mote/tensor.h"
+
+typedef struct mote_output mote_output;
+typedef struct mote_output_class mote_output_class;
+
+/* What a batch should come out as: exactly one of the two is not NULL. */
+typedef struct mote_targets {
+    const uint32_t *labels;  /* [rows]: class numbers, from 0 */
+    const mote_real *values; /* [rows × target width]: numbers, or a distribution over classes */
+} mote_targets;
+
+/* Sums over rows. */
+typedef struct mote_score {
+    double loss;
+    size_t correct; /* rows whose class was predicted right; 0 without classes */
+} mote_score;
+
+/* The part that all outputs have in common; the first member of each output's struct. */
+struct mote_output {
+    const mote_output_class *kind;
+    size_t width;            /* numbers per row that the last layer gives; set before build */
+    size_t classes;          /* that it can tell apart; 0: it predicts numbers */
+    size_t prediction_width; /* numbers per row that predict gives: one per class, or `width` */
+};
+
+typedef enum mote_output_takes {
+    MOTE_TAKES_ANYTHING,
+    MOTE_TAKES_LOGITS,
+    MOTE_TAKES_PROBABILITIES,
+} mote_output_takes;
+
+struct mote_output_class {
+    const char *type;
+    const char *summary;
+    size_t size;
+    const mote_field *fields;
+    mote_output_takes takes;
+
+    /* From output->width to classes and prediction_width. NULL: as many classes as numbers. */
+    mote_status (*build)(mote_output *output, mote_error *error);
+
+    /* Adds the rows' losses to *score. z [rows × width]. Where dz is not NULL, also
+     *     dz = scale × ∂(sum of the rows' losses) / ∂z
+     * dz never overlaps z. targets.labels are below `classes`; targets.values are
+     * [rows × classes], or [rows × width] where classes is 0. May be called from tasks. */
+    void (*score)(const mote_output *output, size_t rows, const mote_real *z, mote_targets targets,
+                  mote_real scale, mote_real *dz, mote_score *score);
+
+    /* prediction [rows × prediction_width]: probabilities that sum to 1, or numbers. */
+    void (*predict)(const mote_output *output, size_t rows, const mote_real *z,
+                    mote_real *prediction);
+};
+
+const mote_output_class *mote_output_class_find(const char *type);
+const mote_output_class *const *mote_output_classes(void);
+
+#endif

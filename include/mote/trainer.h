@@ -1,0 +1,74 @@
+/* trainer.h: training and evaluation.
+ */
+#ifndef MOTE_TRAINER_H
+#define MOTE_TRAINER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "mote/dataset.h"
+#include "mote/model.h"
+#include "mote/status.h"
+
+typedef struct mote_trainer mote_trainer;
+
+/* Means over the samples of a part. Accuracy is NAN for a model without classes, and both are where
+ * there were no samples. */
+typedef struct mote_metrics {
+    size_t samples;
+    double loss;
+    double accuracy; /* 0 ... 1 */
+} mote_metrics;
+
+typedef enum mote_event_kind {
+    MOTE_EVENT_STARTED,
+    MOTE_EVENT_STEP,     /* a step is done */
+    MOTE_EVENT_EPOCH,    /* an epoch is done, and the validation part has been evaluated */
+    MOTE_EVENT_IMPROVED, /* the model is the best so far by validation; follows EPOCH */
+    MOTE_EVENT_STOPPED,  /* training is over or was stopped */
+} mote_event_kind;
+
+/* What is known at an event; metrics not known yet have samples 0. */
+typedef struct mote_event {
+    mote_event_kind kind;
+    mote_trainer *trainer;
+    size_t epoch, epochs;       /* from 1 */
+    uint64_t step, total_steps; /* done so far, and at the end */
+    size_t epoch_step, epoch_steps;
+    double learning_rate;         /* of the last step */
+    double seconds;               /* of training so far, resumed parts included */
+    double samples_per_second;    /* in this epoch so far, validation left out */
+    mote_metrics train;           /* of this epoch so far */
+    mote_metrics validation;      /* EPOCH and after */
+    mote_metrics best_validation; /* EPOCH and after */
+} mote_event;
+
+/* Returns false to stop training after this step. */
+typedef bool (*mote_listener)(void *context, const mote_event *event);
+
+/* A trainer for the model on the data set's training part. `json` holds the keys of a config's
+ * "train" object, or is NULL for the defaults. `seed` decides the order of samples and what layers
+ * draw. The model must be initialised, and model and data set outlive the trainer. Takes over the
+ * data set's preprocessing and class names into the model. NULL on failure. */
+mote_trainer *mote_trainer_create(mote_model *model, const mote_dataset *dataset, const char *json,
+                                  uint64_t seed, mote_error *error);
+void mote_trainer_destroy(mote_trainer *trainer);
+
+void mote_trainer_set_listener(mote_trainer *trainer, mote_listener listener, void *context);
+
+/* Trains to the end, then puts the best parameters by validation into the model (the last ones
+ * where there is no validation part). MOTE_INTERRUPTED where the listener stopped it: a further
+ * call goes on; MOTE_DIVERGED where a loss was not finite. */
+mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
+
+/* All that is needed to go on to the same bits: parameters, optimizer state, generators, position.
+ * Restoring wants a trainer made with the same settings, and refuses a file that does not fit. */
+mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error);
+mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_error *error);
+
+/* The model on a part of a data set. `confusion` is NULL or [classes × classes]: how many samples
+ * of class (row) were predicted as class (column). */
+mote_status mote_evaluate(mote_model *model, const mote_part *part, mote_metrics *metrics,
+                          uint64_t *confusion, mote_error *error);
+
+#endif

@@ -1,0 +1,355 @@
+/* fields.c: JSON objects to structs and back, by field tables. */
+#include "config/fields.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/suggest.h"
+
+static const double LARGEST_INTEGER = 9007199254740992.0; /* 2^53: JSON numbers are doubles */
+
+static const char *const initializer_names[] = {
+#define X(name, text) [MOTE_INITIALIZER_##name] = text,
+    MOTE_INITIALIZERS(X)
+#undef X
+};
+
+enum { INITIALIZER_COUNT = sizeof initializer_names / sizeof *initializer_names };
+
+/* ---- what a field expects, in words ---- */
+
+static void describe_range(const mote_field *field, const char *noun, char *text) {
+    mote_range r = field->range;
+    if (isinf(r.minimum) && isinf(r.maximum)) {
+        snprintf(text, MOTE_EXPECTED_CAPACITY, "%s", noun);
+    } else if (isinf(r.maximum)) {
+        snprintf(text, MOTE_EXPECTED_CAPACITY, "%s %s %.15g", noun, r.above_minimum ? ">" : ">=",
+                 r.minimum);
+    } else {
+        snprintf(text, MOTE_EXPECTED_CAPACITY, "%s %s %.15g and %s %.15g", noun,
+                 r.above_minimum ? ">" : ">=", r.minimum, r.below_maximum ? "<" : "<=", r.maximum);
+    }
+}
+
+static void describe_names(const char *lead, const char *const *names, size_t count, char *text) {
+    size_t used = (size_t)snprintf(text, MOTE_EXPECTED_CAPACITY, "%s", lead);
+    for (size_t i = 0; i < count && used < MOTE_EXPECTED_CAPACITY; i++) {
+        used += (size_t)snprintf(text + used, MOTE_EXPECTED_CAPACITY - used, "%s\"%s\"",
+                                 i ? ", " : "", names[i]);
+    }
+}
+
+static size_t count_names(const char *const *names) {
+    size_t count = 0;
+    while (names[count]) {
+        count++;
+    }
+    return count;
+}
+
+char *mote_field_expected(const mote_field *field, char *text) {
+    switch (field->kind) {
+    case MOTE_FIELD_INTEGER:
+        describe_range(field, "an integer", text);
+        break;
+    case MOTE_FIELD_NUMBER:
+        describe_range(field, "a number", text);
+        break;
+    case MOTE_FIELD_BOOLEAN:
+        snprintf(text, MOTE_EXPECTED_CAPACITY, "true or false");
+        break;
+    case MOTE_FIELD_STRING:
+        snprintf(text, MOTE_EXPECTED_CAPACITY, "a string");
+        break;
+    case MOTE_FIELD_CHOICE:
+        describe_names("one of ", field->choices, count_names(field->choices), text);
+        break;
+    case MOTE_FIELD_INITIALIZER:
+        describe_names("a number or one of ", initializer_names, INITIALIZER_COUNT, text);
+        break;
+    case MOTE_FIELD_PART:
+    case MOTE_FIELD_NONE:
+        snprintf(text, MOTE_EXPECTED_CAPACITY, "an object");
+        break;
+    }
+    return text;
+}
+
+/* ---- reading ---- */
+
+static void *place_of(const mote_field *field, const mote_binding *binding) {
+    return (char *)binding->target + field->offset;
+}
+
+static bool in_range(mote_range r, double value) {
+    return isfinite(value) && (r.above_minimum ? value > r.minimum : value >= r.minimum) &&
+           (r.below_maximum ? value < r.maximum : value <= r.maximum);
+}
+
+/* The position of a name, or -1. */
+static int find_name(const char *name, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static bool read_initializer(const cJSON *node, mote_initializer *out) {
+    if (cJSON_IsNumber(node) && isfinite(node->valuedouble)) {
+        *out = (mote_initializer){.kind = MOTE_INITIALIZER_CONSTANT, .constant = node->valuedouble};
+        return true;
+    }
+    int kind = cJSON_IsString(node)
+                   ? find_name(node->valuestring, initializer_names, INITIALIZER_COUNT)
+                   : -1;
+    *out = (mote_initializer){.kind = (mote_initializer_kind)kind};
+    return kind >= 0 && kind != MOTE_INITIALIZER_CONSTANT; /* a constant is written as a number */
+}
+
+/* Stores a value of the right kind and range; false for any other. */
+static bool store(const mote_field *field, mote_json value, void *place) {
+    const cJSON *node = value.node;
+    double number = cJSON_IsNumber(node) ? node->valuedouble : NAN;
+    switch (field->kind) {
+    case MOTE_FIELD_INTEGER:
+        if (!in_range(field->range, number) || number != floor(number) || number < 0 ||
+            number > LARGEST_INTEGER) {
+            return false;
+        }
+        *(size_t *)place = (size_t)number;
+        return true;
+    case MOTE_FIELD_NUMBER:
+        *(double *)place = number;
+        return in_range(field->range, number);
+    case MOTE_FIELD_BOOLEAN:
+        *(bool *)place = cJSON_IsTrue(node);
+        return cJSON_IsBool(node);
+    case MOTE_FIELD_STRING:
+        return cJSON_IsString(node) && (*(char **)place = strdup(node->valuestring));
+    case MOTE_FIELD_CHOICE:
+        *(int *)place = cJSON_IsString(node) ? find_name(node->valuestring, field->choices,
+                                                         count_names(field->choices))
+                                             : -1;
+        return *(int *)place >= 0;
+    case MOTE_FIELD_INITIALIZER:
+        return read_initializer(node, place);
+    case MOTE_FIELD_PART:
+        *(mote_json *)place = value;
+        return true;
+    case MOTE_FIELD_NONE:
+        break;
+    }
+    return false;
+}
+
+static void suggest_name(const mote_field *field, const cJSON *node, char *text) {
+    mote_suggestion suggestion = mote_suggest(cJSON_IsString(node) ? node->valuestring : "");
+    if (field->kind == MOTE_FIELD_CHOICE) {
+        for (size_t i = 0; field->choices[i]; i++) {
+            mote_suggest_candidate(&suggestion, field->choices[i]);
+        }
+    } else if (field->kind == MOTE_FIELD_INITIALIZER) {
+        for (size_t i = 0; i < INITIALIZER_COUNT; i++) {
+            mote_suggest_candidate(&suggestion, initializer_names[i]);
+        }
+    }
+    mote_suggestion_text(&suggestion, text);
+}
+
+static mote_status read_given(const mote_field *field, mote_json value, void *place,
+                              mote_error *error) {
+    if (store(field, value, place)) {
+        return MOTE_OK;
+    }
+    char expected[MOTE_EXPECTED_CAPACITY], found[MOTE_JSON_FOUND_CAPACITY];
+    char suggestion[MOTE_SUGGESTION_CAPACITY];
+    suggest_name(field, value.node, suggestion);
+    return mote_fail_at(value, error, "expected %s, found %s%s",
+                        mote_field_expected(field, expected), mote_json_found(value, found),
+                        suggestion);
+}
+
+static mote_status read_preset(const mote_field *field, mote_json object, void *place,
+                               mote_error *error) {
+    if (!field->preset) {
+        if (field->optional) {
+            return MOTE_OK; /* the struct started out as zeros */
+        }
+        char expected[MOTE_EXPECTED_CAPACITY];
+        return mote_fail_at(object, error, "the key \"%s\" is missing (%s: %s)", field->name,
+                            mote_field_expected(field, expected), field->help);
+    }
+    cJSON *node = cJSON_Parse(field->preset);
+    if (!node) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory");
+    }
+    bool good = store(field, (mote_json){.node = node}, place);
+    cJSON_Delete(node);
+    assert(good && "a preset is a valid value");
+    return good ? MOTE_OK : mote_fail(error, MOTE_MEMORY, "out of memory");
+}
+
+static const mote_field *find_field(const char *name, const mote_binding *bindings, size_t count) {
+    for (size_t b = 0; b < count; b++) {
+        for (const mote_field *f = bindings[b].fields; f->kind != MOTE_FIELD_NONE; f++) {
+            if (strcmp(f->name, name) == 0) {
+                return f;
+            }
+        }
+    }
+    return NULL;
+}
+
+static mote_status fail_unknown_key(mote_json member, const char *selector,
+                                    const mote_binding *bindings, size_t count,
+                                    mote_error *error) {
+    mote_suggestion suggestion = mote_suggest(member.node->string);
+    for (size_t b = 0; b < count; b++) {
+        for (const mote_field *f = bindings[b].fields; f->kind != MOTE_FIELD_NONE; f++) {
+            mote_suggest_candidate(&suggestion, f->name);
+        }
+    }
+    if (selector) {
+        mote_suggest_candidate(&suggestion, selector);
+    }
+    char text[MOTE_SUGGESTION_CAPACITY];
+    return mote_fail_at_key(member, error, "there is no such key here%s",
+                            mote_suggestion_text(&suggestion, text));
+}
+
+/* Each key must be known and stand only once. */
+static mote_status check_keys(mote_json object, const char *selector, const mote_binding *bindings,
+                              size_t count, mote_error *error) {
+    for (const cJSON *node = object.node->child; node; node = node->next) {
+        mote_json member = {.document = object.document, .node = node};
+        bool known = (selector && strcmp(node->string, selector) == 0) ||
+                     find_field(node->string, bindings, count);
+        if (!known) {
+            return fail_unknown_key(member, selector, bindings, count, error);
+        }
+        if (cJSON_GetObjectItemCaseSensitive(object.node, node->string) != node) {
+            return mote_fail_at_key(member, error, "the key stands here a second time");
+        }
+    }
+    return MOTE_OK;
+}
+
+mote_status mote_fields_read(mote_json object, const char *selector, const mote_binding *bindings,
+                             size_t count, mote_error *error) {
+    if (object.node && !cJSON_IsObject(object.node)) {
+        char found[MOTE_JSON_FOUND_CAPACITY];
+        return mote_fail_at(object, error, "expected an object, found %s",
+                            mote_json_found(object, found));
+    }
+    if (object.node && check_keys(object, selector, bindings, count, error)) {
+        return MOTE_INVALID;
+    }
+    for (size_t b = 0; b < count; b++) {
+        for (const mote_field *f = bindings[b].fields; f->kind != MOTE_FIELD_NONE; f++) {
+            void *place = place_of(f, &bindings[b]);
+            mote_json value = mote_json_member(object, f->name);
+            mote_status status = value.node ? read_given(f, value, place, error)
+                                            : read_preset(f, object, place, error);
+            if (status != MOTE_OK) {
+                return status;
+            }
+        }
+    }
+    return MOTE_OK;
+}
+
+void mote_fields_free(const mote_field *fields, void *target) {
+    for (const mote_field *f = fields; f->kind != MOTE_FIELD_NONE; f++) {
+        if (f->kind == MOTE_FIELD_STRING) {
+            char **place = (char **)(void *)((char *)target + f->offset);
+            free(*place);
+            *place = NULL;
+        }
+    }
+}
+
+/* ---- writing ---- */
+
+static cJSON *write_initializer(const mote_initializer *initializer) {
+    return initializer->kind == MOTE_INITIALIZER_CONSTANT
+               ? cJSON_CreateNumber(initializer->constant)
+               : cJSON_CreateString(initializer_names[initializer->kind]);
+}
+
+bool mote_fields_write(const mote_field *fields, const void *target, cJSON *object) {
+    for (const mote_field *f = fields; f->kind != MOTE_FIELD_NONE; f++) {
+        const void *place = (const char *)target + f->offset;
+        cJSON *node = NULL;
+        switch (f->kind) {
+        case MOTE_FIELD_INTEGER:
+            node = cJSON_CreateNumber((double)*(const size_t *)place);
+            break;
+        case MOTE_FIELD_NUMBER:
+            node = cJSON_CreateNumber(*(const double *)place);
+            break;
+        case MOTE_FIELD_BOOLEAN:
+            node = cJSON_CreateBool(*(const bool *)place);
+            break;
+        case MOTE_FIELD_STRING:
+            if (!*(char *const *)place) {
+                continue;
+            }
+            node = cJSON_CreateString(*(char *const *)place);
+            break;
+        case MOTE_FIELD_CHOICE:
+            node = cJSON_CreateString(f->choices[*(const int *)place]);
+            break;
+        case MOTE_FIELD_INITIALIZER:
+            node = write_initializer(place);
+            break;
+        case MOTE_FIELD_PART:
+        case MOTE_FIELD_NONE:
+            continue;
+        }
+        if (!node || !cJSON_AddItemToObject(object, f->name, node)) {
+            cJSON_Delete(node);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- selectors ---- */
+
+const char *mote_json_selector(mote_json object, const char *selector, mote_error *error) {
+    char found[MOTE_JSON_FOUND_CAPACITY];
+    if (!cJSON_IsObject(object.node)) {
+        mote_fail_at(object, error, "expected an object with a \"%s\", found %s", selector,
+                     mote_json_found(object, found));
+        return NULL;
+    }
+    mote_json value = mote_json_member(object, selector);
+    if (!value.node) {
+        mote_fail_at(object, error, "the key \"%s\" is missing", selector);
+        return NULL;
+    }
+    if (!cJSON_IsString(value.node)) {
+        mote_fail_at(value, error, "expected a string, found %s", mote_json_found(value, found));
+        return NULL;
+    }
+    return value.node->valuestring;
+}
+
+mote_status mote_fail_unknown(mote_json object, const char *selector, const char *what,
+                              const void *const *records, mote_error *error) {
+    mote_json value = mote_json_member(object, selector);
+    mote_suggestion suggestion = mote_suggest(value.node->valuestring);
+    for (size_t i = 0; records[i]; i++) {
+        const char *name;
+        memcpy(&name, records[i], sizeof name);
+        mote_suggest_candidate(&suggestion, name);
+    }
+    char text[MOTE_SUGGESTION_CAPACITY];
+    return mote_fail_at(value, error, "no %s is called \"%s\"%s", what, value.node->valuestring,
+                        mote_suggestion_text(&suggestion, text));
+}

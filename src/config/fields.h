@@ -1,0 +1,41 @@
+/* fields.h: JSON objects to structs and back, by field tables.
+ */
+#ifndef MOTE_CONFIG_FIELDS_H
+#define MOTE_CONFIG_FIELDS_H
+
+#include "config/json.h"
+#include "mote/field.h"
+
+/* A table and the struct it fills. */
+typedef struct mote_binding {
+    const mote_field *fields;
+    void *target;
+} mote_binding;
+
+/* Fills each binding's struct from the object's members, absent keys from their presets. Keys in no
+ * table are errors, except `selector` (such as "type"; may be NULL), which the caller has read.
+ * With object.node NULL all keys are absent. On failure the structs may be partly filled; free them
+ * with mote_fields_free either way. */
+mote_status mote_fields_read(mote_json object, const char *selector, const mote_binding *bindings,
+                             size_t count, mote_error *error);
+
+/* Frees the strings that reading allocated. */
+void mote_fields_free(const mote_field *fields, void *target);
+
+/* Adds each field's value to a JSON object, except PARTs, which their owners add. False when out
+ * of memory. */
+bool mote_fields_write(const mote_field *fields, const void *target, cJSON *object);
+
+/* What kind of value a field takes: "an integer >= 1", "one of \"a\", \"b\"". Returns `text`. */
+#define MOTE_EXPECTED_CAPACITY 256
+char *mote_field_expected(const mote_field *field, char *text);
+
+/* The selector's value, such as the layer's type; NULL with an error where there is none. */
+const char *mote_json_selector(mote_json object, const char *selector, mote_error *error);
+
+/* Fails with `no layer is called "rleu"; did you mean "relu"?` at the selector. `what` is "layer";
+ * `records` are the class records that there are, ended by NULL; each begins with its name. */
+mote_status mote_fail_unknown(mote_json object, const char *selector, const char *what,
+                              const void *const *records, mote_error *error);
+
+#endif

@@ -1,0 +1,53 @@
+/* json.h: JSON documents that remember where each value stands.
+ *
+ * cJSON parses; this adds what errors need: file:line:column and path of any value, found by
+ * walking the text again, so nothing is kept for documents without errors.
+ */
+#ifndef MOTE_CONFIG_JSON_H
+#define MOTE_CONFIG_JSON_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "mote/status.h"
+
+typedef struct mote_document mote_document;
+
+/* A value in a document; `node` is NULL where there is none. Valid as long as the document. */
+typedef struct mote_json {
+    const mote_document *document;
+    const cJSON *node;
+} mote_json;
+
+/* Reads a file. NULL on failure. */
+mote_document *mote_document_read(const char *path, mote_error *error);
+
+/* Parses a text. `name` is what errors call it: a file's path, or NULL for a text without one.
+ * `root` is what errors call its outermost value, such as "layers[1]", or "". NULL on failure. */
+mote_document *mote_document_parse(const char *text, size_t length, const char *name,
+                                   const char *root, mote_error *error);
+void mote_document_destroy(mote_document *document);
+
+/* Changes one value: "train.epochs=3", "model.layers[1].units=256". A value that is no JSON is
+ * taken as a string. Objects on the way are made where they are missing. */
+mote_status mote_document_set(mote_document *document, const char *assignment, mote_error *error);
+
+mote_json mote_document_root(const mote_document *document);
+
+/* The member of that name, or the entry at that index; node is NULL where there is none. */
+mote_json mote_json_member(mote_json object, const char *name);
+mote_json mote_json_entry(mote_json array, size_t index);
+
+/* Fails with "file:line:column: path: <message>", the position being that of the value, or of its
+ * key. */
+mote_status mote_fail_at(mote_json value, mote_error *error, const char *format, ...)
+    MOTE_PRINTF_LIKE(3, 4);
+mote_status mote_fail_at_key(mote_json value, mote_error *error, const char *format, ...)
+    MOTE_PRINTF_LIKE(3, 4);
+
+/* What errors call a value: "the string \"128\"", "the number 0.5", "an object". Returns `text`. */
+#define MOTE_JSON_FOUND_CAPACITY 96
+char *mote_json_found(mote_json value, char *text);
+
+#endif

@@ -1,0 +1,39 @@
+/* arena.h: one block of memory, measured first and carved afterwards.
+ *
+ * A planning routine runs twice. On an arena without memory (mote_arena_measure) takes return NULL
+ * and only add up; then mote_arena_allocate gets what was measured, and the same routine takes the
+ * same pieces out of it, in the same order.
+ */
+#ifndef MOTE_CORE_ARENA_H
+#define MOTE_CORE_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "mote/status.h"
+
+#define MOTE_ALIGNMENT 64
+
+typedef struct mote_arena {
+    unsigned char *memory; /* NULL while measuring */
+    size_t used, capacity;
+    bool overflow; /* the sum does not fit size_t */
+} mote_arena;
+
+static inline mote_arena mote_arena_measure(void) {
+    return (mote_arena){0};
+}
+
+/* A zeroed arena of as many bytes as `measured` took. Free it with mote_arena_free. */
+mote_status mote_arena_allocate(mote_arena *arena, const mote_arena *measured, mote_error *error);
+void mote_arena_free(mote_arena *arena);
+
+/* `count` entries of `size` bytes, 64-byte aligned; NULL while measuring. */
+void *mote_arena_take(mote_arena *arena, size_t count, size_t size);
+
+/* True when all that was measured has been taken: what every planning routine asserts. */
+static inline bool mote_arena_complete(const mote_arena *arena) {
+    return arena->used == arena->capacity;
+}
+
+#endif

@@ -1,0 +1,160 @@
+/* file.c: whole files in and out. */
+#include "core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char *read_stream(FILE *stream, const char *path, size_t limit, size_t *length,
+                         mote_error *error) {
+    char *text = NULL;
+    size_t used = 0, capacity = 0;
+    for (;;) {
+        if (used + 1 >= capacity) {
+            capacity = capacity ? 2 * capacity : 4096;
+            char *grown = realloc(text, capacity);
+            if (!grown) {
+                mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+                break;
+            }
+            text = grown;
+        }
+        size_t got = fread(text + used, 1, capacity - used - 1, stream);
+        used += got;
+        if (used > limit) {
+            mote_fail(error, MOTE_DATA, "%s: larger than the %zu bytes that make sense here", path,
+                      limit);
+            break;
+        }
+        if (got == 0) {
+            if (ferror(stream)) {
+                mote_fail(error, MOTE_FILE, "%s: cannot be read: %s", path, strerror(errno));
+                break;
+            }
+            text[used] = '\0';
+            *length = used;
+            return text;
+        }
+    }
+    free(text);
+    return NULL;
+}
+
+char *mote_file_read(const char *path, size_t limit, size_t *length, mote_error *error) {
+    FILE *stream = fopen(path, "rb");
+    if (!stream) {
+        mote_fail(error, MOTE_FILE, "%s: cannot be opened: %s", path, strerror(errno));
+        return NULL;
+    }
+    char *text = read_stream(stream, path, limit, length, error);
+    fclose(stream);
+    return text;
+}
+
+char *mote_path_join(const char *directory, const char *path) {
+    size_t length = path[0] == '/' ? 0 : strlen(directory);
+    char *joined = malloc(length + strlen(path) + 2);
+    if (!joined) {
+        return NULL;
+    }
+    memcpy(joined, directory, length);
+    if (length && joined[length - 1] != '/') {
+        joined[length++] = '/';
+    }
+    strcpy(joined + length, path);
+    return joined;
+}
+
+char *mote_path_directory(const char *path) {
+    const char *slash = strrchr(path, '/');
+    size_t length = !slash ? 0 : slash == path ? 1 : (size_t)(slash - path);
+    char *directory = malloc(length + 1);
+    if (directory) {
+        memcpy(directory, path, length);
+        directory[length] = '\0';
+    }
+    return directory;
+}
+
+static void release(mote_file_writer *writer) {
+    free(writer->path);
+    free(writer->temporary_path);
+    *writer = (mote_file_writer){0};
+}
+
+mote_status mote_file_open(mote_file_writer *writer, const char *path, mote_error *error) {
+    size_t capacity = strlen(path) + 32;
+    *writer = (mote_file_writer){.path = strdup(path), .temporary_path = malloc(capacity)};
+    if (!writer->path || !writer->temporary_path) {
+        release(writer);
+        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+    }
+    snprintf(writer->temporary_path, capacity, "%s.%ld.part", path, (long)getpid());
+    writer->stream = fopen(writer->temporary_path, "wb");
+    if (!writer->stream) {
+        mote_status status =
+            mote_fail(error, MOTE_FILE, "%s: cannot be written: %s", path, strerror(errno));
+        release(writer);
+        return status;
+    }
+    return MOTE_OK;
+}
+
+/* Makes a rename last through a power failure. Some file systems refuse; the file itself is safe. */
+static void sync_directory(const char *path) {
+    char *directory = mote_path_directory(path);
+    int descriptor = directory ? open(directory[0] ? directory : ".", O_RDONLY) : -1;
+    if (descriptor >= 0) {
+        (void)fsync(descriptor);
+        close(descriptor);
+    }
+    free(directory);
+}
+
+mote_status mote_file_commit(mote_file_writer *writer, mote_error *error) {
+    errno = 0;
+    bool good = !ferror(writer->stream) && fflush(writer->stream) == 0 &&
+                fsync(fileno(writer->stream)) == 0;
+    int reason = errno;
+    if (fclose(writer->stream) != 0 && good) {
+        good = false;
+        reason = errno;
+    }
+    writer->stream = NULL;
+    if (good && rename(writer->temporary_path, writer->path) != 0) {
+        good = false;
+        reason = errno;
+    }
+    if (!good) {
+        mote_fail(error, MOTE_FILE, "%s: cannot be written: %s", writer->path,
+                  reason ? strerror(reason) : "an earlier write failed");
+        mote_file_abandon(writer);
+        return MOTE_FILE;
+    }
+    sync_directory(writer->path);
+    release(writer);
+    return MOTE_OK;
+}
+
+void mote_file_abandon(mote_file_writer *writer) {
+    if (writer->stream) {
+        fclose(writer->stream);
+    }
+    if (writer->temporary_path) {
+        unlink(writer->temporary_path);
+    }
+    release(writer);
+}
+
+mote_status mote_file_write_text(const char *path, const char *text, mote_error *error) {
+    mote_file_writer writer;
+    mote_status status = mote_file_open(&writer, path, error);
+    if (status == MOTE_OK) {
+        fputs(text, writer.stream);
+        status = mote_file_commit(&writer, error);
+    }
+    return status;
+}

@@ -1,0 +1,38 @@
+/* file.h: whole files in and out. */
+#ifndef MOTE_CORE_FILE_H
+#define MOTE_CORE_FILE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "mote/status.h"
+
+/* The content of a file with a NUL behind it that `length` does not count; free it with free().
+ * NULL on failure. Refuses files of more than `limit` bytes. */
+char *mote_file_read(const char *path, size_t limit, size_t *length, mote_error *error);
+
+/* A file that is written to a temporary name beside its place, and takes its place complete or not
+ * at all. */
+typedef struct mote_file_writer {
+    FILE *stream;
+    char *path, *temporary_path;
+} mote_file_writer;
+
+mote_status mote_file_open(mote_file_writer *writer, const char *path, mote_error *error);
+
+/* Syncs and renames; on failure, or in place of it, mote_file_abandon removes what was written. */
+mote_status mote_file_commit(mote_file_writer *writer, mote_error *error);
+void mote_file_abandon(mote_file_writer *writer);
+
+/* Writes a whole text file in that manner. */
+mote_status mote_file_write_text(const char *path, const char *text, mote_error *error);
+
+/* `path` itself where it is absolute or `directory` is empty, else both joined; free it with
+ * free(). NULL when out of memory. */
+char *mote_path_join(const char *directory, const char *path);
+
+/* The directory part of a path: "configs" of "configs/mnist.json", "" of "mnist.json"; free it with
+ * free(). */
+char *mote_path_directory(const char *path);
+
+#endif

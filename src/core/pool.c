@@ -1,0 +1,242 @@
+/* pool.c: threads that share out the tiles of one operation.
+ *
+ * Each thread owns a contiguous range of a job's tiles, so that it meets the same rows in one
+ * operation after the other, in its own cache; when its range is used up it takes tiles from the
+ * others', since a core can be busy elsewhere for milliseconds.
+ *
+ * A range is one 64-bit word, (job number << 32 | next tile), taken from by compare-and-swap. A
+ * thread that wakes late, with a job in mind that is long over, fails the comparison and does no
+ * harm; therefore nobody has to wait for threads that never got to a job.
+ */
+#include "mote/pool.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Spinning covers the gaps between the operations of a step; a round trip through the kernel costs
+ * tens of microseconds. About 50 µs, and as much again while giving way to other threads. */
+enum { SPINS = 2000, YIELDS = 50, CACHE_LINE = 64, MAX_THREADS = 256 };
+
+typedef struct range {
+    _Alignas(CACHE_LINE) _Atomic uint64_t next;
+} range;
+
+struct mote_pool {
+    size_t size; /* threads, the caller included */
+
+    /* The job. Written by the caller while no tile of it can be taken yet. */
+    _Atomic(mote_task) task;
+    _Atomic(void *) context;
+    _Atomic uint32_t tiles;
+
+    _Alignas(CACHE_LINE) _Atomic uint32_t job; /* its number; a new one starts the workers */
+    _Alignas(CACHE_LINE) _Atomic uint32_t done; /* tiles finished */
+    _Alignas(CACHE_LINE) _Atomic bool stopping;
+
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    _Atomic uint32_t sleepers;
+
+    pthread_t threads[MAX_THREADS];
+    size_t started; /* of them */
+    range ranges[MAX_THREADS];
+};
+
+typedef struct worker {
+    mote_pool *pool;
+    size_t index;
+} worker;
+
+/* Operations may be nested by mistake or by design, as in a layer made of layers; the inner one
+ * then runs on the thread that met it. */
+static _Thread_local bool inside_task;
+
+static void pause_briefly(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static uint32_t range_end(const mote_pool *pool, size_t owner, uint32_t tiles) {
+    return (uint32_t)((uint64_t)tiles * (owner + 1) / pool->size);
+}
+
+/* Takes tiles from one range until it is used up or belongs to another job. */
+static void work_on_range(mote_pool *pool, size_t owner, uint32_t job) {
+    for (;;) {
+        uint64_t word = atomic_load_explicit(&pool->ranges[owner].next, memory_order_acquire);
+        mote_task task = atomic_load_explicit(&pool->task, memory_order_relaxed);
+        void *context = atomic_load_explicit(&pool->context, memory_order_relaxed);
+        uint32_t tiles = atomic_load_explicit(&pool->tiles, memory_order_relaxed);
+        uint32_t tile = (uint32_t)word;
+        if (word >> 32 != job || tile >= range_end(pool, owner, tiles)) {
+            return;
+        }
+        /* Success means that the job was still open when its task was read: it cannot have been
+         * replaced before this tile is done. */
+        if (atomic_compare_exchange_weak_explicit(&pool->ranges[owner].next, &word, word + 1,
+                                                  memory_order_acq_rel, memory_order_relaxed)) {
+            task(context, tile);
+            atomic_fetch_add_explicit(&pool->done, 1, memory_order_release);
+        }
+    }
+}
+
+static void work_on_job(mote_pool *pool, size_t self, uint32_t job) {
+    inside_task = true;
+    for (size_t i = 0; i < pool->size; i++) {
+        work_on_range(pool, (self + i) % pool->size, job);
+    }
+    inside_task = false;
+}
+
+/* Returns when there is a job other than `last`, or the pool is stopping. */
+static void await_job(mote_pool *pool, uint32_t last) {
+    for (int i = 0; i < SPINS + YIELDS; i++) {
+        if (atomic_load_explicit(&pool->job, memory_order_acquire) != last ||
+            atomic_load_explicit(&pool->stopping, memory_order_relaxed)) {
+            return;
+        }
+        if (i < SPINS) {
+            pause_briefly();
+        } else {
+            sched_yield();
+        }
+    }
+    pthread_mutex_lock(&pool->mutex);
+    atomic_fetch_add(&pool->sleepers, 1);
+    while (atomic_load(&pool->job) == last && !atomic_load(&pool->stopping)) {
+        pthread_cond_wait(&pool->wake, &pool->mutex);
+    }
+    atomic_fetch_sub(&pool->sleepers, 1);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+static void *worker_main(void *argument) {
+    worker self = *(worker *)argument;
+    free(argument);
+    uint32_t last = 0;
+    for (;;) {
+        await_job(self.pool, last);
+        if (atomic_load(&self.pool->stopping)) {
+            return NULL;
+        }
+        last = atomic_load_explicit(&self.pool->job, memory_order_acquire);
+        work_on_job(self.pool, self.index, last);
+    }
+}
+
+static void wake_sleepers(mote_pool *pool) {
+    if (atomic_load(&pool->sleepers) > 0) {
+        pthread_mutex_lock(&pool->mutex);
+        pthread_cond_broadcast(&pool->wake);
+        pthread_mutex_unlock(&pool->mutex);
+    }
+}
+
+void mote_pool_run(mote_pool *pool, size_t tiles, mote_task task, void *context) {
+    if (!pool || pool->size == 1 || tiles <= 1 || inside_task) {
+        for (size_t i = 0; i < tiles; i++) {
+            task(context, i);
+        }
+        return;
+    }
+    assert(tiles <= UINT32_MAX / 2);
+    atomic_store_explicit(&pool->task, task, memory_order_relaxed);
+    atomic_store_explicit(&pool->context, context, memory_order_relaxed);
+    atomic_store_explicit(&pool->tiles, (uint32_t)tiles, memory_order_relaxed);
+    atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
+    uint32_t job = atomic_load_explicit(&pool->job, memory_order_relaxed) + 1;
+    for (size_t i = 0; i < pool->size; i++) {
+        uint64_t begin = i ? range_end(pool, i - 1, (uint32_t)tiles) : 0;
+        atomic_store_explicit(&pool->ranges[i].next, (uint64_t)job << 32 | begin,
+                              memory_order_release);
+    }
+    atomic_store(&pool->job, job); /* sequentially consistent, as is the look at `sleepers` */
+    wake_sleepers(pool);
+
+    work_on_job(pool, 0, job);
+    for (int i = 0; atomic_load_explicit(&pool->done, memory_order_acquire) < tiles; i++) {
+        if (i < SPINS) {
+            pause_briefly();
+        } else {
+            sched_yield();
+        }
+    }
+}
+
+size_t mote_pool_size(const mote_pool *pool) {
+    return pool ? pool->size : 1;
+}
+
+size_t mote_pool_cores(void) {
+#ifdef CPU_COUNT
+    cpu_set_t cores;
+    if (sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) > 0) {
+        return (size_t)CPU_COUNT(&cores);
+    }
+#endif
+    long cores_online = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores_online > 0 ? (size_t)cores_online : 1;
+}
+
+static bool start_worker(mote_pool *pool, size_t index) {
+    worker *self = malloc(sizeof *self);
+    if (!self) {
+        return false;
+    }
+    *self = (worker){.pool = pool, .index = index};
+    if (pthread_create(&pool->threads[pool->started], NULL, worker_main, self) != 0) {
+        free(self);
+        return false;
+    }
+    pool->started++;
+    return true;
+}
+
+mote_pool *mote_pool_create(size_t threads, mote_error *error) {
+    threads = threads ? threads : mote_pool_cores();
+    threads = threads < MAX_THREADS ? threads : MAX_THREADS;
+    void *memory = NULL;
+    if (posix_memalign(&memory, CACHE_LINE, sizeof(mote_pool)) != 0) {
+        mote_fail(error, MOTE_MEMORY, "out of memory for a pool of %zu threads", threads);
+        return NULL;
+    }
+    mote_pool *pool = memory;
+    *pool = (mote_pool){.size = threads};
+    pthread_mutex_init(&pool->mutex, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    for (size_t i = 1; i < threads; i++) {
+        if (!start_worker(pool, i)) {
+            mote_fail(error, MOTE_MEMORY, "cannot start thread %zu of %zu; try fewer", i + 1,
+                      threads);
+            mote_pool_destroy(pool);
+            return NULL;
+        }
+    }
+    return pool;
+}
+
+void mote_pool_destroy(mote_pool *pool) {
+    if (!pool) {
+        return;
+    }
+    pthread_mutex_lock(&pool->mutex);
+    atomic_store(&pool->stopping, true);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->mutex);
+    for (size_t i = 0; i < pool->started; i++) {
+        pthread_join(pool->threads[i], NULL);
+    }
+    pthread_mutex_destroy(&pool->mutex);
+    pthread_cond_destroy(&pool->wake);
+    free(pool);
+}

@@ -1,0 +1,70 @@
+/* gemm.c: matrix products in tiles, each one single-threaded BLAS call. */
+#include <assert.h>
+#include <cblas.h>
+
+#include "mote/kernels.h"
+
+/* Below this many multiplications waking a second thread costs more than it brings. */
+static const double SMALL_WORK = 4e5;
+
+/* A tile should hold enough work to pay for packing its operands, and there should be tiles for
+ * several threads. Both bounds are of the operation alone, so the bits are too. */
+static const double TILE_WORK = 2e6;
+enum { MAX_TILES = 16, GRAIN = 16 };
+
+typedef struct tiled {
+    const mote_gemm *gemm;
+    size_t tile_rows, tile_columns, tiles_per_row;
+} tiled;
+
+static size_t minimum(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static size_t ceiling_divide(size_t a, size_t b) {
+    return (a + b - 1) / b;
+}
+
+static void run_tile(void *context, size_t index) {
+    const tiled *work = context;
+    const mote_gemm *g = work->gemm;
+    mote_tile tile = {.row = index / work->tiles_per_row * work->tile_rows,
+                      .column = index % work->tiles_per_row * work->tile_columns};
+    tile.rows = minimum(work->tile_rows, g->m - tile.row);
+    tile.columns = minimum(work->tile_columns, g->n - tile.column);
+    const mote_real *a = g->a + (g->transpose_a ? tile.row : tile.row * g->lda);
+    const mote_real *b = g->b + (g->transpose_b ? tile.column * g->ldb : tile.column);
+    mote_real *c = g->c + tile.row * g->ldc + tile.column;
+#ifdef MOTE_DOUBLE
+    cblas_dgemm
+#else
+    cblas_sgemm
+#endif
+        (CblasRowMajor, g->transpose_a ? CblasTrans : CblasNoTrans,
+         g->transpose_b ? CblasTrans : CblasNoTrans, (blasint)tile.rows, (blasint)tile.columns,
+         (blasint)g->k, 1, a, (blasint)g->lda, b, (blasint)g->ldb, g->beta, c, (blasint)g->ldc);
+    if (g->after) {
+        g->after(g->context, tile);
+    }
+}
+
+/* Splits the longer side of C, or its rows where tiles have to span them. */
+static tiled choose_tiles(const mote_gemm *g) {
+    double work = (double)g->m * (double)g->n * (double)g->k;
+    size_t tiles = work >= MAX_TILES * TILE_WORK ? MAX_TILES : 1 + (size_t)(work / TILE_WORK);
+    bool by_rows = g->whole_rows || g->m >= g->n;
+    size_t side = by_rows ? g->m : g->n;
+    size_t extent = ceiling_divide(ceiling_divide(side, tiles), GRAIN) * GRAIN;
+    return (tiled){.gemm = g,
+                   .tile_rows = by_rows ? extent : g->m,
+                   .tile_columns = by_rows ? g->n : extent,
+                   .tiles_per_row = by_rows ? 1 : ceiling_divide(g->n, extent)};
+}
+
+void mote_gemm_run(mote_pool *pool, const mote_gemm *gemm) {
+    assert(gemm->m > 0 && gemm->n > 0 && gemm->k > 0);
+    tiled work = choose_tiles(gemm);
+    size_t tiles = ceiling_divide(gemm->m, work.tile_rows) * work.tiles_per_row;
+    bool small = (double)gemm->m * (double)gemm->n * (double)gemm->k < SMALL_WORK;
+    mote_pool_run(small ? NULL : pool, tiles, run_tile, &work);
+}
