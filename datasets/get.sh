@@ -87,7 +87,8 @@ need() {
 
 # check FILE PATH: is what stands at PATH the FILE it should be? If not, $problem says what is wrong.
 check() {
-    # First, because a pipe would hide that gzip failed, and a file cut within its last 8 bytes still gives all its data.
+    # First, because a pipe would hide that gzip failed, and a file cut within its last 8 bytes still gives all its
+    # data.
     if ! problem=$(gzip -t <"$2" 2>&1); then
         problem="not a whole gzip file: ${problem##*: } (it has $(size "$2") bytes)"
         return 1
@@ -162,10 +163,10 @@ download_with_curl() {
         [ "$http" != 000 ] || problem="curl ended with exit code $status, no answer, attempt $attempt"
         [ "$attempt" -lt 5 ] || return 1
         case $status:$http in
-        22:408 | 22:429 | 22:5??) ;;                        # the server is busy
-        33:* | 22:416) rm -f -- "$2" ;;                     # it cannot go on in the middle: start over
-        28:*) [ "$(size "$2")" -gt "$before" ] || return 1 ;; # timed out: again only if anything came at all
-        18:* | 35:* | 52:* | 55:* | 56:* | 92:*) ;;         # the connection broke
+        22:408 | 22:429 | 22:5??) ;;                          # the server is busy
+        33:* | 22:416) rm -f -- "$2" ;;                       # it cannot go on in the middle: start over
+        28:*) [ "$(size "$2")" -gt "$before" ] || return 1 ;; # timed out: again only if anything came
+        18:* | 35:* | 52:* | 55:* | 56:* | 92:*) ;;           # the connection broke
         *) return 1 ;;
         esac
         say "  trying again"
@@ -245,6 +246,7 @@ if [ -n "$wanted" ]; then
     trap clean_up EXIT
     trap 'exit 129' HUP
     trap 'exit 130' INT
+    trap 'exit 141' PIPE
     trap 'exit 143' TERM
     if [ ! -d "$dest" ]; then
         mkdir -p -- "$dest"

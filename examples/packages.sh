@@ -11,7 +11,7 @@
 # One line a package:
 #   set | Debian package | kind | how to find it without dpkg | dnf | pacman | brew | what it is for
 # kind: tool, there if any one of the commands is; library, there if its Debian package is installed or, without dpkg,
-# if pkg-config knows the module or the compiler finds the header; data, looked for on Debian alone.
+# if pkg-config knows the module or the compiler finds a header; data, looked for on Debian alone.
 # In the columns of the other package managers "-" stands for nothing to install, "!" for a hint instead of a package.
 # The C library's headers are not listed: zlib1g-dev depends on them.
 package_table() {
@@ -22,7 +22,7 @@ build|make|tool|make ninja|make|make|-|runs the build
 build|pkg-config|tool|pkg-config pkgconf|pkgconf-pkg-config|pkgconf|pkgconf|tells the build where the libraries are
 build|libopenblas-dev|library|openblas cblas.h|openblas-devel|openblas|openblas|OpenBLAS, multiplies matrices
 build|libcjson-dev|library|libcjson cjson/cJSON.h|cjson-devel|cjson|cjson|cJSON, reads and writes configs
-build|libstb-dev|library|stb stb/stb_image.h|stb_image-devel stb_image_resize-devel stb_image_write-devel|stb|!stb, headers only, is not in Homebrew: https://github.com/nothings/stb|stb, reads and writes images
+build|libstb-dev|library|stb stb/stb_image.h stb_image.h|stb_image-devel stb_image_resize-devel stb_image_write-devel|stb|!stb, headers only, is not in Homebrew: https://github.com/nothings/stb|stb, reads and writes images
 build|zlib1g-dev|library|zlib zlib.h|zlib-devel|zlib|zlib|zlib, reads gzip-compressed files
 download|curl|tool|curl wget|curl|curl|-|downloads data sets
 download|ca-certificates|data||ca-certificates|ca-certificates|-|lets downloads check whom they come from
@@ -54,9 +54,14 @@ debian_has() {
     dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
 }
 
-# have_library MODULE HEADER: for machines without dpkg.
+# have_library MODULE HEADER...: for machines without dpkg. Any one of the headers will do.
 have_library() {
-    pkg-config --exists "$1" 2>/dev/null || echo "#include <$2>" | ${CC:-cc} -E - >/dev/null 2>&1
+    pkg-config --exists "$1" 2>/dev/null && return 0
+    shift
+    for package_header in "$@"; do
+        echo "#include <$package_header>" | ${CC:-cc} -E - >/dev/null 2>&1 && return 0
+    done
+    return 1
 }
 
 # package_is_there DEBIAN_NAME KIND HOW
@@ -92,10 +97,11 @@ apt_install() {
         fi
         package_sudo=sudo
     fi
-    # stdout is the chatter of apt and dpkg; what goes wrong is on stderr. A list that could not be updated may still do.
+    # stdout is the chatter of apt and dpkg; what goes wrong is on stderr. Lists that could not be updated may still do.
     $package_sudo apt-get update -q >/dev/null ||
         echo "apt-get update failed; trying with the package lists that are there" >&2
-    if ! $package_sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >/dev/null; then
+    if ! $package_sudo env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y --no-install-recommends "$@" >/dev/null; then
         echo "apt-get could not install: $*
 See its message above; installed by hand, they will be found." >&2
         return 1
@@ -127,7 +133,9 @@ need_packages() {
     # finds them unless told.
     if ! have_apt && have_any brew; then
         package_prefix=$(brew --prefix)
-        PKG_CONFIG_PATH=$package_prefix/opt/openblas/lib/pkgconfig:$package_prefix/opt/zlib/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
+        for package_keg in openblas zlib; do
+            PKG_CONFIG_PATH=$package_prefix/opt/$package_keg/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
+        done
         export PKG_CONFIG_PATH
     fi
 

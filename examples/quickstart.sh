@@ -16,7 +16,7 @@ END
 }
 
 say() {
-    printf '%s\n' "$*"
+    printf '%s\n' "$@"
 }
 
 # run COMMAND_LINE: prints it as typed, then does it; a string, so that examples/digits/*.png is printed as it is.

@@ -85,6 +85,7 @@ struct mote_layer {
 
     /* input_shape is set before build, output_shape by build; both are of one sample. */
     mote_shape input_shape, output_shape;
+    char input_name[96]; /* who gives the input, for errors: "layers[2] (conv2d)" */
 
     mote_parameter *parameters[MOTE_MAX_LAYER_PARAMETERS];
     size_t parameter_count;
@@ -95,6 +96,8 @@ struct mote_layer {
      * on each finished piece of y and of dx; see mote_finish_y and mote_finish_dx. Or NULL. */
     const mote_layer *fused_after, *fused_before;
 };
+
+/* The record of a type of layer. */
 
 struct mote_layer_class {
     const char *type;    /* its name in JSON */
@@ -124,7 +127,7 @@ struct mote_layer_class {
                               const mote_real *dy, mote_real *dx);
 
     bool reshapes;            /* only the shape changes, the numbers stay: forward, backward unused */
-    bool fuses;               /* calls mote_finish_y and mote_finish_dx */
+    bool fuses;               /* calls mote_finish_y and mote_finish_dx; its backward ignores y */
     bool tiles_gradients;     /* honours pass->carry and calls mote_gradient_ready */
     bool gives_probabilities; /* y are probabilities, not logits */
 };

@@ -44,6 +44,9 @@ struct mote_optimizer_class {
     size_t size;
     const mote_field *fields;
 
+    /* Optional: settings that do not go together, beyond what the field table checks. */
+    mote_status (*check)(const mote_optimizer *optimizer, mote_error *error);
+
     /* How many arrays of a parameter's size it keeps, at most MOTE_MAX_STATES, and their names
      * (those in a checkpoint). They start as zeros. */
     size_t (*state_count)(const mote_optimizer *optimizer);

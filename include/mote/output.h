@@ -29,7 +29,7 @@ typedef struct mote_score {
 struct mote_output {
     const mote_output_class *kind;
     size_t width;            /* numbers per row that the last layer gives; set before build */
-    size_t classes;          /* that it can tell apart; 0: it predicts numbers */
+    size_t classes;          /* that it tells apart; 0: it predicts numbers */
     size_t prediction_width; /* numbers per row that predict gives: one per class, or `width` */
 };
 
@@ -45,6 +45,7 @@ struct mote_output_class {
     size_t size;
     const mote_field *fields;
     mote_output_takes takes;
+    bool takes_numbers; /* its targets may be numbers: `classes` is then set to 0 after build */
 
     /* From output->width to classes and prediction_width. NULL: as many classes as numbers. */
     mote_status (*build)(mote_output *output, mote_error *error);
@@ -56,7 +57,7 @@ struct mote_output_class {
     void (*score)(const mote_output *output, size_t rows, const mote_real *z, mote_targets targets,
                   mote_real scale, mote_real *dz, mote_score *score);
 
-    /* prediction [rows × prediction_width]: probabilities that sum to 1, or numbers. */
+    /* prediction [rows × prediction_width]: probabilities, or numbers. */
     void (*predict)(const mote_output *output, size_t rows, const mote_real *z,
                     mote_real *prediction);
 };

@@ -141,11 +141,12 @@ expect 'the usage on stdout' grep -q fashion-mnist "$work/out"
 
 begin 'the sums'
 status=0
-: >"$work/out" >"$work/err"
+: >"$work/out"
+: >"$work/err"
 for sums in mnist.sha256:64 fashion-mnist.md5:32 kmnist.md5:32; do
     sums_file=$root/datasets/${sums%:*}
-    expect "four sums of ${sums#*:} digits in $sums_file" \
-        [ "$(grep -cE "^[0-9a-f]{${sums#*:}}  (train|t10k)-(images-idx3|labels-idx1)-ubyte(\.gz)?\$" "$sums_file")" -eq 4 ]
+    pattern="^[0-9a-f]{${sums#*:}}  (train|t10k)-(images-idx3|labels-idx1)-ubyte(\.gz)?\$"
+    expect "four sums of ${sums#*:} digits in $sums_file" [ "$(grep -cE "$pattern" "$sums_file")" -eq 4 ]
 done
 
 # ---- failures --------------------------------------------------------------------------------------------------------
@@ -223,6 +224,7 @@ done
 begin 'a file:// mirror, from another directory'
 trust_the_mirror
 use_mirror=file://$mirror/
+status=0
 (cd / && get mnist && exit "$status") || status=$?
 unset use_mirror
 expect_status 0
@@ -231,6 +233,7 @@ expect_all_of mnist
 begin 'a relative mirror'
 trust_the_mirror
 use_mirror='a mirror'
+status=0
 (cd "$work" && get mnist && exit "$status") || status=$?
 unset use_mirror
 expect_status 0

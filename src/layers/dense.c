@@ -1,0 +1,212 @@
+/* dense.c: y = x Wᵀ + b, the fully connected layer.
+ *
+ *   x [batch × in], W [units × in], b [units], y [batch × units]
+ *
+ *   dx = dy W        dW = dyᵀ x        db = column sums of dy
+ *
+ * Bias and the activation that follows are applied to each tile of y as it leaves the product, the
+ * derivative of the activation before to each tile of dx; and each tile of dW is handed to the
+ * optimizer while it is in cache.
+ */
+#include "math/vector.h"
+#include "mote/kernels.h"
+#include "mote/layer.h"
+
+typedef struct dense {
+    mote_layer base;
+    size_t units;
+    bool bias;
+    mote_initializer initializer, bias_initializer;
+    mote_parameter weight_parameter, bias_parameter;
+} dense;
+
+static const mote_field fields[] = {
+    {.name = "units",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(dense, units),
+     .range = MOTE_BETWEEN(1, 1 << 24),
+     .help = "how many outputs"},
+    {.name = "bias",
+     .kind = MOTE_FIELD_BOOLEAN,
+     .offset = offsetof(dense, bias),
+     .preset = "true",
+     .help = "whether to add a bias"},
+    {.name = "initializer",
+     .kind = MOTE_FIELD_INITIALIZER,
+     .offset = offsetof(dense, initializer),
+     .preset = "\"he_normal\"",
+     .help = "how the weights start out"},
+    {.name = "bias_initializer",
+     .kind = MOTE_FIELD_INITIALIZER,
+     .offset = offsetof(dense, bias_initializer),
+     .preset = "\"zeros\"",
+     .help = "how the biases start out"},
+    MOTE_FIELDS_END,
+};
+
+static mote_status build(mote_layer *layer, mote_error *error) {
+    dense *self = (dense *)layer;
+    if (layer->input_shape.rank != 1) {
+        char text[MOTE_SHAPE_TEXT_CAPACITY];
+        return mote_fail(error, MOTE_INVALID,
+                         "takes a vector, but %s gives %s; put a flatten layer between them",
+                         layer->input_name, mote_shape_text(layer->input_shape, text));
+    }
+    size_t in = layer->input_shape.dims[0];
+    layer->output_shape = mote_shape_vector(self->units);
+    self->weight_parameter = (mote_parameter){.name = "weight",
+                                              .shape = mote_shape_matrix(self->units, in),
+                                              .initializer = self->initializer,
+                                              .fan_in = in,
+                                              .fan_out = self->units,
+                                              .decay = true};
+    self->bias_parameter = (mote_parameter){.name = "bias",
+                                            .shape = mote_shape_vector(self->units),
+                                            .initializer = self->bias_initializer,
+                                            .fan_in = in,
+                                            .fan_out = self->units};
+    mote_status status = mote_layer_add_parameter(layer, &self->weight_parameter, error);
+    if (status == MOTE_OK && self->bias) {
+        status = mote_layer_add_parameter(layer, &self->bias_parameter, error);
+    }
+    return status;
+}
+
+/* What the tiles of one product share. */
+typedef struct job {
+    const dense *self;
+    const mote_pass *pass;
+    const mote_real *x, *dy;
+    mote_real *y, *dx;
+} job;
+
+MOTE_MULTIVERSION
+static void add_to_rows(size_t rows, size_t columns, size_t stride, const mote_real *bias,
+                        mote_real *y) {
+    for (size_t row = 0; row < rows; row++, y += stride) {
+        for (size_t i = 0; i < columns; i++) {
+            y[i] += bias[i];
+        }
+    }
+}
+
+static void finish_forward(void *context, mote_tile tile) {
+    const job *j = context;
+    size_t units = j->self->units;
+    mote_real *y = j->y + tile.row * units + tile.column;
+    if (j->self->bias) {
+        add_to_rows(tile.rows, tile.columns, units,
+                    j->self->bias_parameter.value + tile.column, y);
+    }
+    if (tile.columns == units) {
+        mote_finish_y(&j->self->base, tile.rows * units, y);
+        return;
+    }
+    for (size_t row = 0; row < tile.rows; row++, y += units) {
+        mote_finish_y(&j->self->base, tile.columns, y);
+    }
+}
+
+static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x, mote_real *y) {
+    dense *self = (dense *)layer;
+    size_t in = layer->input_shape.dims[0];
+    job j = {.self = self, .pass = pass, .x = x, .y = y};
+    mote_gemm_run(pass->pool, &(mote_gemm){.transpose_b = true,
+                                           .m = pass->batch,
+                                           .n = self->units,
+                                           .k = in,
+                                           .a = x,
+                                           .lda = in,
+                                           .b = self->weight_parameter.value,
+                                           .ldb = in,
+                                           .c = y,
+                                           .ldc = self->units,
+                                           .after = finish_forward,
+                                           .context = &j});
+}
+
+static void finish_dx(void *context, mote_tile tile) {
+    const job *j = context;
+    size_t in = j->self->base.input_shape.dims[0];
+    size_t offset = tile.row * in + tile.column;
+    if (tile.columns == in) {
+        mote_finish_dx(&j->self->base, tile.rows * in, j->x + offset, j->dx + offset);
+        return;
+    }
+    for (size_t row = 0; row < tile.rows; row++, offset += in) {
+        mote_finish_dx(&j->self->base, tile.columns, j->x + offset, j->dx + offset);
+    }
+}
+
+/* sums = carry × sums + column sums of dy [rows × columns]. */
+MOTE_MULTIVERSION
+static void add_column_sums(size_t rows, size_t columns, size_t stride, mote_real carry,
+                            const mote_real *dy, mote_real *sums) {
+    for (size_t i = 0; i < columns; i++) {
+        sums[i] = carry != 0 ? carry * sums[i] : 0; /* 0 × NaN would stay NaN */
+    }
+    for (size_t row = 0; row < rows; row++, dy += stride) {
+        for (size_t i = 0; i < columns; i++) {
+            sums[i] += dy[i];
+        }
+    }
+}
+
+static void finish_dw(void *context, mote_tile tile) {
+    const job *j = context;
+    const dense *self = j->self;
+    size_t in = self->base.input_shape.dims[0];
+    mote_gradient_ready(j->pass, &self->weight_parameter, tile.row * in, tile.rows * in);
+    if (self->bias) {
+        add_column_sums(j->pass->batch, tile.rows, self->units, j->pass->carry, j->dy + tile.row,
+                        self->bias_parameter.gradient + tile.row);
+        mote_gradient_ready(j->pass, &self->bias_parameter, tile.row, tile.rows);
+    }
+}
+
+static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
+                     const mote_real *y, mote_real *dy, mote_real *dx) {
+    (void)y;
+    dense *self = (dense *)layer;
+    size_t in = layer->input_shape.dims[0];
+    job j = {.self = self, .pass = pass, .x = x, .dy = dy, .dx = dx};
+    if (dx) { /* first: it needs the weights as they were */
+        mote_gemm_run(pass->pool, &(mote_gemm){.m = pass->batch,
+                                               .n = in,
+                                               .k = self->units,
+                                               .a = dy,
+                                               .lda = self->units,
+                                               .b = self->weight_parameter.value,
+                                               .ldb = in,
+                                               .c = dx,
+                                               .ldc = in,
+                                               .after = finish_dx,
+                                               .context = &j});
+    }
+    mote_gemm_run(pass->pool, &(mote_gemm){.transpose_a = true,
+                                           .m = self->units,
+                                           .n = in,
+                                           .k = pass->batch,
+                                           .a = dy,
+                                           .lda = self->units,
+                                           .b = x,
+                                           .ldb = in,
+                                           .c = self->weight_parameter.gradient,
+                                           .ldc = in,
+                                           .beta = pass->carry,
+                                           .whole_rows = true,
+                                           .after = finish_dw,
+                                           .context = &j});
+}
+
+const mote_layer_class mote_layer_dense = {
+    .type = "dense",
+    .summary = "fully connected: y = x Wᵀ + b",
+    .size = sizeof(dense),
+    .fields = fields,
+    .build = build,
+    .forward = forward,
+    .backward = backward,
+    .fuses = true,
+    .tiles_gradients = true,
+};

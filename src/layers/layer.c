@@ -1,0 +1,24 @@
+/* layer.c: what layers declare while they are built. */
+#include "mote/layer.h"
+
+mote_status mote_layer_add_parameter(mote_layer *layer, mote_parameter *parameter,
+                                     mote_error *error) {
+    if (layer->parameter_count == MOTE_MAX_LAYER_PARAMETERS) {
+        return mote_fail(error, MOTE_INVALID, "declares more than %d parameters",
+                         MOTE_MAX_LAYER_PARAMETERS);
+    }
+    parameter->count = mote_shape_count(parameter->shape);
+    layer->parameters[layer->parameter_count++] = parameter;
+    return MOTE_OK;
+}
+
+mote_status mote_layer_add_scratch(mote_layer *layer, mote_real **where, size_t count_per_sample,
+                                   size_t count_fixed, mote_error *error) {
+    if (layer->scratch_count == MOTE_MAX_LAYER_SCRATCH) {
+        return mote_fail(error, MOTE_INVALID, "asks for more than %d pieces of scratch memory",
+                         MOTE_MAX_LAYER_SCRATCH);
+    }
+    layer->scratch[layer->scratch_count++] = (mote_scratch){
+        .where = where, .count_per_sample = count_per_sample, .count_fixed = count_fixed};
+    return MOTE_OK;
+}

@@ -1,0 +1,531 @@
+/* build.c: a model from its layers' and output's settings, in C and in JSON. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/fields.h"
+#include "model/model.h"
+#include "mote/kernels.h"
+
+mote_model *mote_model_create(mote_shape input_shape, mote_error *error) {
+    size_t count = mote_shape_count(input_shape);
+    if (input_shape.rank < 1 || input_shape.rank >= MOTE_MAX_RANK || count < 1 ||
+        count > (size_t)1 << 31) {
+        char text[MOTE_SHAPE_TEXT_CAPACITY];
+        mote_fail(error, MOTE_INVALID,
+                  "a model takes samples of rank 1 to 3 that are not empty, not %s",
+                  mote_shape_text(input_shape, text));
+        return NULL;
+    }
+    mote_model *model = calloc(1, sizeof *model);
+    if (!model) {
+        mote_fail(error, MOTE_MEMORY, "out of memory for a model");
+        return NULL;
+    }
+    model->input_shape = input_shape;
+    mote_blas_prepare();
+    return model;
+}
+
+static void destroy_layer(mote_layer *layer) {
+    if (layer) {
+        mote_fields_free(layer->kind->fields, layer);
+        free(layer);
+    }
+}
+
+static void destroy_output(mote_output *output) {
+    if (output) {
+        mote_fields_free(output->kind->fields, output);
+        free(output);
+    }
+}
+
+static void free_class_names(mote_model *model) {
+    for (size_t i = 0; i < model->class_name_count; i++) {
+        free(model->class_names[i]);
+    }
+    free(model->class_names);
+    model->class_names = NULL;
+    model->class_name_count = 0;
+}
+
+void mote_model_destroy(mote_model *model) {
+    if (!model) {
+        return;
+    }
+    for (size_t i = 0; i < model->layer_count; i++) {
+        destroy_layer(model->layers[i]);
+    }
+    destroy_output(model->output);
+    free_class_names(model);
+    mote_preprocessing_free(&model->preprocessing);
+    mote_arena_free(&model->values);
+    mote_arena_free(&model->workspace);
+    free(model->layers);
+    free(model->stages);
+    free(model->parameters);
+    free(model->class_numbers);
+    free(model);
+}
+
+/* ---- layers ---- */
+
+static mote_status build_layer(mote_model *model, mote_layer *layer, mote_error *error) {
+    layer->input_shape = model->input_shape;
+    strcpy(layer->input_name, "the data");
+    if (model->layer_count > 0) {
+        const mote_layer *before = model->layers[model->layer_count - 1];
+        layer->input_shape = before->output_shape;
+        snprintf(layer->input_name, sizeof layer->input_name, "layers[%zu] (%.40s)",
+                 model->layer_count - 1, before->kind->type);
+    }
+    if (!layer->kind->build) {
+        layer->output_shape = layer->input_shape;
+        return MOTE_OK;
+    }
+    return layer->kind->build(layer, error);
+}
+
+/* Reads, builds and appends a layer. `selector` is the key that has already been read, or NULL. */
+static mote_status append_layer(mote_model *model, const mote_layer_class *kind, mote_json object,
+                                const char *selector, mote_error *error) {
+    mote_layer **layers =
+        realloc(model->layers, (model->layer_count + 1) * sizeof *model->layers);
+    model->layers = layers ? layers : model->layers;
+    mote_layer *layer = layers ? calloc(1, kind->size) : NULL;
+    if (!layer) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for a %s layer", kind->type);
+    }
+    layer->kind = kind;
+    mote_binding binding = {.fields = kind->fields, .target = layer};
+    mote_status status = mote_fields_read(object, selector, &binding, 1, error);
+    if (status == MOTE_OK) {
+        mote_error reason = {0};
+        status = build_layer(model, layer, &reason);
+        if (status != MOTE_OK) {
+            mote_fail_at(object, error, "%s", reason.message);
+        }
+    }
+    if (status != MOTE_OK) {
+        destroy_layer(layer);
+        return status;
+    }
+    model->layers[model->layer_count++] = layer;
+    return MOTE_OK;
+}
+
+mote_status mote_model_add(mote_model *model, const char *type, const char *json,
+                           mote_error *error) {
+    if (!model || model->output) {
+        return mote_fail(error, MOTE_INVALID,
+                         model ? "no layer can follow the output" : "there is no model");
+    }
+    char root[96];
+    snprintf(root, sizeof root, "layers[%zu] (%.60s)", model->layer_count, type);
+    const mote_layer_class *kind = mote_layer_class_find(type);
+    if (!kind) {
+        return mote_fail(error, MOTE_INVALID, "%s: no layer is called that", root);
+    }
+    json = json ? json : "{}";
+    mote_document *document = mote_document_parse(json, strlen(json), NULL, root, error);
+    if (!document) {
+        return MOTE_INVALID;
+    }
+    mote_status status =
+        append_layer(model, kind, mote_document_root(document), NULL, error);
+    mote_document_destroy(document);
+    return status;
+}
+
+/* ---- the output ---- */
+
+static size_t last_width(const mote_model *model) {
+    return mote_shape_count(model->layers[model->layer_count - 1]->output_shape);
+}
+
+/* Softmax twice, or the logarithm of logits: both train, badly, without a word. */
+static mote_status check_meaning(const mote_model *model, const mote_output_class *kind,
+                                 mote_error *error) {
+    const mote_layer_class *last = model->layers[model->layer_count - 1]->kind;
+    if (kind->takes == MOTE_TAKES_LOGITS && last->gives_probabilities) {
+        return mote_fail(error, MOTE_INVALID,
+                         "takes logits, but the last layer, %s, gives probabilities; leave that "
+                         "layer out, or use the output cross_entropy",
+                         last->type);
+    }
+    if (kind->takes == MOTE_TAKES_PROBABILITIES && !last->gives_probabilities) {
+        return mote_fail(error, MOTE_INVALID,
+                         "takes probabilities, but the last layer, %s, gives none; end with a "
+                         "softmax or sigmoid layer, or use the output softmax_cross_entropy",
+                         last->type);
+    }
+    return MOTE_OK;
+}
+
+static mote_status build_output(mote_model *model, mote_output *output, mote_error *error) {
+    output->width = output->classes = output->prediction_width = last_width(model);
+    mote_status status = check_meaning(model, output->kind, error);
+    if (status == MOTE_OK && output->kind->build) {
+        status = output->kind->build(output, error);
+    }
+    return status;
+}
+
+/* ---- parameters ---- */
+
+static mote_status list_parameters(mote_model *model, mote_error *error) {
+    size_t count = 0;
+    for (size_t i = 0; i < model->layer_count; i++) {
+        count += model->layers[i]->parameter_count;
+    }
+    model->parameters = calloc(count ? count : 1, sizeof *model->parameters);
+    if (!model->parameters) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for a list of %zu parameters", count);
+    }
+    for (size_t i = 0; i < model->layer_count; i++) {
+        for (size_t j = 0; j < model->layers[i]->parameter_count; j++) {
+            mote_parameter *parameter = model->layers[i]->parameters[j];
+            mote_named_parameter *named = &model->parameters[model->parameter_count++];
+            named->parameter = parameter;
+            snprintf(named->name, sizeof named->name, "layers.%zu.%.60s", i, parameter->name);
+        }
+    }
+    return MOTE_OK;
+}
+
+static void carve_values(mote_model *model, mote_arena *arena) {
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        mote_parameter *parameter = model->parameters[i].parameter;
+        parameter->value = mote_arena_take(arena, parameter->count, sizeof(mote_real));
+    }
+}
+
+static mote_status allocate_values(mote_model *model, mote_error *error) {
+    mote_arena measured = mote_arena_measure();
+    carve_values(model, &measured);
+    mote_status status = mote_arena_allocate(&model->values, &measured, error);
+    if (status == MOTE_OK) {
+        carve_values(model, &model->values);
+        assert(mote_arena_complete(&model->values));
+    }
+    return status;
+}
+
+static mote_status name_class_numbers(mote_model *model, mote_error *error) {
+    size_t classes = model->output->classes;
+    model->class_numbers = calloc(classes ? classes : 1, sizeof *model->class_numbers);
+    if (!model->class_numbers) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for the names of %zu classes", classes);
+    }
+    for (size_t i = 0; i < classes; i++) {
+        snprintf(model->class_numbers[i], sizeof *model->class_numbers, "%zu", i);
+    }
+    return MOTE_OK;
+}
+
+static mote_status close_model(mote_model *model, mote_error *error) {
+    model->stages = calloc(model->layer_count, sizeof *model->stages);
+    if (!model->stages) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for a model");
+    }
+    mote_status status = name_class_numbers(model, error);
+    if (status == MOTE_OK) {
+        status = list_parameters(model, error);
+    }
+    return status == MOTE_OK ? allocate_values(model, error) : status;
+}
+
+static mote_status attach_output(mote_model *model, const mote_output_class *kind,
+                                 mote_json object, const char *selector, mote_error *error) {
+    if (model->layer_count == 0) {
+        return mote_fail_at(object, error, "there are no layers before the output");
+    }
+    mote_output *output = calloc(1, kind->size);
+    if (!output) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for the output %s", kind->type);
+    }
+    output->kind = kind;
+    mote_binding binding = {.fields = kind->fields, .target = output};
+    mote_status status = mote_fields_read(object, selector, &binding, 1, error);
+    if (status == MOTE_OK) {
+        mote_error reason = {0};
+        status = build_output(model, output, &reason);
+        if (status != MOTE_OK) {
+            mote_fail_at(object, error, "%s", reason.message);
+        }
+    }
+    if (status != MOTE_OK) {
+        destroy_output(output);
+        return status;
+    }
+    model->output = output;
+    return close_model(model, error);
+}
+
+mote_status mote_model_set_output(mote_model *model, const char *type, const char *json,
+                                  mote_error *error) {
+    if (!model || model->output) {
+        return mote_fail(error, MOTE_INVALID,
+                         model ? "the model has an output already" : "there is no model");
+    }
+    char root[96];
+    snprintf(root, sizeof root, "output (%.60s)", type);
+    const mote_output_class *kind = mote_output_class_find(type);
+    if (!kind) {
+        return mote_fail(error, MOTE_INVALID, "%s: no output is called that", root);
+    }
+    json = json ? json : "{}";
+    mote_document *document = mote_document_parse(json, strlen(json), NULL, root, error);
+    if (!document) {
+        return MOTE_INVALID;
+    }
+    mote_status status =
+        attach_output(model, kind, mote_document_root(document), NULL, error);
+    mote_document_destroy(document);
+    return status;
+}
+
+mote_status mote_model_match_targets(mote_model *model, size_t classes, size_t width,
+                                     mote_error *error) {
+    mote_output *output = model->output;
+    const mote_layer *last = model->layers[model->layer_count - 1];
+    if (classes == 0 && output->kind->takes_numbers) {
+        output->classes = 0;
+        output->prediction_width = output->width;
+        if (output->width != width) {
+            return mote_fail(error, MOTE_INVALID,
+                             "the last layer (%s) gives %zu numbers a sample, but the targets have "
+                             "%zu",
+                             last->kind->type, output->width, width);
+        }
+        return MOTE_OK;
+    }
+    size_t wanted = classes ? classes : width;
+    if (output->classes != wanted) {
+        return mote_fail(error, MOTE_INVALID,
+                         "the last layer (%s) gives %zu %s, which %s takes for %zu classes, but "
+                         "the data has %zu",
+                         last->kind->type, output->width, output->width == 1 ? "number" : "numbers",
+                         output->kind->type, output->classes, wanted);
+    }
+    return MOTE_OK;
+}
+
+/* ---- JSON ---- */
+
+typedef struct model_keys {
+    mote_json layers, output;
+} model_keys;
+
+static const mote_field model_fields[] = {
+    {.name = "layers",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(model_keys, layers),
+     .help = "the list of layers"},
+    {.name = "output",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(model_keys, output),
+     .help = "what closes the model"},
+    MOTE_FIELDS_END,
+};
+
+static mote_status append_from_json(mote_model *model, mote_json object, mote_error *error) {
+    const char *type = mote_json_selector(object, "type", error);
+    if (!type) {
+        return MOTE_INVALID;
+    }
+    const mote_layer_class *kind = mote_layer_class_find(type);
+    if (!kind) {
+        return mote_fail_unknown(object, "type", "layer",
+                                 (const void *const *)mote_layer_classes(), error);
+    }
+    return append_layer(model, kind, object, "type", error);
+}
+
+static mote_status attach_from_json(mote_model *model, mote_json object, mote_error *error) {
+    const char *type = mote_json_selector(object, "type", error);
+    if (!type) {
+        return MOTE_INVALID;
+    }
+    const mote_output_class *kind = mote_output_class_find(type);
+    if (!kind) {
+        return mote_fail_unknown(object, "type", "output",
+                                 (const void *const *)mote_output_classes(), error);
+    }
+    return attach_output(model, kind, object, "type", error);
+}
+
+static mote_status fill_from_json(mote_model *model, mote_json object, mote_error *error) {
+    model_keys keys = {0};
+    mote_binding binding = {.fields = model_fields, .target = &keys};
+    mote_status status = mote_fields_read(object, NULL, &binding, 1, error);
+    if (status != MOTE_OK) {
+        return status;
+    }
+    if (!cJSON_IsArray(keys.layers.node) || !keys.layers.node->child) {
+        char found[MOTE_JSON_FOUND_CAPACITY];
+        return mote_fail_at(keys.layers, error, "expected a list of at least one layer, found %s",
+                            cJSON_IsArray(keys.layers.node)
+                                ? "an empty one"
+                                : mote_json_found(keys.layers, found));
+    }
+    for (const cJSON *node = keys.layers.node->child; node && status == MOTE_OK;
+         node = node->next) {
+        mote_json layer = {.document = keys.layers.document, .node = node};
+        status = append_from_json(model, layer, error);
+    }
+    return status == MOTE_OK ? attach_from_json(model, keys.output, error) : status;
+}
+
+mote_model *mote_model_from_json(mote_json object, mote_shape input_shape, mote_error *error) {
+    mote_model *model = mote_model_create(input_shape, error);
+    if (model && fill_from_json(model, object, error) != MOTE_OK) {
+        mote_model_destroy(model);
+        return NULL;
+    }
+    return model;
+}
+
+static bool write_object(cJSON *object, const char *type, const mote_field *fields,
+                         const void *target) {
+    return cJSON_AddStringToObject(object, "type", type) &&
+           mote_fields_write(fields, target, object);
+}
+
+static bool write_layers(const mote_model *model, cJSON *list) {
+    for (size_t i = 0; i < model->layer_count; i++) {
+        const mote_layer *layer = model->layers[i];
+        cJSON *object = cJSON_CreateObject();
+        if (!object || !cJSON_AddItemToArray(list, object) ||
+            !write_object(object, layer->kind->type, layer->kind->fields, layer)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+cJSON *mote_model_to_json(const mote_model *model) {
+    cJSON *object = cJSON_CreateObject();
+    cJSON *list = object ? cJSON_AddArrayToObject(object, "layers") : NULL;
+    cJSON *output = list ? cJSON_AddObjectToObject(object, "output") : NULL;
+    if (!output || !write_layers(model, list) ||
+        !write_object(output, model->output->kind->type, model->output->kind->fields,
+                      model->output)) {
+        cJSON_Delete(object);
+        return NULL;
+    }
+    return object;
+}
+
+/* ---- names and preprocessing ---- */
+
+mote_status mote_model_set_class_names(mote_model *model, const char *const *names, size_t count,
+                                       mote_error *error) {
+    free_class_names(model);
+    model->class_names = calloc(count ? count : 1, sizeof *model->class_names);
+    if (!model->class_names) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for the names of %zu classes", count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        model->class_names[i] = strdup(names[i]);
+        model->class_name_count = i + 1;
+        if (!model->class_names[i]) {
+            return mote_fail(error, MOTE_MEMORY, "out of memory for the names of %zu classes",
+                             count);
+        }
+    }
+    return MOTE_OK;
+}
+
+const char *mote_model_class_name(const mote_model *model, size_t class_number) {
+    if (class_number < model->class_name_count) {
+        return model->class_names[class_number];
+    }
+    return class_number < model->output->classes ? model->class_numbers[class_number] : "";
+}
+
+void mote_preprocessing_free(mote_preprocessing *preprocessing) {
+    free(preprocessing->mean);
+    free(preprocessing->deviation);
+    *preprocessing = (mote_preprocessing){0};
+}
+
+mote_status mote_preprocessing_copy(mote_preprocessing *to, const mote_preprocessing *from,
+                                    mote_error *error) {
+    mote_preprocessing copy = *from;
+    size_t bytes = (from->groups ? from->groups : 1) * sizeof(double);
+    copy.mean = malloc(bytes);
+    copy.deviation = malloc(bytes);
+    if (!copy.mean || !copy.deviation) {
+        mote_preprocessing_free(&copy);
+        return mote_fail(error, MOTE_MEMORY, "out of memory for %zu means", from->groups);
+    }
+    if (from->groups) {
+        memcpy(copy.mean, from->mean, bytes);
+        memcpy(copy.deviation, from->deviation, bytes);
+    }
+    mote_preprocessing_free(to);
+    *to = copy;
+    return MOTE_OK;
+}
+
+const mote_preprocessing *mote_model_preprocessing(const mote_model *model) {
+    return &model->preprocessing;
+}
+
+mote_status mote_model_set_preprocessing(mote_model *model,
+                                         const mote_preprocessing *preprocessing,
+                                         mote_error *error) {
+    return mote_preprocessing_copy(&model->preprocessing, preprocessing, error);
+}
+
+/* ---- looking at a model ---- */
+
+mote_shape mote_model_input_shape(const mote_model *model) {
+    return model->input_shape;
+}
+
+size_t mote_model_classes(const mote_model *model) {
+    return model->output ? model->output->classes : 0;
+}
+
+size_t mote_model_prediction_width(const mote_model *model) {
+    return model->output ? model->output->prediction_width : 0;
+}
+
+size_t mote_model_parameter_count(const mote_model *model) {
+    size_t count = 0;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        count += parameter->buffer ? 0 : parameter->count;
+    }
+    return count;
+}
+
+size_t mote_model_layer_count(const mote_model *model) {
+    return model->layer_count;
+}
+
+const mote_layer *mote_model_layer(const mote_model *model, size_t index) {
+    return index < model->layer_count ? model->layers[index] : NULL;
+}
+
+const mote_output *mote_model_output(const mote_model *model) {
+    return model->output;
+}
+
+mote_tensor mote_model_parameter(const mote_model *model, const char *name) {
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        if (strcmp(model->parameters[i].name, name) == 0) {
+            const mote_parameter *parameter = model->parameters[i].parameter;
+            return (mote_tensor){.data = parameter->value, .shape = parameter->shape};
+        }
+    }
+    return (mote_tensor){0};
+}
+
+void mote_model_set_pool(mote_model *model, mote_pool *pool) {
+    model->pool = pool;
+}

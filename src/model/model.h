@@ -1,0 +1,87 @@
+/* model.h (internal): what training and files need to know of a model.
+ */
+#ifndef MOTE_MODEL_MODEL_H
+#define MOTE_MODEL_MODEL_H
+
+#include "config/json.h"
+#include "core/arena.h"
+#include "mote/model.h"
+
+#define MOTE_PARAMETER_NAME_CAPACITY 96
+
+/* A parameter or buffer and its name in files. */
+typedef struct mote_named_parameter {
+    mote_parameter *parameter;
+    char name[MOTE_PARAMETER_NAME_CAPACITY]; /* "layers.1.weight" */
+} mote_named_parameter;
+
+/* How one layer runs, decided once. */
+typedef struct mote_stage {
+    mote_real *y;         /* NULL: the model's input, which only reshapes have passed */
+    bool in_place;        /* an element-wise layer on top of its predecessor's y */
+    bool forward_fused;   /* its predecessor does its forward pass */
+    bool backward_fused;  /* its successor does its backward pass */
+    bool needs_backward;  /* a parameter of it or below it is trained */
+    bool needs_dx;        /* a parameter below it is trained */
+} mote_stage;
+
+struct mote_model {
+    mote_shape input_shape;
+    mote_layer **layers;
+    mote_stage *stages;
+    size_t layer_count;
+    mote_output *output; /* NULL while layers are being added */
+
+    mote_named_parameter *parameters;
+    size_t parameter_count;
+    mote_arena values; /* of all parameters */
+
+    mote_pool *pool; /* not owned; may be NULL */
+    mote_preprocessing preprocessing;
+    char **class_names; /* [class_name_count] */
+    size_t class_name_count;
+    char (*class_numbers)[24]; /* names of classes without a name */
+
+    /* The plan: activations, gradients and scratch for `batch` rows. */
+    mote_arena workspace;
+    size_t batch; /* 0: none */
+    bool training;
+    mote_real *dz;           /* [batch × output width], while training */
+    mote_real *gradients[2]; /* the dy and dx of the layer at work */
+    mote_score *scores;      /* [tiles of the output] */
+};
+
+/* Plans memory for up to `batch` rows; for training also what the backward pass needs. */
+mote_status mote_model_plan(mote_model *model, size_t batch, bool training, mote_error *error);
+
+/* Bytes that the plan and the parameters take. */
+size_t mote_model_memory(const mote_model *model);
+
+/* x [pass->batch × input shape] to what the last layer gives [pass->batch × output width], which
+ * stays valid until the next pass. */
+const mote_real *mote_model_forward(mote_model *model, const mote_pass *pass, const mote_real *x);
+
+/* Scores what a forward pass gave. With `scale` not 0, prepares a backward pass: dz = scale ×
+ * gradient of the summed loss. */
+mote_score mote_model_score(mote_model *model, const mote_pass *pass, const mote_real *z,
+                            mote_targets targets, mote_real scale);
+
+/* From dz to the gradients of all parameters: gradient = pass->carry × gradient + this step's. */
+void mote_model_backward(mote_model *model, const mote_pass *pass, const mote_real *x);
+
+/* Tells an output that may predict either which it is: 0 classes for numbers. Fails where the last
+ * layer does not fit. `width` is that of the values, used where classes is 0. */
+mote_status mote_model_match_targets(mote_model *model, size_t classes, size_t width,
+                                     mote_error *error);
+
+/* A model from {"layers": [...], "output": {...}}, and back. The caller frees the JSON with
+ * cJSON_Delete; NULL when out of memory. */
+mote_model *mote_model_from_json(mote_json object, mote_shape input_shape, mote_error *error);
+cJSON *mote_model_to_json(const mote_model *model);
+
+/* Frees what a preprocessing owns; copies one. */
+void mote_preprocessing_free(mote_preprocessing *preprocessing);
+mote_status mote_preprocessing_copy(mote_preprocessing *to, const mote_preprocessing *from,
+                                    mote_error *error);
+
+#endif

@@ -1,0 +1,118 @@
+/* softmax_cross_entropy.c: softmax and cross-entropy as one, on logits.
+ *
+ *   z [rows × classes], p = softmax(z), target distribution y (Σ y_i = 1)
+ *
+ *   L = −Σ y_i log p_i = log Σ_c e^(z_c − m) + m − Σ y_i z_i,  m = max_c z_c
+ *   ∂L/∂z = p − y
+ *
+ * The first form would take the log of a p that has rounded to 0; the second never does. Label
+ * smoothing ε replaces y by (1 − ε) y + ε / classes (Szegedy et al., "Rethinking the Inception
+ * architecture", 2016).
+ */
+#include "math/vector.h"
+#include "mote/kernels.h"
+#include "outputs/targets.h"
+
+typedef struct softmax_cross_entropy {
+    mote_output base;
+    double label_smoothing;
+} softmax_cross_entropy;
+
+static const mote_field fields[] = {
+    {.name = "label_smoothing",
+     .kind = MOTE_FIELD_NUMBER,
+     .offset = offsetof(softmax_cross_entropy, label_smoothing),
+     .range = MOTE_FROM_BELOW(0, 1),
+     .preset = "0",
+     .help = "how much of each target is spread over all classes"},
+    MOTE_FIELDS_END,
+};
+
+/* What one row needs to know of its logits. */
+typedef struct row_sums {
+    mote_real maximum, exponentials; /* m, Σ e^(z − m) */
+    size_t best;
+} row_sums;
+
+/* Writes e^(z_i − m) to e where it is not NULL. */
+static inline row_sums sum_row(size_t classes, const mote_real *z, mote_real *e) {
+    row_sums sums = {.best = mote_largest(classes, z)};
+    sums.maximum = z[sums.best];
+    for (size_t i = 0; i < classes; i++) {
+        mote_real exponential = mote_exp_one(z[i] - sums.maximum);
+        sums.exponentials += exponential;
+        if (e) {
+            e[i] = exponential;
+        }
+    }
+    return sums;
+}
+
+/* Σ y_i z_i. An entry of probability 0 does not count, even where its z is −inf. */
+static inline mote_real expected_logit(size_t classes, const mote_real *z, mote_targets targets,
+                                       size_t row, mote_real smoothing) {
+    mote_real spread = smoothing / (mote_real)classes, keep = 1 - smoothing;
+    mote_real sum = 0;
+    if (targets.labels) {
+        sum = keep * z[targets.labels[row]];
+    } else {
+        for (size_t i = 0; i < classes; i++) {
+            mote_real y = targets.values[row * classes + i];
+            sum += y != 0 ? keep * y * z[i] : 0;
+        }
+    }
+    for (size_t i = 0; smoothing > 0 && i < classes; i++) {
+        sum += spread * z[i];
+    }
+    return sum;
+}
+
+/* From e = e^(z − m) to scale × (p − y), in place. */
+static inline void finish_gradient(size_t classes, mote_targets targets, size_t row,
+                                   mote_real smoothing, mote_real scale, mote_real sum,
+                                   mote_real *e) {
+    mote_real factor = scale / sum, spread = scale * smoothing / (mote_real)classes;
+    mote_real keep = scale * (1 - smoothing);
+    for (size_t i = 0; i < classes; i++) {
+        e[i] = e[i] * factor - spread;
+    }
+    if (targets.labels) {
+        e[targets.labels[row]] -= keep;
+        return;
+    }
+    for (size_t i = 0; i < classes; i++) {
+        e[i] -= keep * targets.values[row * classes + i];
+    }
+}
+
+MOTE_MULTIVERSION
+static void score(const mote_output *output, size_t rows, const mote_real *z, mote_targets targets,
+                  mote_real scale, mote_real *dz, mote_score *score) {
+    size_t classes = output->classes;
+    mote_real smoothing = (mote_real)((const softmax_cross_entropy *)output)->label_smoothing;
+    for (size_t row = 0; row < rows; row++, z += classes) {
+        mote_real *e = dz ? dz + row * classes : NULL;
+        row_sums sums = sum_row(classes, z, e);
+        score->loss += (double)(log(sums.exponentials) + sums.maximum -
+                                expected_logit(classes, z, targets, row, smoothing));
+        score->correct += sums.best == mote_target_class(targets, row, classes);
+        if (e) {
+            finish_gradient(classes, targets, row, smoothing, scale, sums.exponentials, e);
+        }
+    }
+}
+
+static void predict(const mote_output *output, size_t rows, const mote_real *z,
+                    mote_real *prediction) {
+    mote_softmax(rows, output->width, z, prediction);
+}
+
+const mote_output_class mote_output_softmax_cross_entropy = {
+    .type = "softmax_cross_entropy",
+    .summary = "softmax and cross-entropy as one, on logits; one number per class",
+    .size = sizeof(softmax_cross_entropy),
+    .fields = fields,
+    .takes = MOTE_TAKES_LOGITS,
+    .score = score,
+    .predict = predict,
+};
