@@ -25,6 +25,7 @@ typedef enum mote_field_kind {
     MOTE_FIELD_NUMBER,      /* double */
     MOTE_FIELD_BOOLEAN,     /* bool */
     MOTE_FIELD_STRING,      /* char *, owned by the struct, freed by mote's own clean-up */
+    MOTE_FIELD_PATH,        /* the same, of a file or directory; relative to the config file */
     MOTE_FIELD_CHOICE,      /* int: the position in `choices` */
     MOTE_FIELD_INITIALIZER, /* mote_initializer: a name, or a number for a constant */
     MOTE_FIELD_PART,        /* mote_json: any JSON value, read later by the part it configures */
@@ -49,7 +50,7 @@ typedef struct mote_field {
     size_t offset;              /* of the value in the struct */
     mote_range range;           /* of an INTEGER or NUMBER; must be given */
     const char *preset;         /* the default as JSON text; NULL: the key must be given */
-    bool optional;              /* for a STRING or PART without default: stays NULL where absent */
+    bool optional;              /* for a STRING, PATH or PART without default: stays NULL where absent */
     const char *const *choices; /* of a CHOICE: names, ended by NULL */
     const char *help;           /* one line */
 } mote_field;

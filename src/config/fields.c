@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "config/suggest.h"
+#include "core/file.h"
 
 static const double LARGEST_INTEGER = 9007199254740992.0; /* 2^53: JSON numbers are doubles */
 
@@ -18,6 +19,37 @@ static const char *const initializer_names[] = {
 };
 
 enum { INITIALIZER_COUNT = sizeof initializer_names / sizeof *initializer_names };
+
+/* The names that a field takes: of a CHOICE, or of an INITIALIZER. Names stand at their value; the
+ * one at `absent`, if any, cannot be written: a constant is given as a number instead. */
+typedef struct name_list {
+    const char *const *names;
+    size_t count, absent;
+} name_list;
+
+static name_list names_of(const mote_field *field) {
+    name_list list = {0};
+    if (field->kind == MOTE_FIELD_INITIALIZER) {
+        list = (name_list){initializer_names, INITIALIZER_COUNT, MOTE_INITIALIZER_CONSTANT};
+    } else if (field->kind == MOTE_FIELD_CHOICE) {
+        list.names = field->choices;
+        while (list.names[list.count]) {
+            list.count++;
+        }
+        list.absent = list.count;
+    }
+    return list;
+}
+
+/* The position of a string's text in the list, or -1. */
+static int find_name(const name_list *list, const cJSON *node) {
+    for (size_t i = 0; cJSON_IsString(node) && i < list->count; i++) {
+        if (i != list->absent && strcmp(node->valuestring, list->names[i]) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
 
 /* ---- what a field expects, in words ---- */
 
@@ -34,20 +66,15 @@ static void describe_range(const mote_field *field, const char *noun, char *text
     }
 }
 
-static void describe_names(const char *lead, const char *const *names, size_t count, char *text) {
+static void describe_names(const char *lead, const mote_field *field, char *text) {
+    name_list list = names_of(field);
     size_t used = (size_t)snprintf(text, MOTE_EXPECTED_CAPACITY, "%s", lead);
-    for (size_t i = 0; i < count && used < MOTE_EXPECTED_CAPACITY; i++) {
-        used += (size_t)snprintf(text + used, MOTE_EXPECTED_CAPACITY - used, "%s\"%s\"",
-                                 i ? ", " : "", names[i]);
+    for (size_t i = 0; i < list.count && used < MOTE_EXPECTED_CAPACITY; i++) {
+        if (i != list.absent) {
+            used += (size_t)snprintf(text + used, MOTE_EXPECTED_CAPACITY - used, "%s\"%s\"",
+                                     i ? ", " : "", list.names[i]);
+        }
     }
-}
-
-static size_t count_names(const char *const *names) {
-    size_t count = 0;
-    while (names[count]) {
-        count++;
-    }
-    return count;
 }
 
 char *mote_field_expected(const mote_field *field, char *text) {
@@ -64,15 +91,18 @@ char *mote_field_expected(const mote_field *field, char *text) {
     case MOTE_FIELD_STRING:
         snprintf(text, MOTE_EXPECTED_CAPACITY, "a string");
         break;
+    case MOTE_FIELD_PATH:
+        snprintf(text, MOTE_EXPECTED_CAPACITY, "the path of a file or directory");
+        break;
     case MOTE_FIELD_CHOICE:
-        describe_names("one of ", field->choices, count_names(field->choices), text);
+        describe_names("one of ", field, text);
         break;
     case MOTE_FIELD_INITIALIZER:
-        describe_names("a number or one of ", initializer_names, INITIALIZER_COUNT, text);
+        describe_names("a number or one of ", field, text);
         break;
     case MOTE_FIELD_PART:
     case MOTE_FIELD_NONE:
-        snprintf(text, MOTE_EXPECTED_CAPACITY, "an object");
+        snprintf(text, MOTE_EXPECTED_CAPACITY, "an object or a list");
         break;
     }
     return text;
@@ -89,26 +119,22 @@ static bool in_range(mote_range r, double value) {
            (r.below_maximum ? value < r.maximum : value <= r.maximum);
 }
 
-/* The position of a name, or -1. */
-static int find_name(const char *name, const char *const *names, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            return (int)i;
-        }
-    }
-    return -1;
-}
-
-static bool read_initializer(const cJSON *node, mote_initializer *out) {
+static bool read_initializer(const mote_field *field, const cJSON *node, mote_initializer *out) {
     if (cJSON_IsNumber(node) && isfinite(node->valuedouble)) {
         *out = (mote_initializer){.kind = MOTE_INITIALIZER_CONSTANT, .constant = node->valuedouble};
         return true;
     }
-    int kind = cJSON_IsString(node)
-                   ? find_name(node->valuestring, initializer_names, INITIALIZER_COUNT)
-                   : -1;
-    *out = (mote_initializer){.kind = (mote_initializer_kind)kind};
-    return kind >= 0 && kind != MOTE_INITIALIZER_CONSTANT; /* a constant is written as a number */
+    name_list list = names_of(field);
+    int kind = find_name(&list, node);
+    *out = (mote_initializer){.kind = (mote_initializer_kind)(kind >= 0 ? kind : 0)};
+    return kind >= 0;
+}
+
+static bool read_choice(const mote_field *field, const cJSON *node, int *out) {
+    name_list list = names_of(field);
+    int position = find_name(&list, node);
+    *out = position >= 0 ? position : 0;
+    return position >= 0;
 }
 
 /* Stores a value of the right kind and range; false for any other. */
@@ -131,13 +157,15 @@ static bool store(const mote_field *field, mote_json value, void *place) {
         return cJSON_IsBool(node);
     case MOTE_FIELD_STRING:
         return cJSON_IsString(node) && (*(char **)place = strdup(node->valuestring));
+    case MOTE_FIELD_PATH:
+        return cJSON_IsString(node) && node->valuestring[0] &&
+               (*(char **)place =
+                    mote_path_join(value.document ? mote_document_directory(value.document) : "",
+                                   node->valuestring));
     case MOTE_FIELD_CHOICE:
-        *(int *)place = cJSON_IsString(node) ? find_name(node->valuestring, field->choices,
-                                                         count_names(field->choices))
-                                             : -1;
-        return *(int *)place >= 0;
+        return read_choice(field, node, place);
     case MOTE_FIELD_INITIALIZER:
-        return read_initializer(node, place);
+        return read_initializer(field, node, place);
     case MOTE_FIELD_PART:
         *(mote_json *)place = value;
         return true;
@@ -148,14 +176,11 @@ static bool store(const mote_field *field, mote_json value, void *place) {
 }
 
 static void suggest_name(const mote_field *field, const cJSON *node, char *text) {
+    name_list list = names_of(field);
     mote_suggestion suggestion = mote_suggest(cJSON_IsString(node) ? node->valuestring : "");
-    if (field->kind == MOTE_FIELD_CHOICE) {
-        for (size_t i = 0; field->choices[i]; i++) {
-            mote_suggest_candidate(&suggestion, field->choices[i]);
-        }
-    } else if (field->kind == MOTE_FIELD_INITIALIZER) {
-        for (size_t i = 0; i < INITIALIZER_COUNT; i++) {
-            mote_suggest_candidate(&suggestion, initializer_names[i]);
+    for (size_t i = 0; cJSON_IsString(node) && i < list.count; i++) {
+        if (i != list.absent) {
+            mote_suggest_candidate(&suggestion, list.names[i]);
         }
     }
     mote_suggestion_text(&suggestion, text);
@@ -184,11 +209,13 @@ static mote_status read_preset(const mote_field *field, mote_json object, void *
         return mote_fail_at(object, error, "the key \"%s\" is missing (%s: %s)", field->name,
                             mote_field_expected(field, expected), field->help);
     }
+    assert(field->kind != MOTE_FIELD_PART && "a PART is a view: its default would not last");
     cJSON *node = cJSON_Parse(field->preset);
     if (!node) {
         return mote_fail(error, MOTE_MEMORY, "out of memory");
     }
-    bool good = store(field, (mote_json){.node = node}, place);
+    bool good =
+        store(field, (mote_json){.document = object.document, .node = node}, place);
     cJSON_Delete(node);
     assert(good && "a preset is a valid value");
     return good ? MOTE_OK : mote_fail(error, MOTE_MEMORY, "out of memory");
@@ -265,7 +292,7 @@ mote_status mote_fields_read(mote_json object, const char *selector, const mote_
 
 void mote_fields_free(const mote_field *fields, void *target) {
     for (const mote_field *f = fields; f->kind != MOTE_FIELD_NONE; f++) {
-        if (f->kind == MOTE_FIELD_STRING) {
+        if (f->kind == MOTE_FIELD_STRING || f->kind == MOTE_FIELD_PATH) {
             char **place = (char **)(void *)((char *)target + f->offset);
             free(*place);
             *place = NULL;
@@ -275,9 +302,33 @@ void mote_fields_free(const mote_field *fields, void *target) {
 
 /* ---- writing ---- */
 
+/* cJSON prints 15 digits where the 16th and 17th make hardly a difference. Here they do: what is
+ * written must be read back as the same number. */
+static cJSON *write_number(double number) {
+    char text[32];
+    snprintf(text, sizeof text, "%.15g", number);
+    if (strtod(text, NULL) == number) {
+        return cJSON_CreateNumber(number);
+    }
+    snprintf(text, sizeof text, "%.17g", number);
+    char *comma = strchr(text, ','); /* in some locales */
+    if (comma) {
+        *comma = '.';
+    }
+    return cJSON_CreateRaw(text);
+}
+
+/* Absolute, so that the written config means the same wherever it is put. */
+static cJSON *write_path(const char *path) {
+    char *absolute = realpath(path, NULL);
+    cJSON *node = cJSON_CreateString(absolute ? absolute : path);
+    free(absolute);
+    return node;
+}
+
 static cJSON *write_initializer(const mote_initializer *initializer) {
     return initializer->kind == MOTE_INITIALIZER_CONSTANT
-               ? cJSON_CreateNumber(initializer->constant)
+               ? write_number(initializer->constant)
                : cJSON_CreateString(initializer_names[initializer->kind]);
 }
 
@@ -287,19 +338,21 @@ bool mote_fields_write(const mote_field *fields, const void *target, cJSON *obje
         cJSON *node = NULL;
         switch (f->kind) {
         case MOTE_FIELD_INTEGER:
-            node = cJSON_CreateNumber((double)*(const size_t *)place);
+            node = write_number((double)*(const size_t *)place);
             break;
         case MOTE_FIELD_NUMBER:
-            node = cJSON_CreateNumber(*(const double *)place);
+            node = write_number(*(const double *)place);
             break;
         case MOTE_FIELD_BOOLEAN:
             node = cJSON_CreateBool(*(const bool *)place);
             break;
         case MOTE_FIELD_STRING:
+        case MOTE_FIELD_PATH:
             if (!*(char *const *)place) {
                 continue;
             }
-            node = cJSON_CreateString(*(char *const *)place);
+            node = f->kind == MOTE_FIELD_PATH ? write_path(*(char *const *)place)
+                                              : cJSON_CreateString(*(char *const *)place);
             break;
         case MOTE_FIELD_CHOICE:
             node = cJSON_CreateString(f->choices[*(const int *)place]);

@@ -11,7 +11,7 @@
 
 enum { PATH_CAPACITY = 512, MAX_DEPTH = 64, CONFIG_LIMIT = 16 << 20, LONGEST_SHOWN = 40 };
 
-/* A value that --set put in place. */
+/* A value that --set put in place, or an object that it made on the way there. */
 typedef struct override {
     const cJSON *node;
     char *assignment;
@@ -19,7 +19,7 @@ typedef struct override {
 } override;
 
 struct mote_document {
-    char *text, *name, *root_name;
+    char *text, *name, *root_name, *directory;
     cJSON *root;
     override *overrides;
 };
@@ -53,8 +53,21 @@ static bool find_way(const cJSON *from, const cJSON *to, way *found) {
     return false;
 }
 
+/* What cJSON takes for space: all control characters. */
+static bool is_space(char c) {
+    return c && (unsigned char)c <= ' ';
+}
+
 static const char *skip_space(const char *at) {
-    return at + strspn(at, " \t\r\n");
+    while (is_space(*at)) {
+        at++;
+    }
+    return at;
+}
+
+/* Some editors put an invisible mark in front of UTF-8; cJSON passes over it too. */
+static const char *skip_mark(const char *text) {
+    return strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text;
 }
 
 static const char *skip_string(const char *at) {
@@ -72,7 +85,10 @@ static const char *skip_value(const char *at) {
         return skip_string(at);
     }
     if (*at != '{' && *at != '[') {
-        return at + strcspn(at, ",]} \t\r\n");
+        while (*at && !strchr(",]}", *at) && !is_space(*at)) {
+            at++;
+        }
+        return at;
     }
     size_t open = 0;
     while (*at) {
@@ -108,11 +124,15 @@ static const char *find_member(const char *at, size_t position, bool key) {
     return at;
 }
 
+/* Whether this byte goes on with a UTF-8 character that an earlier one began. */
+static bool is_continuation(char c) {
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 static void line_and_column(const char *text, const char *at, size_t *line, size_t *column) {
     *line = *column = 1;
-    for (; text < at; text++) {
-        bool continuation = ((unsigned char)*text & 0xc0) == 0x80; /* of a UTF-8 character */
-        *column += !continuation;
+    for (text = skip_mark(text); text < at; text++) {
+        *column += !is_continuation(*text);
         if (*text == '\n') {
             ++*line;
             *column = 1;
@@ -132,8 +152,8 @@ static const override *find_override(const mote_document *document, const cJSON 
 /* Writes "file:line:column: " or "--set assignment: ", or nothing for a text without a name. */
 static void describe_place(const mote_document *document, const way *found, bool key, char *text,
                            size_t capacity) {
-    for (size_t i = 0; i < found->depth; i++) {
-        const override *o = find_override(document, found->nodes[i]);
+    for (size_t i = found->depth; i > 0; i--) { /* the innermost is the last that touched it */
+        const override *o = find_override(document, found->nodes[i - 1]);
         if (o) {
             snprintf(text, capacity, "--set %s: ", o->assignment);
             return;
@@ -141,7 +161,7 @@ static void describe_place(const mote_document *document, const way *found, bool
     }
     text[0] = '\0';
     if (document->name) {
-        const char *at = skip_space(document->text);
+        const char *at = skip_space(skip_mark(document->text));
         for (size_t i = 0; i < found->depth; i++) {
             at = find_member(at, found->positions[i], key && i + 1 == found->depth);
         }
@@ -151,7 +171,8 @@ static void describe_place(const mote_document *document, const way *found, bool
     }
 }
 
-/* Writes "model.layers[1].units: ", or nothing for the root of a whole file. */
+/* Writes "model.layers[1].units: ", "model.layers[1] (dense): " for an entry of a list that has a
+ * type, or nothing for the root of a whole file. */
 static void describe_path(const mote_document *document, const way *found, char *text,
                           size_t capacity) {
     size_t used = (size_t)snprintf(text, capacity, "%s", document->root_name);
@@ -161,18 +182,26 @@ static void describe_path(const mote_document *document, const way *found, char 
                            : snprintf(text + used, capacity - used, "[%zu]", found->positions[i]);
         used += (size_t)written;
     }
-    if (used && used + 2 < capacity) {
-        strcpy(text + used, ": ");
+    const cJSON *last = found->depth ? found->nodes[found->depth - 1] : NULL;
+    const cJSON *type =
+        last && !last->string ? cJSON_GetObjectItemCaseSensitive(last, "type") : NULL;
+    if (cJSON_IsString(type) && used < capacity) {
+        used += (size_t)snprintf(text + used, capacity - used, " (%.40s)", type->valuestring);
+    }
+    if (used) {
+        strcpy(text + (used < capacity - 3 ? used : capacity - 3), ": ");
     }
 }
 
 static mote_status fail_at(mote_json value, bool key, mote_error *error, const char *format,
                            va_list arguments) {
-    way found = {0};
-    find_way(value.document->root, value.node, &found);
-    char place[PATH_CAPACITY], path[PATH_CAPACITY], message[MOTE_ERROR_CAPACITY];
-    describe_place(value.document, &found, key, place, sizeof place);
-    describe_path(value.document, &found, path, sizeof path);
+    char place[PATH_CAPACITY] = "", path[PATH_CAPACITY] = "", message[MOTE_ERROR_CAPACITY];
+    if (value.document) {
+        way found = {0};
+        find_way(value.document->root, value.node, &found);
+        describe_place(value.document, &found, key, place, sizeof place);
+        describe_path(value.document, &found, path, sizeof path);
+    }
     vsnprintf(message, sizeof message, format, arguments);
     return mote_fail(error, MOTE_INVALID, "%s%s%s", place, path, message);
 }
@@ -197,7 +226,11 @@ char *mote_json_found(mote_json value, char *text) {
     const cJSON *node = value.node;
     if (cJSON_IsString(node)) {
         bool fits = strlen(node->valuestring) <= LONGEST_SHOWN;
-        snprintf(text, MOTE_JSON_FOUND_CAPACITY, "the string \"%.*s%s\"", LONGEST_SHOWN,
+        int shown = LONGEST_SHOWN;
+        while (!fits && shown > 0 && is_continuation(node->valuestring[shown])) {
+            shown--;
+        }
+        snprintf(text, MOTE_JSON_FOUND_CAPACITY, "the string \"%.*s%s\"", shown,
                  node->valuestring, fits ? "" : "...");
     } else if (cJSON_IsNumber(node)) {
         snprintf(text, MOTE_JSON_FOUND_CAPACITY, "%.15g", node->valuedouble);
@@ -221,8 +254,9 @@ mote_document *mote_document_parse(const char *text, size_t length, const char *
         document->text = malloc(length + 1);
         document->name = name ? strdup(name) : NULL;
         document->root_name = strdup(root);
+        document->directory = mote_path_directory(name ? name : "");
     }
-    if (!document || !document->text || !document->root_name || (name && !document->name)) {
+    if (!document || !document->text || !document->root_name || !document->directory || (name && !document->name)) {
         mote_document_destroy(document);
         mote_fail(error, MOTE_MEMORY, "%s: out of memory", name ? name : "JSON");
         return NULL;
@@ -233,11 +267,12 @@ mote_document *mote_document_parse(const char *text, size_t length, const char *
     document->root = cJSON_ParseWithOpts(document->text, &end, true);
     if (!document->root || strlen(document->text) != length) {
         size_t line, column;
-        line_and_column(document->text, document->root ? strchr(document->text, '\0') : end, &line,
-                        &column);
+        line_and_column(document->text, end, &line, &column);
         mote_fail(error, MOTE_INVALID, "%s:%zu:%zu: this is not JSON: %s",
                   name ? name : *root ? root : "JSON", line, column,
-                  *end ? "unexpected text" : "the text ends too early");
+                  *end                           ? "unexpected text"
+                  : end < document->text + length ? "there is a zero byte"
+                                                  : "the text ends too early");
         mote_document_destroy(document);
         return NULL;
     }
@@ -269,7 +304,12 @@ void mote_document_destroy(mote_document *document) {
     free(document->text);
     free(document->name);
     free(document->root_name);
+    free(document->directory);
     free(document);
+}
+
+const char *mote_document_directory(const mote_document *document) {
+    return document->directory;
 }
 
 mote_json mote_document_root(const mote_document *document) {
@@ -307,7 +347,9 @@ static bool next_step(const char **at, bool first, step *out) {
         *at = end + 1;
         return true;
     }
-    p += !first && *p == '.';
+    if (!first && *p++ != '.') {
+        return false;
+    }
     size_t length = strcspn(p, ".[=");
     if (length == 0 || length >= sizeof out->name) {
         return false;
@@ -325,22 +367,57 @@ static cJSON *child_at(const cJSON *parent, const step *s) {
     return cJSON_IsArray(parent) ? cJSON_GetArrayItem(parent, s->index) : NULL;
 }
 
-static bool put_child(cJSON *parent, const step *s, cJSON *child) {
-    bool there = child_at(parent, s) != NULL;
-    if (s->index >= 0) {
-        return there && cJSON_ReplaceItemInArray(parent, s->index, child);
-    }
-    if (!cJSON_IsObject(parent)) {
+/* Remembers that --set put a node in place; false when out of memory. */
+static bool add_override(mote_document *document, const cJSON *node, const char *assignment) {
+    override *entry = malloc(sizeof *entry);
+    char *copy = strdup(assignment);
+    if (!entry || !copy) {
+        free(entry);
+        free(copy);
         return false;
     }
-    return there ? cJSON_ReplaceItemInObjectCaseSensitive(parent, s->name, child)
-                 : cJSON_AddItemToObject(parent, s->name, child);
+    *entry = (override){.node = node, .assignment = copy, .next = document->overrides};
+    document->overrides = entry;
+    return true;
+}
+
+/* Forgets what --set put into a value that is about to be replaced. */
+static void forget_overrides(mote_document *document, const cJSON *replaced) {
+    override **link = &document->overrides;
+    while (*link) {
+        override *entry = *link;
+        if (find_way(replaced, entry->node, &(way){0})) {
+            *link = entry->next;
+            free(entry->assignment);
+            free(entry);
+        } else {
+            link = &entry->next;
+        }
+    }
+}
+
+/* Puts a child in its place, in that of an older one where there is one. */
+static bool put_child(mote_document *document, cJSON *parent, const step *s, cJSON *child,
+                      const char *assignment) {
+    const cJSON *old = child_at(parent, s);
+    if (s->index >= 0 ? !old : !cJSON_IsObject(parent)) {
+        return false;
+    }
+    if (!add_override(document, child, assignment)) {
+        return false;
+    }
+    if (!old) {
+        return cJSON_AddItemToObject(parent, s->name, child);
+    }
+    forget_overrides(document, old);
+    return s->index >= 0 ? cJSON_ReplaceItemInArray(parent, s->index, child)
+                         : cJSON_ReplaceItemInObjectCaseSensitive(parent, s->name, child);
 }
 
 /* Walks to the parent of the last step, making objects that are missing. */
-static cJSON *walk_to_parent(mote_document *document, const char *path, step *last) {
+static cJSON *walk_to_parent(mote_document *document, const char *assignment, step *last) {
     cJSON *node = document->root;
-    const char *at = path;
+    const char *at = assignment;
     if (!next_step(&at, true, last)) {
         return NULL;
     }
@@ -348,7 +425,7 @@ static cJSON *walk_to_parent(mote_document *document, const char *path, step *la
         cJSON *child = child_at(node, last);
         if (!child) {
             child = cJSON_CreateObject();
-            if (!child || !put_child(node, last, child)) {
+            if (!child || !put_child(document, node, last, child, assignment)) {
                 cJSON_Delete(child);
                 return NULL;
             }
@@ -369,22 +446,17 @@ mote_status mote_document_set(mote_document *document, const char *assignment, m
     }
     cJSON *value = cJSON_ParseWithOpts(equals + 1, NULL, true);
     value = value ? value : cJSON_CreateString(equals + 1);
+    if (!value) {
+        return mote_fail(error, MOTE_MEMORY, "--set %s: out of memory", assignment);
+    }
     step last;
     cJSON *parent = walk_to_parent(document, assignment, &last);
-    if (!value || !parent || !put_child(parent, &last, value)) {
+    if (!parent || !put_child(document, parent, &last, value, assignment)) {
         cJSON_Delete(value);
         return mote_fail(error, MOTE_INVALID,
                          "--set %s: there is no such place in the config; keys look like "
                          "train.epochs or model.layers[1].units",
                          assignment);
     }
-    override *entry = calloc(1, sizeof *entry);
-    if (!entry || !(entry->assignment = strdup(assignment))) {
-        free(entry);
-        return mote_fail(error, MOTE_MEMORY, "--set %s: out of memory", assignment);
-    }
-    *entry = (override){.node = value, .assignment = entry->assignment,
-                        .next = document->overrides};
-    document->overrides = entry;
     return MOTE_OK;
 }

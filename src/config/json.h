@@ -33,6 +33,9 @@ void mote_document_destroy(mote_document *document);
  * taken as a string. Objects on the way are made where they are missing. */
 mote_status mote_document_set(mote_document *document, const char *assignment, mote_error *error);
 
+/* The directory of the file that the document was read from; "" where there is none. */
+const char *mote_document_directory(const mote_document *document);
+
 mote_json mote_document_root(const mote_document *document);
 
 /* The member of that name, or the entry at that index; node is NULL where there is none. */
@@ -46,7 +49,7 @@ mote_status mote_fail_at(mote_json value, mote_error *error, const char *format,
 mote_status mote_fail_at_key(mote_json value, mote_error *error, const char *format, ...)
     MOTE_PRINTF_LIKE(3, 4);
 
-/* What errors call a value: "the string \"128\"", "the number 0.5", "an object". Returns `text`. */
+/* What errors call a value: "the string \"128\"", "0.5", "an object". Returns `text`. */
 #define MOTE_JSON_FOUND_CAPACITY 96
 char *mote_json_found(mote_json value, char *text);
 

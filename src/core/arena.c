@@ -11,6 +11,9 @@
 /* From this size on huge pages save enough TLB misses to be asked for. */
 static const size_t HUGE_PAGE = (size_t)2 << 20;
 
+/* A multiple of the alignment, as is what has been taken: rounding up cannot pass it. */
+static const size_t LARGEST = SIZE_MAX / 2 / MOTE_ALIGNMENT * MOTE_ALIGNMENT;
+
 mote_status mote_arena_allocate(mote_arena *arena, const mote_arena *measured, mote_error *error) {
     size_t alignment = measured->used >= HUGE_PAGE ? HUGE_PAGE : MOTE_ALIGNMENT;
     *arena = (mote_arena){.capacity = measured->used};
@@ -36,7 +39,7 @@ void mote_arena_free(mote_arena *arena) {
 }
 
 void *mote_arena_take(mote_arena *arena, size_t count, size_t size) {
-    if (size && count > (SIZE_MAX / 2 - arena->used) / size) {
+    if (size && count > (LARGEST - arena->used) / size) {
         arena->overflow = true;
         return NULL;
     }

@@ -4,9 +4,11 @@
  * operation after the other, in its own cache; when its range is used up it takes tiles from the
  * others', since a core can be busy elsewhere for milliseconds.
  *
- * A range is one 64-bit word, (job number << 32 | next tile), taken from by compare-and-swap. A
- * thread that wakes late, with a job in mind that is long over, fails the comparison and does no
- * harm; therefore nobody has to wait for threads that never got to a job.
+ * A range is one 64-bit word, (job number << 32 | tiles left), taken from by compare-and-swap. A
+ * thread that wakes late, with a job in mind that is long over, finds another job there, or nothing
+ * left, or fails the comparison, and does no harm; therefore nobody has to wait for threads that
+ * never got to a job. It is tiles left, not the next tile, because a range must be seen to be used
+ * up from the word alone: the number of tiles may already be that of the next job.
  */
 #include "mote/pool.h"
 
@@ -24,7 +26,7 @@
 enum { SPINS = 2000, YIELDS = 50, CACHE_LINE = 64, MAX_THREADS = 256 };
 
 typedef struct range {
-    _Alignas(CACHE_LINE) _Atomic uint64_t next;
+    _Alignas(CACHE_LINE) _Atomic uint64_t left;
 } range;
 
 struct mote_pool {
@@ -65,26 +67,26 @@ static void pause_briefly(void) {
 #endif
 }
 
-static uint32_t range_end(const mote_pool *pool, size_t owner, uint32_t tiles) {
-    return (uint32_t)((uint64_t)tiles * (owner + 1) / pool->size);
+static uint32_t range_end(size_t size, size_t owner, uint32_t tiles) {
+    return (uint32_t)((uint64_t)tiles * (owner + 1) / size);
 }
 
 /* Takes tiles from one range until it is used up or belongs to another job. */
 static void work_on_range(mote_pool *pool, size_t owner, uint32_t job) {
     for (;;) {
-        uint64_t word = atomic_load_explicit(&pool->ranges[owner].next, memory_order_acquire);
+        uint64_t word = atomic_load_explicit(&pool->ranges[owner].left, memory_order_acquire);
+        uint32_t left = (uint32_t)word;
+        if (word >> 32 != job || left == 0) {
+            return;
+        }
         mote_task task = atomic_load_explicit(&pool->task, memory_order_relaxed);
         void *context = atomic_load_explicit(&pool->context, memory_order_relaxed);
         uint32_t tiles = atomic_load_explicit(&pool->tiles, memory_order_relaxed);
-        uint32_t tile = (uint32_t)word;
-        if (word >> 32 != job || tile >= range_end(pool, owner, tiles)) {
-            return;
-        }
-        /* Success means that the job was still open when its task was read: it cannot have been
-         * replaced before this tile is done. */
-        if (atomic_compare_exchange_weak_explicit(&pool->ranges[owner].next, &word, word + 1,
+        /* Success means that this tile was still to be done when the task was read: the job cannot
+         * have been replaced before it is. */
+        if (atomic_compare_exchange_weak_explicit(&pool->ranges[owner].left, &word, word - 1,
                                                   memory_order_acq_rel, memory_order_relaxed)) {
-            task(context, tile);
+            task(context, range_end(pool->size, owner, tiles) - left);
             atomic_fetch_add_explicit(&pool->done, 1, memory_order_release);
         }
     }
@@ -156,16 +158,19 @@ void mote_pool_run(mote_pool *pool, size_t tiles, mote_task task, void *context)
     atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
     uint32_t job = atomic_load_explicit(&pool->job, memory_order_relaxed) + 1;
     for (size_t i = 0; i < pool->size; i++) {
-        uint64_t begin = i ? range_end(pool, i - 1, (uint32_t)tiles) : 0;
-        atomic_store_explicit(&pool->ranges[i].next, (uint64_t)job << 32 | begin,
+        uint32_t begin = i ? range_end(pool->size, i - 1, (uint32_t)tiles) : 0;
+        uint32_t left = range_end(pool->size, i, (uint32_t)tiles) - begin;
+        atomic_store_explicit(&pool->ranges[i].left, (uint64_t)job << 32 | left,
                               memory_order_release);
     }
     atomic_store(&pool->job, job); /* sequentially consistent, as is the look at `sleepers` */
     wake_sleepers(pool);
 
     work_on_job(pool, 0, job);
-    for (int i = 0; atomic_load_explicit(&pool->done, memory_order_acquire) < tiles; i++) {
-        if (i < SPINS) {
+    int spins = 0;
+    while (atomic_load_explicit(&pool->done, memory_order_acquire) < tiles) {
+        if (spins < SPINS) {
+            spins++;
             pause_briefly();
         } else {
             sched_yield();

@@ -16,12 +16,6 @@
 typedef struct mote_format mote_format;
 typedef struct mote_format_class mote_format_class;
 
-/* What a format works under. */
-typedef struct mote_format_context {
-    const char *directory; /* of the config file: where relative paths start; "" for the current one */
-    uint64_t seed;         /* the config's, for data made up from it */
-} mote_format_context;
-
 /* What a format loads. `test.count` is 0 where there is no test part. */
 typedef struct mote_content {
     mote_samples train, test;
@@ -43,13 +37,13 @@ struct mote_format_class {
     size_t size;
     const mote_field *fields;
 
-    /* Looks at what is there, fast: gives the shape of a sample. */
-    mote_status (*open)(mote_format *format, const mote_format_context *context,
-                        mote_shape *shape, mote_error *error);
+    /* Looks at what is there, fast: gives the shape of a sample. `seed` is the config's, for data
+     * made up from it. */
+    mote_status (*open)(mote_format *format, uint64_t seed, mote_shape *shape, mote_error *error);
 
     /* Loads all of it. */
-    mote_status (*load)(mote_format *format, const mote_format_context *context,
-                        mote_content *content, mote_error *error);
+    mote_status (*load)(mote_format *format, uint64_t seed, mote_content *content,
+                        mote_error *error);
 };
 
 const mote_format_class *mote_format_class_find(const char *type);

@@ -8,19 +8,24 @@
  *
  * Every sample has a generator of its own, so sample i is the same however many there are.
  */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "data/format.h"
 #include "mote/random.h"
 
+#ifdef __clang__ /* it alone would fuse products and sums, and pixels differ between processors */
+#pragma STDC FP_CONTRACT OFF
+#endif
+
 enum {
     DIGITS = 10,
     MAX_SIZE = 64,
     MAX_WRITINGS = 3,
-    MAX_KNOTS = 16,      /* of all strokes of a digit */
-    STEPS_PER_SPAN = 6,  /* straight pieces from one knot to the next */
-    MAX_PIECES = 128,    /* of a digit and what may disturb it */
+    MAX_KNOTS = 16,     /* of all strokes of a digit */
+    STEPS_PER_SPAN = 6, /* straight pieces from one knot to the next */
+    MAX_PIECES = MAX_KNOTS * STEPS_PER_SPAN,
 };
 
 typedef struct synthetic_digits {
@@ -29,14 +34,24 @@ typedef struct synthetic_digits {
 } synthetic_digits;
 
 static const mote_field fields[] = {
-    {.name = "samples", .kind = MOTE_FIELD_INTEGER, .offset = offsetof(synthetic_digits, samples),
-     .range = MOTE_BETWEEN(10, 1000000), .preset = "20000",
+    {.name = "samples",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(synthetic_digits, samples),
+     .range = MOTE_BETWEEN(10, 1000000),
+     .preset = "20000",
      .help = "how many training samples, those for validation among them"},
-    {.name = "test_samples", .kind = MOTE_FIELD_INTEGER,
-     .offset = offsetof(synthetic_digits, test_samples), .range = MOTE_BETWEEN(0, 1000000),
-     .preset = "4000", .help = "how many test samples"},
-    {.name = "size", .kind = MOTE_FIELD_INTEGER, .offset = offsetof(synthetic_digits, size),
-     .range = MOTE_BETWEEN(16, MAX_SIZE), .preset = "28", .help = "pixels a side"},
+    {.name = "test_samples",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(synthetic_digits, test_samples),
+     .range = MOTE_BETWEEN(0, 1000000),
+     .preset = "4000",
+     .help = "how many test samples"},
+    {.name = "size",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(synthetic_digits, size),
+     .range = MOTE_BETWEEN(16, MAX_SIZE),
+     .preset = "28",
+     .help = "pixels a side"},
     MOTE_FIELDS_END,
 };
 
@@ -48,7 +63,8 @@ typedef enum turn {
     LIFT,   /* the stroke ends */
 } turn;
 
-/* A point of a stroke: x to the right, y downwards; a digit is 100 high. */
+/* A point of a stroke: x to the right, y downwards; a digit is 100 high. The last knot
+ * of a digit ends a stroke. */
 typedef struct knot {
     float x, y;
     turn turn;
@@ -60,64 +76,73 @@ typedef struct writing {
     size_t count;
 } writing;
 
-#define VIA(x, y) {x, y, SMOOTH}
-#define STOP(x, y) {x, y, CORNER}
-#define END(x, y) {x, y, LIFT}
-#define STYLE(knots) {knots, sizeof(knots) / sizeof((knots)[0])}
-
 /* clang-format off */
+#define VIA(x, y)      {x, y, SMOOTH}
+#define STOP(x, y)     {x, y, CORNER}
+#define END(x, y)      {x, y, LIFT}
+#define WRITING(knots) {knots, sizeof(knots) / sizeof((knots)[0])}
+
 static const knot zero_closed[] = {
     VIA(52, 2), VIA(28, 8), VIA(12, 30), VIA(8, 58), VIA(18, 88), VIA(40, 98), VIA(62, 86),
     VIA(72, 56), VIA(68, 24), VIA(54, 5), END(42, 2)};
 static const knot zero_curled[] = {
     VIA(62, 10), VIA(40, 2), VIA(18, 22), VIA(10, 55), VIA(22, 90), VIA(44, 98), VIA(66, 80),
     VIA(72, 48), VIA(62, 16), VIA(46, 5), END(32, 11)};
+
 static const knot one_plain[] = {VIA(40, 0), VIA(40, 50), END(40, 100)};
 static const knot one_flag[] = {VIA(18, 22), STOP(42, 0), VIA(42, 50), END(42, 100)};
 static const knot one_base[] = {
     VIA(20, 20), STOP(42, 0), VIA(42, 50), END(42, 98), VIA(14, 98), VIA(42, 98), END(70, 98)};
+
 static const knot two_angled[] = {
     VIA(10, 26), VIA(20, 8), VIA(42, 0), VIA(62, 12), VIA(62, 34), VIA(42, 62), STOP(8, 98),
     VIA(40, 96), END(76, 98)};
 static const knot two_looped[] = {
     VIA(8, 24), VIA(24, 4), VIA(48, 2), VIA(64, 18), VIA(58, 46), VIA(36, 78), VIA(14, 96),
     VIA(2, 88), VIA(10, 76), VIA(32, 84), VIA(54, 97), END(76, 90)};
+
 static const knot three_round[] = {
     VIA(12, 12), VIA(34, 0), VIA(58, 10), VIA(58, 32), STOP(30, 48), VIA(58, 56), VIA(68, 76),
     VIA(50, 96), VIA(24, 98), END(6, 86)};
 static const knot three_flat[] = {
     VIA(10, 4), VIA(36, 4), STOP(64, 2), STOP(32, 42), VIA(58, 50), VIA(70, 72), VIA(52, 96),
     VIA(26, 98), END(6, 86)};
+
 static const knot four_open[] = {
     VIA(20, 2), VIA(14, 30), STOP(8, 58), VIA(40, 58), END(78, 54), VIA(58, 8), VIA(54, 54),
     END(50, 100)};
 static const knot four_closed[] = {
     VIA(56, 0), VIA(30, 32), STOP(4, 66), VIA(40, 66), END(80, 64), VIA(56, 0), VIA(56, 50),
     END(54, 100)};
+
 static const knot five_capped[] = {
     VIA(20, 4), VIA(16, 24), STOP(14, 46), VIA(38, 38), VIA(62, 50), VIA(68, 72), VIA(50, 94),
     VIA(24, 98), END(6, 88), VIA(20, 4), VIA(44, 4), END(72, 2)};
 static const knot five_single[] = {
     VIA(70, 2), VIA(44, 3), STOP(22, 4), VIA(16, 26), STOP(12, 48), VIA(38, 40), VIA(60, 54),
     VIA(64, 76), VIA(46, 96), VIA(20, 98), END(4, 90)};
+
 static const knot six_curved[] = {
     VIA(60, 2), VIA(36, 16), VIA(16, 44), VIA(8, 72), VIA(22, 96), VIA(48, 98), VIA(64, 80),
     VIA(56, 60), VIA(36, 56), END(14, 72)};
 static const knot six_straight[] = {
     VIA(46, 0), VIA(28, 30), VIA(12, 66), VIA(16, 92), VIA(40, 98), VIA(60, 84), VIA(54, 64),
     VIA(34, 60), END(16, 76)};
+
 static const knot seven_plain[] = {VIA(6, 6), VIA(36, 4), STOP(68, 4), VIA(48, 48), END(30, 100)};
 static const knot seven_barred[] = {
     VIA(6, 6), VIA(36, 4), STOP(68, 4), VIA(48, 48), END(30, 100), VIA(24, 50), VIA(44, 50),
     END(66, 48)};
 static const knot seven_hooked[] = {
     VIA(8, 20), STOP(8, 4), VIA(38, 6), STOP(68, 4), VIA(46, 50), END(34, 100)};
+
 static const knot eight_single[] = {
     VIA(60, 12), VIA(38, 0), VIA(16, 14), VIA(22, 36), VIA(44, 50), VIA(64, 72), VIA(54, 96),
     VIA(28, 98), VIA(10, 80), VIA(22, 56), VIA(48, 40), VIA(64, 22), END(56, 5)};
 static const knot eight_loops[] = {
     VIA(38, 46), VIA(18, 34), VIA(18, 12), VIA(38, 0), VIA(58, 10), VIA(58, 34), END(38, 46),
     VIA(38, 46), VIA(14, 62), VIA(10, 86), VIA(36, 100), VIA(62, 88), VIA(62, 62), END(40, 46)};
+
 static const knot nine_straight[] = {
     VIA(60, 18), VIA(40, 2), VIA(16, 12), VIA(10, 34), VIA(28, 50), VIA(50, 40), STOP(62, 12),
     VIA(58, 54), END(54, 100)};
@@ -126,16 +151,16 @@ static const knot nine_curved[] = {
     VIA(62, 50), VIA(52, 84), VIA(30, 98), END(10, 90)};
 
 static const writing writings[DIGITS][MAX_WRITINGS] = {
-    {STYLE(zero_closed), STYLE(zero_curled)},
-    {STYLE(one_plain), STYLE(one_flag), STYLE(one_base)},
-    {STYLE(two_angled), STYLE(two_looped)},
-    {STYLE(three_round), STYLE(three_flat)},
-    {STYLE(four_open), STYLE(four_closed)},
-    {STYLE(five_capped), STYLE(five_single)},
-    {STYLE(six_curved), STYLE(six_straight)},
-    {STYLE(seven_plain), STYLE(seven_barred), STYLE(seven_hooked)},
-    {STYLE(eight_single), STYLE(eight_loops)},
-    {STYLE(nine_straight), STYLE(nine_curved)},
+    {WRITING(zero_closed), WRITING(zero_curled)},
+    {WRITING(one_plain), WRITING(one_flag), WRITING(one_base)},
+    {WRITING(two_angled), WRITING(two_looped)},
+    {WRITING(three_round), WRITING(three_flat)},
+    {WRITING(four_open), WRITING(four_closed)},
+    {WRITING(five_capped), WRITING(five_single)},
+    {WRITING(six_curved), WRITING(six_straight)},
+    {WRITING(seven_plain), WRITING(seven_barred), WRITING(seven_hooked)},
+    {WRITING(eight_single), WRITING(eight_loops)},
+    {WRITING(nine_straight), WRITING(nine_curved)},
 };
 /* clang-format on */
 
@@ -186,12 +211,13 @@ static const writing *choose_writing(size_t digit, mote_random *random) {
 /* The hand that writes: moves each knot a little for itself, then all of them by a quadratic map,
  * which slants, turns, widens, bends and tapers the digit. */
 static void write_knots(const writing *style, mote_random *random, knot *knots) {
-    float unsteadiness = between(random, 0.015f, 0.055f);
+    assert(style->count <= MAX_KNOTS);
+    float unsteadiness = between(random, 0.015f, 0.045f);
     float width = between(random, 0.78f, 1.28f);
-    float slant = 0.10f + about_zero(random, 0.26f);
-    float turned = about_zero(random, 0.13f);
-    float bend = about_zero(random, 0.2f);
-    float sag = about_zero(random, 0.2f);
+    float slant = 0.12f + about_zero(random, 0.24f);
+    float turned = about_zero(random, 0.12f);
+    float bend = about_zero(random, 0.18f);
+    float sag = about_zero(random, 0.18f);
     float taper = about_zero(random, 0.26f);
     float weight = about_zero(random, 0.14f);
     for (size_t i = 0; i < style->count; i++) {
@@ -302,7 +328,7 @@ static void ink(const segment *piece, pen_tip pen, int size, float *canvas) {
 }
 
 /* From ink in [0, 1] to bytes, with grain of the given deviation: four sums of two uniform bytes
- * from each draw. Paper stays black for the most part, as darker than black is cut off. */
+ * from each draw. Half of the paper stays black, as there is nothing darker. */
 static void develop(const float *canvas, size_t count, float brightness, float grain,
                     mote_random *random, uint8_t *bytes) {
     float per_unit = grain * 255 / 104.5f; /* the deviation of a sum of two uniform bytes */
@@ -323,13 +349,13 @@ static void draw_digit(size_t digit, size_t size, mote_random *random, uint8_t *
     trace(knots, style->count, random, &drawing);
 
     float unit = (float)size / 28; /* lengths are meant for 28 × 28 pixels */
-    pen_tip pen; /* drawn one by one: an initialiser's parts have no order */
+    pen_tip pen;                   /* drawn one by one: an initialiser's parts have no order */
     pen.radius = unit * between(random, 0.85f, 1.75f);
     pen.softness = most(unit * between(random, 1.0f, 1.7f), 1);
     float length = unit * between(random, 16.0f, 21.0f) - 2 * pen.radius;
     point centre;
-    centre.x = unit * (14 + about_zero(random, 1.2f));
-    centre.y = unit * (14 + about_zero(random, 1.2f));
+    centre.x = unit * (14 + about_zero(random, 1.0f));
+    centre.y = unit * (14 + about_zero(random, 1.0f));
     place(&drawing, length, centre);
 
     float canvas[MAX_SIZE * MAX_SIZE];
@@ -388,21 +414,22 @@ static mote_status make_samples(const synthetic_digits *format, uint64_t seed, m
     return MOTE_OK;
 }
 
-static mote_status open_digits(mote_format *base, const mote_format_context *context,
-                               mote_shape *shape, mote_error *error) {
-    (void)context, (void)error;
+static mote_status open_digits(mote_format *base, uint64_t seed, mote_shape *shape,
+                               mote_error *error) {
+    (void)seed;
+    (void)error;
     const synthetic_digits *format = (const synthetic_digits *)base;
     *shape = mote_shape_image(1, format->size, format->size);
     return MOTE_OK;
 }
 
-static mote_status load_digits(mote_format *base, const mote_format_context *context,
-                               mote_content *content, mote_error *error) {
+static mote_status load_digits(mote_format *base, uint64_t seed, mote_content *content,
+                               mote_error *error) {
     const synthetic_digits *format = (const synthetic_digits *)base;
-    mote_status status = make_samples(format, context->seed, MOTE_TRAINING, format->samples,
-                                      content, &content->train, error);
+    mote_status status =
+        make_samples(format, seed, MOTE_TRAINING, format->samples, content, &content->train, error);
     if (status == MOTE_OK && format->test_samples > 0) {
-        status = make_samples(format, context->seed, MOTE_TEST, format->test_samples, content,
+        status = make_samples(format, seed, MOTE_TEST, format->test_samples, content,
                               &content->test, error);
     }
     return status;

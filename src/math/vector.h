@@ -11,9 +11,12 @@
 #include "mote/tensor.h"
 
 /* One binary runs well on every x86-64: the dynamic linker picks the version that the processor
- * supports. The sanitizers' runtimes are not up yet at that moment. */
-#if defined(__x86_64__) && defined(__ELF__) && defined(__GNUC__) && !defined(MOTE_SANITIZED)
-#define MOTE_MULTIVERSION __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+ * supports. The sanitizers' runtimes are not up yet at that moment; and clang, up to 17 at least,
+ * gives such functions another name than the one that is linked against. */
+#if defined(__x86_64__) && defined(__ELF__) && defined(__GNUC__) && !defined(__clang__) &&         \
+    !defined(MOTE_SANITIZED)
+#define MOTE_MULTIVERSION                                                                          \
+    __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
 #else
 #define MOTE_MULTIVERSION
 #endif

@@ -1,5 +1,6 @@
 /* build.c: a model from its layers' and output's settings, in C and in JSON. */
 #include <assert.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 mote_model *mote_model_create(mote_shape input_shape, mote_error *error) {
     size_t count = mote_shape_count(input_shape);
     if (input_shape.rank < 1 || input_shape.rank >= MOTE_MAX_RANK || count < 1 ||
-        count > (size_t)1 << 31) {
+        count > INT32_MAX) { /* what BLAS counts with */
         char text[MOTE_SHAPE_TEXT_CAPACITY];
         mote_fail(error, MOTE_INVALID,
                   "a model takes samples of rank 1 to 3 that are not empty, not %s",
@@ -51,22 +52,32 @@ static void free_class_names(mote_model *model) {
     model->class_name_count = 0;
 }
 
+/* Frees what came with the output: layers may be added again. */
+static void reopen_model(mote_model *model) {
+    destroy_output(model->output);
+    mote_arena_free(&model->values);
+    free(model->stages);
+    free(model->parameters);
+    free(model->class_numbers);
+    model->output = NULL;
+    model->stages = NULL;
+    model->parameters = NULL;
+    model->parameter_count = 0;
+    model->class_numbers = NULL;
+}
+
 void mote_model_destroy(mote_model *model) {
     if (!model) {
         return;
     }
+    reopen_model(model);
     for (size_t i = 0; i < model->layer_count; i++) {
         destroy_layer(model->layers[i]);
     }
-    destroy_output(model->output);
     free_class_names(model);
     mote_preprocessing_free(&model->preprocessing);
-    mote_arena_free(&model->values);
     mote_arena_free(&model->workspace);
     free(model->layers);
-    free(model->stages);
-    free(model->parameters);
-    free(model->class_numbers);
     free(model);
 }
 
@@ -145,10 +156,21 @@ static size_t last_width(const mote_model *model) {
     return mote_shape_count(model->layers[model->layer_count - 1]->output_shape);
 }
 
-/* Softmax twice, or the logarithm of logits: both train, badly, without a word. */
+/* The layer that the numbers of the last one come from. */
+static const mote_layer_class *last_computing(const mote_model *model) {
+    size_t last = model->layer_count - 1;
+    while (last > 0 && model->layers[last]->kind->reshapes) {
+        last--;
+    }
+    return model->layers[last]->kind;
+}
+
+/* Softmax twice, the logarithm of logits, or of independent probabilities, whose loss is least where
+ * all are 1: they train, badly, without a word. */
 static mote_status check_meaning(const mote_model *model, const mote_output_class *kind,
                                  mote_error *error) {
-    const mote_layer_class *last = model->layers[model->layer_count - 1]->kind;
+    const mote_layer_class *last = last_computing(model);
+    bool independent = last->gives_probabilities && last->forward_elements;
     if (kind->takes == MOTE_TAKES_LOGITS && last->gives_probabilities) {
         return mote_fail(error, MOTE_INVALID,
                          "takes logits, but the last layer, %s, gives probabilities; leave that "
@@ -160,6 +182,13 @@ static mote_status check_meaning(const mote_model *model, const mote_output_clas
                          "takes probabilities, but the last layer, %s, gives none; end with a "
                          "softmax or sigmoid layer, or use the output softmax_cross_entropy",
                          last->type);
+    }
+    if (kind->takes == MOTE_TAKES_PROBABILITIES && independent && last_width(model) > 1) {
+        return mote_fail(error, MOTE_INVALID,
+                         "takes probabilities that sum to 1, but the last layer, %s, gives %zu "
+                         "independent ones; end with a softmax layer, or use the output "
+                         "sigmoid_cross_entropy without that layer",
+                         last->type, last_width(model));
     }
     return MOTE_OK;
 }
@@ -261,7 +290,11 @@ static mote_status attach_output(mote_model *model, const mote_output_class *kin
         return status;
     }
     model->output = output;
-    return close_model(model, error);
+    status = close_model(model, error);
+    if (status != MOTE_OK) {
+        reopen_model(model);
+    }
+    return status;
 }
 
 mote_status mote_model_set_output(mote_model *model, const char *type, const char *json,
@@ -292,14 +325,14 @@ mote_status mote_model_match_targets(mote_model *model, size_t classes, size_t w
     mote_output *output = model->output;
     const mote_layer *last = model->layers[model->layer_count - 1];
     if (classes == 0 && output->kind->takes_numbers) {
-        output->classes = 0;
-        output->prediction_width = output->width;
         if (output->width != width) {
             return mote_fail(error, MOTE_INVALID,
                              "the last layer (%s) gives %zu numbers a sample, but the targets have "
                              "%zu",
                              last->kind->type, output->width, width);
         }
+        output->classes = 0;
+        output->prediction_width = output->width;
         return MOTE_OK;
     }
     size_t wanted = classes ? classes : width;
@@ -443,32 +476,7 @@ const char *mote_model_class_name(const mote_model *model, size_t class_number) 
     if (class_number < model->class_name_count) {
         return model->class_names[class_number];
     }
-    return class_number < model->output->classes ? model->class_numbers[class_number] : "";
-}
-
-void mote_preprocessing_free(mote_preprocessing *preprocessing) {
-    free(preprocessing->mean);
-    free(preprocessing->deviation);
-    *preprocessing = (mote_preprocessing){0};
-}
-
-mote_status mote_preprocessing_copy(mote_preprocessing *to, const mote_preprocessing *from,
-                                    mote_error *error) {
-    mote_preprocessing copy = *from;
-    size_t bytes = (from->groups ? from->groups : 1) * sizeof(double);
-    copy.mean = malloc(bytes);
-    copy.deviation = malloc(bytes);
-    if (!copy.mean || !copy.deviation) {
-        mote_preprocessing_free(&copy);
-        return mote_fail(error, MOTE_MEMORY, "out of memory for %zu means", from->groups);
-    }
-    if (from->groups) {
-        memcpy(copy.mean, from->mean, bytes);
-        memcpy(copy.deviation, from->deviation, bytes);
-    }
-    mote_preprocessing_free(to);
-    *to = copy;
-    return MOTE_OK;
+    return class_number < mote_model_classes(model) ? model->class_numbers[class_number] : "";
 }
 
 const mote_preprocessing *mote_model_preprocessing(const mote_model *model) {
@@ -478,7 +486,17 @@ const mote_preprocessing *mote_model_preprocessing(const mote_model *model) {
 mote_status mote_model_set_preprocessing(mote_model *model,
                                          const mote_preprocessing *preprocessing,
                                          mote_error *error) {
-    return mote_preprocessing_copy(&model->preprocessing, preprocessing, error);
+    mote_preprocessing copy;
+    mote_status status = mote_preprocessing_create(
+        &copy, preprocessing->normalize, preprocessing->bytes, preprocessing->groups,
+        preprocessing->mean, preprocessing->deviation, error);
+    if (status == MOTE_OK) {
+        copy.pixel_mean = preprocessing->pixel_mean;
+        copy.edge_mean = preprocessing->edge_mean;
+        mote_preprocessing_free(&model->preprocessing);
+        model->preprocessing = copy;
+    }
+    return status;
 }
 
 /* ---- looking at a model ---- */

@@ -54,6 +54,9 @@ struct mote_model {
 /* Plans memory for up to `batch` rows; for training also what the backward pass needs. */
 mote_status mote_model_plan(mote_model *model, size_t batch, bool training, mote_error *error);
 
+/* Gives the plan's memory back; the next prediction or evaluation plans anew. */
+void mote_model_drop_plan(mote_model *model);
+
 /* Bytes that the plan and the parameters take. */
 size_t mote_model_memory(const mote_model *model);
 
@@ -78,10 +81,5 @@ mote_status mote_model_match_targets(mote_model *model, size_t classes, size_t w
  * cJSON_Delete; NULL when out of memory. */
 mote_model *mote_model_from_json(mote_json object, mote_shape input_shape, mote_error *error);
 cJSON *mote_model_to_json(const mote_model *model);
-
-/* Frees what a preprocessing owns; copies one. */
-void mote_preprocessing_free(mote_preprocessing *preprocessing);
-mote_status mote_preprocessing_copy(mote_preprocessing *to, const mote_preprocessing *from,
-                                    mote_error *error);
 
 #endif

@@ -151,11 +151,18 @@ mote_status mote_model_plan(mote_model *model, size_t batch, bool training, mote
     mote_status status = mote_arena_allocate(&model->workspace, &measured, error);
     if (status != MOTE_OK) {
         model->batch = 0;
+        model->training = false; /* so that a prediction may plan anew */
         return status;
     }
     carve(model, &model->workspace);
     assert(mote_arena_complete(&model->workspace));
     return MOTE_OK;
+}
+
+void mote_model_drop_plan(mote_model *model) {
+    mote_arena_free(&model->workspace);
+    model->batch = 0;
+    model->training = false;
 }
 
 size_t mote_model_memory(const mote_model *model) {

@@ -26,7 +26,7 @@ static double factor(const mote_schedule *schedule, mote_progress progress) {
     const double pi = 3.141592653589793;
     double final_factor = ((const cosine *)schedule)->final_factor;
     double total = progress.total_steps ? (double)progress.total_steps : 1;
-    double part = (double)progress.step / total;
+    double part = fmin((double)progress.step / total, 1); /* past the end it stays down */
     return final_factor + (1 - final_factor) * (1 + cos(pi * part)) / 2;
 }
 

@@ -1,4 +1,4 @@
-/* registry.c: the one list of optimizers. */
+/* optimizers.c: the one list of optimizers. */
 #include "mote/optimizer.h"
 
 #include <string.h>

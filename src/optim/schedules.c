@@ -1,4 +1,4 @@
-/* registry.c: the one list of schedules. */
+/* schedules.c: the one list of schedules. */
 #include "mote/optimizer.h"
 
 #include <string.h>

@@ -2,11 +2,11 @@
  *
  *   z [rows × classes], p = softmax(z), target distribution y (Σ y_i = 1)
  *
- *   L = −Σ y_i log p_i = log Σ_c e^(z_c − m) + m − Σ y_i z_i,  m = max_c z_c
+ *   L = −Σ y_i log p_i = log Σ_c e^(z_c − m) − Σ y_i (z_i − m),  m = max_c z_c
  *   ∂L/∂z = p − y
  *
- * The first form would take the log of a p that has rounded to 0; the second never does. Label
- * smoothing ε replaces y by (1 − ε) y + ε / classes (Szegedy et al., "Rethinking the Inception
+ * The first form would take the log of a p that has rounded to 0; the second never does, and since
+ * m is taken off every z, large logits that lie close together cost no accuracy. Label smoothing ε replaces y by (1 − ε) y + ε / classes (Szegedy et al., "Rethinking the Inception
  * architecture", 2016).
  */
 #include "math/vector.h"
@@ -48,23 +48,25 @@ static inline row_sums sum_row(size_t classes, const mote_real *z, mote_real *e)
     return sums;
 }
 
-/* Σ y_i z_i. An entry of probability 0 does not count, even where its z is −inf. */
-static inline mote_real expected_logit(size_t classes, const mote_real *z, mote_targets targets,
-                                       size_t row, mote_real smoothing) {
-    mote_real spread = smoothing / (mote_real)classes, keep = 1 - smoothing;
-    mote_real sum = 0;
+/* Σ y_i (z_i − m). An entry of probability 0 does not count, even where its z is −inf. */
+static inline double expected_logit(size_t classes, const mote_real *z, mote_targets targets,
+                                    size_t row, mote_real smoothing, mote_real m) {
+    double kept = 0, all = 0;
     if (targets.labels) {
-        sum = keep * z[targets.labels[row]];
+        kept = (double)(z[targets.labels[row]] - m);
     } else {
         for (size_t i = 0; i < classes; i++) {
             mote_real y = targets.values[row * classes + i];
-            sum += y != 0 ? keep * y * z[i] : 0;
+            kept += y != 0 ? (double)y * (double)(z[i] - m) : 0;
         }
     }
-    for (size_t i = 0; smoothing > 0 && i < classes; i++) {
-        sum += spread * z[i];
+    if (smoothing <= 0) {
+        return kept;
     }
-    return sum;
+    for (size_t i = 0; i < classes; i++) {
+        all += (double)(z[i] - m);
+    }
+    return (1 - (double)smoothing) * kept + (double)smoothing / (double)classes * all;
 }
 
 /* From e = e^(z − m) to scale × (p − y), in place. */
@@ -93,8 +95,8 @@ static void score(const mote_output *output, size_t rows, const mote_real *z, mo
     for (size_t row = 0; row < rows; row++, z += classes) {
         mote_real *e = dz ? dz + row * classes : NULL;
         row_sums sums = sum_row(classes, z, e);
-        score->loss += (double)(log(sums.exponentials) + sums.maximum -
-                                expected_logit(classes, z, targets, row, smoothing));
+        score->loss += log((double)sums.exponentials) -
+                       expected_logit(classes, z, targets, row, smoothing, sums.maximum);
         score->correct += sums.best == mote_target_class(targets, row, classes);
         if (e) {
             finish_gradient(classes, targets, row, smoothing, scale, sums.exponentials, e);

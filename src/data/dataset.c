@@ -1,0 +1,494 @@
+/* dataset.c: from a format's samples to parts, normalisation and batches. */
+#include "data/dataset.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/fields.h"
+#include "data/format.h"
+#include "data/image.h"
+#include "mote/random.h"
+
+typedef struct options {
+    double validation_fraction;
+    int normalize;
+    size_t classes;
+} options;
+
+static const char *const normalizations[] = {
+#define X(name, text) [MOTE_NORMALIZE_##name] = text,
+    MOTE_NORMALIZATIONS(X)
+#undef X
+        NULL};
+
+static const mote_field option_fields[] = {
+    {.name = "validation_fraction",
+     .kind = MOTE_FIELD_NUMBER,
+     .offset = offsetof(options, validation_fraction),
+     .range = MOTE_FROM_BELOW(0, 1),
+     .preset = "0",
+     .help = "what part of each class's training samples is kept for validation"},
+    {.name = "normalize",
+     .kind = MOTE_FIELD_CHOICE,
+     .offset = offsetof(options, normalize),
+     .choices = normalizations,
+     .preset = "\"standard\"",
+     .help = "none; unit: 8-bit values to 0 ... 1; standard: mean 0 and deviation 1 by channel or "
+             "column"},
+    {.name = "classes",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(options, classes),
+     .range = MOTE_BETWEEN(0, 1 << 24),
+     .preset = "0",
+     .help = "how many classes there are; 0: as many as the training labels show"},
+    MOTE_FIELDS_END,
+};
+
+struct mote_dataset {
+    options options;
+    mote_format *format; /* NULL for a data set over arrays */
+    uint64_t seed;
+    mote_shape shape;
+    mote_content content;
+    size_t classes;
+    char (*class_numbers)[24]; /* names of classes without a name */
+    uint32_t *indexes[MOTE_PART_COUNT];
+    size_t counts[MOTE_PART_COUNT];
+    mote_preprocessing preprocessing;
+};
+
+static const char *const part_names[] = {
+    [MOTE_TRAINING] = "training", [MOTE_VALIDATION] = "validation", [MOTE_TEST] = "test"};
+
+/* ---- checking ---- */
+
+static mote_status check_labels(const mote_samples *samples, size_t classes, const char *part,
+                                const char *reason, mote_error *error) {
+    for (size_t i = 0; i < samples->count; i++) {
+        if (samples->labels[i] >= classes) {
+            return mote_fail(error, MOTE_DATA,
+                             "the label of %s sample %zu (counted from 0) is %u, but %s %zu", part,
+                             i, samples->labels[i], reason, classes - 1);
+        }
+    }
+    return MOTE_OK;
+}
+
+static size_t largest_label(const mote_samples *samples) {
+    size_t largest = 0;
+    for (size_t i = 0; i < samples->count; i++) {
+        largest = samples->labels[i] > largest ? samples->labels[i] : largest;
+    }
+    return largest;
+}
+
+static mote_status check_shapes(const mote_dataset *dataset, mote_error *error) {
+    const mote_samples *train = &dataset->content.train, *test = &dataset->content.test;
+    if (train->count == 0) {
+        return mote_fail(error, MOTE_DATA, "the data set holds no training samples");
+    }
+    if (train->count > UINT32_MAX || test->count > UINT32_MAX) {
+        return mote_fail(error, MOTE_DATA, "the data set holds more than 2^32 samples");
+    }
+    if (test->count > 0 && !mote_shape_equal(test->shape, train->shape)) {
+        char train_text[MOTE_SHAPE_TEXT_CAPACITY], test_text[MOTE_SHAPE_TEXT_CAPACITY];
+        return mote_fail(error, MOTE_DATA, "the training samples are %s, but the test samples %s",
+                         mote_shape_text(train->shape, train_text),
+                         mote_shape_text(test->shape, test_text));
+    }
+    if (test->count > 0 &&
+        (!test->labels != !train->labels || test->value_width != train->value_width)) {
+        return mote_fail(error, MOTE_DATA,
+                         "training and test samples have different kinds of targets");
+    }
+    return MOTE_OK;
+}
+
+static mote_status find_classes(mote_dataset *dataset, mote_error *error) {
+    const mote_samples *train = &dataset->content.train, *test = &dataset->content.test;
+    if (!train->labels) {
+        return MOTE_OK;
+    }
+    size_t given = dataset->options.classes;
+    dataset->classes = given                          ? given
+                       : dataset->content.class_count ? dataset->content.class_count
+                                                      : largest_label(train) + 1;
+    const char *reason = given ? "with \"classes\" given the last one is"
+                               : "the training labels go only up to";
+    mote_status status = check_labels(train, dataset->classes, "training", reason, error);
+    if (status == MOTE_OK && test->count > 0) {
+        status = check_labels(test, dataset->classes, "test", reason, error);
+    }
+    if (status == MOTE_OK) {
+        dataset->class_numbers = calloc(dataset->classes, sizeof *dataset->class_numbers);
+        if (!dataset->class_numbers) {
+            return mote_fail(error, MOTE_MEMORY, "out of memory for %zu classes", dataset->classes);
+        }
+        for (size_t i = 0; i < dataset->classes; i++) {
+            snprintf(dataset->class_numbers[i], sizeof *dataset->class_numbers, "%zu", i);
+        }
+    }
+    return status;
+}
+
+/* ---- splitting ---- */
+
+/* Marks the validation samples: of each class the same fraction, picked at random. Without classes
+ * all samples are of one. */
+static void mark_validation(const mote_dataset *dataset, uint32_t *members, bool *validation) {
+    const mote_samples *train = &dataset->content.train;
+    size_t classes = dataset->classes ? dataset->classes : 1;
+    for (size_t c = 0; c < classes; c++) {
+        size_t count = 0;
+        for (size_t i = 0; i < train->count; i++) {
+            if (!train->labels || train->labels[i] == c) {
+                members[count++] = (uint32_t)i;
+            }
+        }
+        mote_random random = mote_random_create(dataset->seed, MOTE_RANDOM_SPLIT, c);
+        mote_random_shuffle(&random, members, count);
+        size_t taken = (size_t)((double)count * dataset->options.validation_fraction + 0.5);
+        for (size_t i = 0; i < taken; i++) {
+            validation[members[i]] = true;
+        }
+    }
+}
+
+static mote_status allocate_indexes(mote_dataset *dataset, mote_error *error) {
+    size_t train = dataset->content.train.count, test = dataset->content.test.count;
+    dataset->indexes[MOTE_TRAINING] = malloc(train * sizeof(uint32_t));
+    dataset->indexes[MOTE_VALIDATION] = malloc(train * sizeof(uint32_t));
+    dataset->indexes[MOTE_TEST] = malloc((test + 1) * sizeof(uint32_t));
+    for (size_t i = 0; i < MOTE_PART_COUNT; i++) {
+        if (!dataset->indexes[i]) {
+            return mote_fail(error, MOTE_MEMORY, "out of memory for a list of %zu samples", train);
+        }
+    }
+    return MOTE_OK;
+}
+
+static void append(mote_dataset *dataset, mote_part_name part, size_t index) {
+    dataset->indexes[part][dataset->counts[part]++] = (uint32_t)index;
+}
+
+/* Each part keeps the order of the samples in the file. */
+static mote_status split(mote_dataset *dataset, mote_error *error) {
+    mote_status status = allocate_indexes(dataset, error);
+    size_t count = dataset->content.train.count;
+    bool *validation = status == MOTE_OK ? calloc(count, sizeof *validation) : NULL;
+    if (!validation) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for a list of %zu samples", count);
+    }
+    if (dataset->options.validation_fraction > 0) {
+        mark_validation(dataset, dataset->indexes[MOTE_TRAINING], validation);
+    }
+    for (size_t i = 0; i < count; i++) {
+        append(dataset, validation[i] ? MOTE_VALIDATION : MOTE_TRAINING, i);
+    }
+    free(validation);
+    for (size_t i = 0; i < dataset->content.test.count; i++) {
+        append(dataset, MOTE_TEST, i);
+    }
+    bool wanted = dataset->options.validation_fraction > 0;
+    if (dataset->counts[MOTE_TRAINING] == 0 || (wanted && dataset->counts[MOTE_VALIDATION] == 0)) {
+        return mote_fail(error, MOTE_DATA,
+                         "a validation_fraction of %g of %zu samples leaves none for %s",
+                         dataset->options.validation_fraction, count,
+                         part_names[dataset->counts[MOTE_TRAINING] ? MOTE_VALIDATION
+                                                                   : MOTE_TRAINING]);
+    }
+    return MOTE_OK;
+}
+
+/* ---- statistics of the training part ---- */
+
+/* Exact sums of bytes and of their squares; 32 bits hold those of a run of this length. */
+enum { BYTE_RUN = 65536 };
+
+static void add_bytes(size_t count, const uint8_t *bytes, uint64_t *sum, uint64_t *squares) {
+    for (size_t done = 0; done < count; done += BYTE_RUN) {
+        size_t run = count - done < BYTE_RUN ? count - done : BYTE_RUN;
+        uint32_t run_sum = 0, run_squares = 0;
+        for (size_t i = 0; i < run; i++) {
+            uint32_t byte = bytes[done + i];
+            run_sum += byte;
+            run_squares += byte * byte;
+        }
+        *sum += run_sum;
+        *squares += run_squares;
+    }
+}
+
+static void measure_bytes(const mote_dataset *dataset, size_t groups, double *mean,
+                          double *deviation) {
+    mote_part part = mote_dataset_part(dataset, MOTE_TRAINING);
+    size_t width = mote_shape_count(dataset->shape), stride = width / groups;
+    double n = (double)part.count * (double)stride;
+    for (size_t g = 0; g < groups; g++) {
+        uint64_t sum = 0, squares = 0;
+        for (size_t i = 0; i < part.count; i++) {
+            add_bytes(stride, part.samples->bytes + part.indexes[i] * width + g * stride, &sum,
+                      &squares);
+        }
+        double average = (double)sum / n;
+        double variance = (double)squares / n - average * average;
+        mean[g] = average / 255;
+        deviation[g] = sqrt(variance > 0 ? variance : 0) / 255;
+    }
+}
+
+static void measure_numbers(const mote_dataset *dataset, size_t groups, double *mean,
+                            double *deviation) {
+    mote_part part = mote_dataset_part(dataset, MOTE_TRAINING);
+    size_t width = mote_shape_count(dataset->shape), stride = width / groups;
+    double n = (double)part.count * (double)stride;
+    for (int round = 0; round < 2; round++) { /* first the means, then the distances from them */
+        double *sums = round ? deviation : mean;
+        for (size_t i = 0; i < part.count; i++) {
+            const mote_real *sample = part.samples->numbers + part.indexes[i] * width;
+            for (size_t k = 0; k < width; k++) {
+                double x = (double)sample[k], distance = x - mean[k / stride];
+                sums[k / stride] += round ? distance * distance : x;
+            }
+        }
+        for (size_t g = 0; g < groups; g++) {
+            sums[g] = round ? sqrt(sums[g] / n) : sums[g] / n;
+        }
+    }
+}
+
+/* Enough samples to know what is figure and what is ground. */
+enum { GROUND_SAMPLES = 2000 };
+
+static void measure_ground(const mote_dataset *dataset, mote_preprocessing *p) {
+    mote_part part = mote_dataset_part(dataset, MOTE_TRAINING);
+    if (!part.samples->bytes || dataset->shape.rank != 3) {
+        return;
+    }
+    size_t samples = part.count < GROUND_SAMPLES ? part.count : GROUND_SAMPLES;
+    mote_ground ground =
+        mote_image_ground(dataset->shape, part.samples->bytes, part.indexes, samples);
+    p->pixel_mean = ground.pixel_mean;
+    p->edge_mean = ground.edge_mean;
+}
+
+static mote_status measure(mote_dataset *dataset, mote_error *error) {
+    bool bytes = dataset->content.train.bytes != NULL;
+    bool standard = dataset->options.normalize == MOTE_NORMALIZE_STANDARD;
+    size_t groups = mote_preprocessing_groups(dataset->shape);
+    double *mean = calloc(2 * groups, sizeof *mean);
+    if (!mean) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for the means of %zu columns", groups);
+    }
+    if (standard && bytes) {
+        measure_bytes(dataset, groups, mean, mean + groups);
+    } else if (standard) {
+        measure_numbers(dataset, groups, mean, mean + groups);
+    }
+    mote_status status = mote_preprocessing_create(&dataset->preprocessing,
+                                                   (mote_normalization)dataset->options.normalize,
+                                                   bytes, groups, mean, mean + groups, error);
+    free(mean);
+    if (status == MOTE_OK) {
+        measure_ground(dataset, &dataset->preprocessing);
+    }
+    return status;
+}
+
+/* ---- making data sets ---- */
+
+static mote_status finish(mote_dataset *dataset, mote_error *error) {
+    mote_status status = check_shapes(dataset, error);
+    if (status == MOTE_OK) {
+        dataset->shape = dataset->content.train.shape;
+        status = find_classes(dataset, error);
+    }
+    if (status == MOTE_OK) {
+        status = split(dataset, error);
+    }
+    return status == MOTE_OK ? measure(dataset, error) : status;
+}
+
+static mote_status read_settings(mote_dataset *dataset, mote_json object, mote_error *error) {
+    const char *type = mote_json_selector(object, "format", error);
+    if (!type) {
+        return MOTE_INVALID;
+    }
+    const mote_format_class *kind = mote_format_class_find(type);
+    if (!kind) {
+        return mote_fail_unknown(object, "format", "data set format",
+                                 (const void *const *)mote_format_classes(), error);
+    }
+    dataset->format = calloc(1, kind->size);
+    if (!dataset->format) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for a data set");
+    }
+    dataset->format->kind = kind;
+    mote_binding bindings[] = {{.fields = option_fields, .target = &dataset->options},
+                               {.fields = kind->fields, .target = dataset->format}};
+    return mote_fields_read(object, "format", bindings, 2, error);
+}
+
+mote_dataset *mote_dataset_open(mote_json object, uint64_t seed, mote_error *error) {
+    mote_dataset *dataset = calloc(1, sizeof *dataset);
+    if (!dataset) {
+        mote_fail(error, MOTE_MEMORY, "out of memory for a data set");
+        return NULL;
+    }
+    dataset->seed = seed;
+    if (read_settings(dataset, object, error) != MOTE_OK ||
+        dataset->format->kind->open(dataset->format, seed, &dataset->shape, error) != MOTE_OK) {
+        mote_dataset_destroy(dataset);
+        return NULL;
+    }
+    return dataset;
+}
+
+mote_status mote_dataset_load(mote_dataset *dataset, mote_error *error) {
+    mote_status status =
+        dataset->format->kind->load(dataset->format, dataset->seed, &dataset->content, error);
+    return status == MOTE_OK ? finish(dataset, error) : status;
+}
+
+static mote_status read_options(mote_dataset *dataset, const char *json, mote_error *error) {
+    json = json ? json : "{}";
+    mote_document *document = mote_document_parse(json, strlen(json), NULL, "dataset", error);
+    if (!document) {
+        return MOTE_INVALID;
+    }
+    mote_binding binding = {.fields = option_fields, .target = &dataset->options};
+    mote_status status =
+        mote_fields_read(mote_document_root(document), NULL, &binding, 1, error);
+    mote_document_destroy(document);
+    return status;
+}
+
+mote_dataset *mote_dataset_from_arrays(const mote_samples *train, const mote_samples *test,
+                                       const char *json, uint64_t seed, mote_error *error) {
+    mote_dataset *dataset = calloc(1, sizeof *dataset);
+    if (!dataset) {
+        mote_fail(error, MOTE_MEMORY, "out of memory for a data set");
+        return NULL;
+    }
+    dataset->seed = seed;
+    dataset->content.train = *train;
+    if (test) {
+        dataset->content.test = *test;
+    }
+    if (read_options(dataset, json, error) != MOTE_OK || finish(dataset, error) != MOTE_OK) {
+        mote_dataset_destroy(dataset);
+        return NULL;
+    }
+    return dataset;
+}
+
+void mote_dataset_destroy(mote_dataset *dataset) {
+    if (!dataset) {
+        return;
+    }
+    if (dataset->format) {
+        mote_fields_free(dataset->format->kind->fields, dataset->format);
+        free(dataset->format);
+    }
+    for (size_t i = 0; i < MOTE_PART_COUNT; i++) {
+        free(dataset->indexes[i]);
+    }
+    mote_content_free(&dataset->content);
+    mote_preprocessing_free(&dataset->preprocessing);
+    free(dataset->class_numbers);
+    free(dataset);
+}
+
+cJSON *mote_dataset_to_json(const mote_dataset *dataset) {
+    cJSON *object = cJSON_CreateObject();
+    if (!object || !cJSON_AddStringToObject(object, "format", dataset->format->kind->type) ||
+        !mote_fields_write(dataset->format->kind->fields, dataset->format, object) ||
+        !mote_fields_write(option_fields, &dataset->options, object)) {
+        cJSON_Delete(object);
+        return NULL;
+    }
+    return object;
+}
+
+/* ---- looking at a data set ---- */
+
+mote_shape mote_dataset_shape(const mote_dataset *dataset) {
+    return dataset->shape;
+}
+
+mote_part mote_dataset_part(const mote_dataset *dataset, mote_part_name name) {
+    const mote_content *content = &dataset->content;
+    return (mote_part){.samples = name == MOTE_TEST ? &content->test : &content->train,
+                       .indexes = dataset->indexes[name],
+                       .count = dataset->counts[name]};
+}
+
+size_t mote_dataset_classes(const mote_dataset *dataset) {
+    return dataset->classes;
+}
+
+const char *mote_dataset_class_name(const mote_dataset *dataset, size_t class_number) {
+    if (class_number < dataset->content.class_count) {
+        return dataset->content.class_names[class_number];
+    }
+    return class_number < dataset->classes ? dataset->class_numbers[class_number] : "";
+}
+
+const mote_preprocessing *mote_dataset_preprocessing(const mote_dataset *dataset) {
+    return &dataset->preprocessing;
+}
+
+/* ---- batches ---- */
+
+/* A tile of samples to gather: about this many numbers. */
+enum { NUMBERS_PER_TILE = 16384 };
+
+typedef struct gather_job {
+    const mote_samples *samples;
+    const mote_preprocessing *preprocessing;
+    const uint32_t *indexes;
+    size_t count, width, samples_per_tile;
+    mote_real *x;
+} gather_job;
+
+static void gather_tile(void *context, size_t index) {
+    const gather_job *job = context;
+    size_t begin = index * job->samples_per_tile;
+    size_t end = begin + job->samples_per_tile < job->count ? begin + job->samples_per_tile
+                                                            : job->count;
+    for (size_t i = begin; i < end; i++) {
+        size_t offset = job->indexes[i] * job->width;
+        mote_real *x = job->x + i * job->width;
+        if (job->samples->bytes) {
+            mote_preprocess_bytes(job->preprocessing, job->width, job->samples->bytes + offset, x);
+        } else {
+            mote_preprocess_numbers(job->preprocessing, job->width, job->samples->numbers + offset,
+                                    x);
+        }
+    }
+}
+
+void mote_gather(const mote_samples *samples, const mote_preprocessing *preprocessing,
+                 mote_pool *pool, const uint32_t *indexes, size_t count, mote_real *x,
+                 uint32_t *labels, mote_real *values) {
+    size_t width = mote_shape_count(samples->shape);
+    gather_job job = {.samples = samples,
+                      .preprocessing = preprocessing,
+                      .indexes = indexes,
+                      .count = count,
+                      .width = width,
+                      .samples_per_tile = 1 + NUMBERS_PER_TILE / width,
+                      .x = x};
+    size_t tiles = (count + job.samples_per_tile - 1) / job.samples_per_tile;
+    mote_pool_run(pool, tiles, gather_tile, &job);
+    for (size_t i = 0; labels && samples->labels && i < count; i++) {
+        labels[i] = samples->labels[indexes[i]];
+    }
+    for (size_t i = 0; values && samples->values && i < count; i++) {
+        memcpy(values + i * samples->value_width,
+               samples->values + indexes[i] * samples->value_width,
+               samples->value_width * sizeof *values);
+    }
+}

@@ -1,0 +1,27 @@
+/* dataset.h (internal): data sets from configs, and batches.
+ */
+#ifndef MOTE_DATA_DATASET_H
+#define MOTE_DATA_DATASET_H
+
+#include "config/json.h"
+#include "mote/dataset.h"
+#include "mote/pool.h"
+
+/* Reads a config's "dataset" object and looks at the data: the shape is known afterwards, the
+ * samples are not there yet. NULL on failure. */
+mote_dataset *mote_dataset_open(mote_json object, uint64_t seed, mote_error *error);
+
+/* Loads, splits and measures. */
+mote_status mote_dataset_load(mote_dataset *dataset, mote_error *error);
+
+/* The settings, every default spelled out; NULL when out of memory. */
+cJSON *mote_dataset_to_json(const mote_dataset *dataset);
+
+/* Gathers samples indexes[0 ... count - 1] into x [count × shape], preprocessed; their labels into
+ * labels [count] or their values into values [count × value_width]. `labels` and `values` may be
+ * NULL. */
+void mote_gather(const mote_samples *samples, const mote_preprocessing *preprocessing,
+                 mote_pool *pool, const uint32_t *indexes, size_t count, mote_real *x,
+                 uint32_t *labels, mote_real *values);
+
+#endif

@@ -1,0 +1,268 @@
+/* model_file.c: models in safetensors files, self-contained: parameters, and as metadata the
+ * architecture, the preprocessing and the class names, each as JSON.
+ */
+#include "formats/model_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/fields.h"
+#include "model/model.h"
+#include "mote/version.h"
+
+static const char *const normalizations[] = {
+#define X(name, text) [MOTE_NORMALIZE_##name] = text,
+    MOTE_NORMALIZATIONS(X)
+#undef X
+};
+
+/* ---- writing ---- */
+
+static cJSON *shape_to_json(mote_shape shape) {
+    cJSON *list = cJSON_CreateArray();
+    for (size_t i = 0; list && i < shape.rank; i++) {
+        cJSON_AddItemToArray(list, cJSON_CreateNumber((double)shape.dims[i]));
+    }
+    return list;
+}
+
+static cJSON *architecture_to_json(const mote_model *model) {
+    cJSON *object = mote_model_to_json(model);
+    if (object) {
+        cJSON_AddItemToObject(object, "input_shape", shape_to_json(model->input_shape));
+        cJSON_AddNumberToObject(object, "classes", (double)model->output->classes);
+    }
+    return object;
+}
+
+static cJSON *preprocessing_to_json(const mote_preprocessing *p) {
+    cJSON *object = cJSON_CreateObject();
+    if (object) {
+        cJSON_AddStringToObject(object, "normalize", normalizations[p->normalize]);
+        cJSON_AddBoolToObject(object, "bytes", p->bytes);
+        if (p->normalize == MOTE_NORMALIZE_STANDARD) {
+            int count = (int)p->groups;
+            cJSON_AddItemToObject(object, "mean", cJSON_CreateDoubleArray(p->mean, count));
+            cJSON_AddItemToObject(object, "deviation",
+                                  cJSON_CreateDoubleArray(p->deviation, count));
+        }
+        cJSON_AddNumberToObject(object, "pixel_mean", p->pixel_mean);
+        cJSON_AddNumberToObject(object, "edge_mean", p->edge_mean);
+    }
+    return object;
+}
+
+static cJSON *class_names_to_json(const mote_model *model) {
+    cJSON *list = cJSON_CreateArray();
+    for (size_t i = 0; list && i < model->output->classes; i++) {
+        cJSON_AddItemToArray(list, cJSON_CreateString(mote_model_class_name(model, i)));
+    }
+    return list;
+}
+
+/* Prints and deletes. NULL when out of memory. */
+static char *print_and_delete(cJSON *node) {
+    char *text = node ? cJSON_PrintUnformatted(node) : NULL;
+    cJSON_Delete(node);
+    return text;
+}
+
+mote_status mote_model_save(const mote_model *model, const char *path, mote_error *error) {
+    char *architecture = print_and_delete(architecture_to_json(model));
+    char *preprocessing = print_and_delete(preprocessing_to_json(&model->preprocessing));
+    char *class_names = print_and_delete(class_names_to_json(model));
+    size_t count = model->parameter_count;
+    mote_tensor_entry *tensors = calloc(count ? count : 1, sizeof *tensors);
+    mote_status status;
+    if (!architecture || !preprocessing || !class_names || !tensors) {
+        status = mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            const mote_parameter *parameter = model->parameters[i].parameter;
+            tensors[i] = (mote_tensor_entry){
+                .name = model->parameters[i].name,
+                .tensor = {.data = parameter->value, .shape = parameter->shape}};
+        }
+        const mote_metadata_entry metadata[] = {{"mote.kind", "model"},
+                                                {"mote.version", MOTE_VERSION},
+                                                {"mote.model", architecture},
+                                                {"mote.preprocessing", preprocessing},
+                                                {"mote.class_names", class_names}};
+        status = mote_safetensors_write(path, tensors, count, metadata,
+                                        sizeof metadata / sizeof *metadata, error);
+    }
+    free(tensors);
+    free(architecture);
+    free(preprocessing);
+    free(class_names);
+    return status;
+}
+
+/* ---- reading ---- */
+
+mote_status mote_model_copy_parameters(mote_model *model, const mote_safetensors *file,
+                                       mote_error *error) {
+    mote_status status = MOTE_OK;
+    for (size_t i = 0; status == MOTE_OK && i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        mote_tensor tensor = {.data = parameter->value, .shape = parameter->shape};
+        status = mote_safetensors_copy(file, model->parameters[i].name, tensor, error);
+    }
+    return status;
+}
+
+mote_status mote_model_read_parameters(mote_model *model, const char *path, mote_error *error) {
+    mote_safetensors *file = mote_safetensors_read(path, error);
+    if (!file) {
+        return error ? error->status : MOTE_DATA;
+    }
+    mote_status status = mote_model_copy_parameters(model, file, error);
+    mote_safetensors_destroy(file);
+    return status;
+}
+
+static bool read_shape(const cJSON *list, mote_shape *shape) {
+    *shape = (mote_shape){0};
+    if (!cJSON_IsArray(list)) {
+        return false;
+    }
+    for (const cJSON *dim = list->child; dim; dim = dim->next) {
+        if (shape->rank == MOTE_MAX_RANK || !cJSON_IsNumber(dim) || !(dim->valuedouble >= 1) ||
+            dim->valuedouble > 0x1p31) {
+            return false;
+        }
+        shape->dims[shape->rank++] = (size_t)dim->valuedouble;
+    }
+    return true;
+}
+
+static mote_status fail_metadata(const mote_safetensors *file, const char *key,
+                                 mote_error *error) {
+    return mote_fail(error, MOTE_DATA, "%s: the metadata \"%s\" makes no sense",
+                     mote_safetensors_path(file), key);
+}
+
+/* Takes the keys out of the architecture that are not those of a config's "model". */
+static bool detach_extras(cJSON *architecture, mote_shape *shape, double *classes) {
+    cJSON *dims = cJSON_DetachItemFromObjectCaseSensitive(architecture, "input_shape");
+    cJSON *count = cJSON_DetachItemFromObjectCaseSensitive(architecture, "classes");
+    bool good = read_shape(dims, shape) && cJSON_IsNumber(count);
+    *classes = good ? count->valuedouble : 0;
+    cJSON_Delete(dims);
+    cJSON_Delete(count);
+    return good;
+}
+
+static mote_model *read_architecture(const mote_safetensors *file, mote_error *error) {
+    const char *text = mote_safetensors_metadata(file, "mote.model");
+    if (!text) {
+        mote_fail(error, MOTE_DATA,
+                  "%s: holds tensors, but no model of mote's (its metadata has no \"mote.model\")",
+                  mote_safetensors_path(file));
+        return NULL;
+    }
+    mote_shape shape;
+    double classes;
+    cJSON *architecture = cJSON_Parse(text);
+    bool good = detach_extras(architecture, &shape, &classes);
+    char *plain = print_and_delete(architecture);
+    if (!good || !plain) {
+        free(plain);
+        fail_metadata(file, "mote.model", error);
+        return NULL;
+    }
+    mote_document *document =
+        mote_document_parse(plain, strlen(plain), mote_safetensors_path(file), "model", error);
+    free(plain);
+    mote_model *model =
+        document ? mote_model_from_json(mote_document_root(document), shape, error) : NULL;
+    mote_document_destroy(document);
+    if (model && classes == 0 &&
+        mote_model_match_targets(model, 0, model->output->width, error) != MOTE_OK) {
+        mote_model_destroy(model);
+        return NULL;
+    }
+    return model;
+}
+
+static int find_normalization(const cJSON *node) {
+    for (size_t i = 0; i < sizeof normalizations / sizeof *normalizations; i++) {
+        if (cJSON_IsString(node) && strcmp(node->valuestring, normalizations[i]) == 0) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static bool read_numbers(const cJSON *list, size_t count, double *numbers) {
+    if (!cJSON_IsArray(list) || (size_t)cJSON_GetArraySize(list) != count) {
+        return false;
+    }
+    const cJSON *node = list->child;
+    for (size_t i = 0; i < count; i++, node = node->next) {
+        if (!cJSON_IsNumber(node)) {
+            return false;
+        }
+        numbers[i] = node->valuedouble;
+    }
+    return true;
+}
+
+static mote_status read_preprocessing(mote_model *model, const mote_safetensors *file,
+                                      mote_error *error) {
+    const char *text = mote_safetensors_metadata(file, "mote.preprocessing");
+    cJSON *object = cJSON_Parse(text ? text : "");
+    int normalize = find_normalization(cJSON_GetObjectItemCaseSensitive(object, "normalize"));
+    size_t groups = mote_preprocessing_groups(model->input_shape);
+    double *mean = calloc(2 * groups, sizeof *mean);
+    bool good = mean && normalize >= 0;
+    if (good && normalize == MOTE_NORMALIZE_STANDARD) {
+        good = read_numbers(cJSON_GetObjectItemCaseSensitive(object, "mean"), groups, mean) &&
+               read_numbers(cJSON_GetObjectItemCaseSensitive(object, "deviation"), groups,
+                            mean + groups);
+    }
+    mote_status status =
+        good ? mote_preprocessing_create(
+                   &model->preprocessing, (mote_normalization)normalize,
+                   cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, "bytes")), groups, mean,
+                   mean + groups, error)
+             : fail_metadata(file, "mote.preprocessing", error);
+    const cJSON *pixel = cJSON_GetObjectItemCaseSensitive(object, "pixel_mean");
+    const cJSON *edge = cJSON_GetObjectItemCaseSensitive(object, "edge_mean");
+    model->preprocessing.pixel_mean = cJSON_IsNumber(pixel) ? pixel->valuedouble : 0;
+    model->preprocessing.edge_mean = cJSON_IsNumber(edge) ? edge->valuedouble : 0;
+    free(mean);
+    cJSON_Delete(object);
+    return status;
+}
+
+static mote_status read_class_names(mote_model *model, const mote_safetensors *file,
+                                    mote_error *error) {
+    const char *text = mote_safetensors_metadata(file, "mote.class_names");
+    cJSON *list = cJSON_Parse(text ? text : "");
+    size_t count = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
+    const char **names = calloc(count + 1, sizeof *names);
+    bool good = names && cJSON_IsArray(list) && count == model->output->classes;
+    for (size_t i = 0; good && i < count; i++) {
+        names[i] = cJSON_GetStringValue(cJSON_GetArrayItem(list, (int)i));
+        good = names[i] != NULL;
+    }
+    mote_status status = good ? mote_model_set_class_names(model, names, count, error)
+                              : fail_metadata(file, "mote.class_names", error);
+    free(names);
+    cJSON_Delete(list);
+    return status;
+}
+
+mote_model *mote_model_load(const char *path, mote_error *error) {
+    mote_safetensors *file = mote_safetensors_read(path, error);
+    mote_model *model = file ? read_architecture(file, error) : NULL;
+    if (model && (mote_model_copy_parameters(model, file, error) != MOTE_OK ||
+                  read_preprocessing(model, file, error) != MOTE_OK ||
+                  read_class_names(model, file, error) != MOTE_OK)) {
+        mote_model_destroy(model);
+        model = NULL;
+    }
+    mote_safetensors_destroy(file);
+    return model;
+}

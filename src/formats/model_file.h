@@ -1,0 +1,15 @@
+/* model_file.h: models in safetensors files. */
+#ifndef MOTE_FORMATS_MODEL_FILE_H
+#define MOTE_FORMATS_MODEL_FILE_H
+
+#include "formats/safetensors.h"
+#include "mote/model.h"
+
+/* Puts the file's values into all parameters of the model, by name and shape. */
+mote_status mote_model_copy_parameters(mote_model *model, const mote_safetensors *file,
+                                       mote_error *error);
+
+/* The same from any safetensors file, such as one that PyTorch wrote. */
+mote_status mote_model_read_parameters(mote_model *model, const char *path, mote_error *error);
+
+#endif

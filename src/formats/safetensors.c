@@ -1,0 +1,320 @@
+/* safetensors.c: named tensors in a file that other systems read. */
+#include "formats/safetensors.h"
+
+#include <cjson/cJSON.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "core/file.h"
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "safetensors files are little-endian; this machine needs a conversion here"
+#endif
+
+enum { LENGTH_BYTES = 8, ALIGNMENT = 64, HEADER_LIMIT = 100000000 };
+
+static const char CHECKSUM_KEY[] = "mote.checksum";
+static const char METADATA_KEY[] = "__metadata__";
+
+/* ---- the checksum ---- */
+
+/* crc32 over runs of any length. */
+static uint32_t checksum_bytes(uint32_t checksum, const void *bytes, size_t count) {
+    const unsigned char *at = bytes;
+    while (count > 0) {
+        uInt run = count < (1u << 30) ? (uInt)count : 1u << 30;
+        checksum = (uint32_t)crc32(checksum, at, run);
+        at += run;
+        count -= run;
+    }
+    return checksum;
+}
+
+static uint32_t checksum_text(uint32_t checksum, const char *text) {
+    return checksum_bytes(checksum, text, strlen(text) + 1);
+}
+
+/* ---- writing ---- */
+
+static size_t tensor_bytes(const mote_tensor *tensor) {
+    return mote_shape_count(tensor->shape) * sizeof(mote_real);
+}
+
+static bool describe_tensor(cJSON *header, const mote_tensor_entry *entry, size_t *offset) {
+    cJSON *object = cJSON_AddObjectToObject(header, entry->name);
+    cJSON *shape = cJSON_CreateArray(), *offsets = cJSON_CreateArray();
+    bool good = object && shape && offsets && cJSON_AddStringToObject(object, "dtype", "F32");
+    good = good && cJSON_AddItemToObject(object, "shape", shape);
+    good = good && cJSON_AddItemToObject(object, "data_offsets", offsets);
+    for (size_t i = 0; good && i < entry->tensor.shape.rank; i++) {
+        good = cJSON_AddItemToArray(shape,
+                                    cJSON_CreateNumber((double)entry->tensor.shape.dims[i]));
+    }
+    good = good && cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)*offset));
+    *offset += tensor_bytes(&entry->tensor);
+    return good && cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)*offset));
+}
+
+static cJSON *describe_file(const mote_tensor_entry *tensors, size_t tensor_count,
+                            const mote_metadata_entry *metadata, size_t metadata_count) {
+    cJSON *header = cJSON_CreateObject();
+    cJSON *strings = header ? cJSON_AddObjectToObject(header, METADATA_KEY) : NULL;
+    bool good = strings != NULL;
+    uint32_t checksum = 0;
+    for (size_t i = 0; good && i < metadata_count; i++) {
+        good = cJSON_AddStringToObject(strings, metadata[i].key, metadata[i].value);
+        checksum = checksum_text(checksum_text(checksum, metadata[i].key), metadata[i].value);
+    }
+    size_t offset = 0;
+    for (size_t i = 0; good && i < tensor_count; i++) {
+        good = describe_tensor(header, &tensors[i], &offset);
+        checksum = checksum_bytes(checksum, tensors[i].tensor.data,
+                                  tensor_bytes(&tensors[i].tensor));
+    }
+    char text[16];
+    snprintf(text, sizeof text, "%08x", checksum);
+    if (!good || !cJSON_AddStringToObject(strings, CHECKSUM_KEY, text)) {
+        cJSON_Delete(header);
+        return NULL;
+    }
+    return header;
+}
+
+/* The length, the header, and spaces so that the data is aligned. */
+static void write_header(FILE *stream, const char *text) {
+    size_t length = strlen(text);
+    size_t padded = (LENGTH_BYTES + length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT - LENGTH_BYTES;
+    for (size_t i = 0; i < LENGTH_BYTES; i++) {
+        fputc((int)(padded >> (8 * i) & 0xff), stream);
+    }
+    fputs(text, stream);
+    for (size_t i = length; i < padded; i++) {
+        fputc(' ', stream);
+    }
+}
+
+mote_status mote_safetensors_write(const char *path, const mote_tensor_entry *tensors,
+                                   size_t tensor_count, const mote_metadata_entry *metadata,
+                                   size_t metadata_count, mote_error *error) {
+    cJSON *header = describe_file(tensors, tensor_count, metadata, metadata_count);
+    char *text = header ? cJSON_PrintUnformatted(header) : NULL;
+    cJSON_Delete(header);
+    if (!text) {
+        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+    }
+    mote_file_writer writer;
+    mote_status status = mote_file_open(&writer, path, error);
+    if (status == MOTE_OK) {
+        write_header(writer.stream, text);
+        for (size_t i = 0; i < tensor_count; i++) {
+            fwrite(tensors[i].tensor.data, 1, tensor_bytes(&tensors[i].tensor), writer.stream);
+        }
+        status = mote_file_commit(&writer, error);
+    }
+    free(text);
+    return status;
+}
+
+/* ---- reading ---- */
+
+struct mote_safetensors {
+    char *path;
+    char *bytes; /* the whole file */
+    const char *data;
+    size_t data_length;
+    cJSON *header;
+    const cJSON *metadata; /* NULL where there is none */
+};
+
+/* A whole number of a JSON entry. */
+static bool read_count(const cJSON *node, size_t *count) {
+    if (!cJSON_IsNumber(node) || node->valuedouble < 0 || node->valuedouble > 0x1p53 ||
+        node->valuedouble != (double)(size_t)node->valuedouble) {
+        return false;
+    }
+    *count = (size_t)node->valuedouble;
+    return true;
+}
+
+static size_t dtype_bytes(const cJSON *dtype) {
+    static const struct {
+        const char *name;
+        size_t bytes;
+    } dtypes[] = {{"F64", 8}, {"I64", 8}, {"U64", 8}, {"F32", 4}, {"I32", 4},
+                  {"U32", 4}, {"F16", 2}, {"BF16", 2}, {"I16", 2}, {"U16", 2},
+                  {"I8", 1},  {"U8", 1},  {"BOOL", 1}};
+    for (size_t i = 0; cJSON_IsString(dtype) && i < sizeof dtypes / sizeof *dtypes; i++) {
+        if (strcmp(dtype->valuestring, dtypes[i].name) == 0) {
+            return dtypes[i].bytes;
+        }
+    }
+    return 0;
+}
+
+/* The place of a tensor's data; false where the entry makes no sense. */
+static bool read_span(const mote_safetensors *file, const cJSON *entry, size_t *begin,
+                      size_t *end) {
+    const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(entry, "data_offsets");
+    return cJSON_GetArraySize(offsets) == 2 && read_count(cJSON_GetArrayItem(offsets, 0), begin) &&
+           read_count(cJSON_GetArrayItem(offsets, 1), end) && *begin <= *end &&
+           *end <= file->data_length;
+}
+
+/* Whether shape, type and place of an entry go together. Types that are not known here may stand in
+ * the file as long as nobody asks for them. */
+static bool check_entry(const mote_safetensors *file, const cJSON *entry) {
+    const cJSON *dims = cJSON_GetObjectItemCaseSensitive(entry, "shape");
+    size_t begin, end, bytes = dtype_bytes(cJSON_GetObjectItemCaseSensitive(entry, "dtype"));
+    if (!cJSON_IsArray(dims) || !read_span(file, entry, &begin, &end)) {
+        return false;
+    }
+    size_t count = 1;
+    for (const cJSON *dim = dims->child; dim; dim = dim->next) {
+        size_t extent;
+        if (!read_count(dim, &extent) || (extent && count > SIZE_MAX / 16 / extent)) {
+            return false;
+        }
+        count *= extent;
+    }
+    return bytes == 0 || count * bytes == end - begin;
+}
+
+static mote_status check_header(const mote_safetensors *file, mote_error *error) {
+    for (const cJSON *entry = file->header->child; entry; entry = entry->next) {
+        if (strcmp(entry->string, METADATA_KEY) != 0 && !check_entry(file, entry)) {
+            return mote_fail(error, MOTE_DATA,
+                             "%s: the entry of the tensor \"%.60s\" makes no sense: the file is cut "
+                             "short or damaged",
+                             file->path, entry->string);
+        }
+    }
+    return MOTE_OK;
+}
+
+static mote_status check_sum(const mote_safetensors *file, mote_error *error) {
+    const char *expected = mote_safetensors_metadata(file, CHECKSUM_KEY);
+    if (!expected) {
+        return MOTE_OK; /* written by another system */
+    }
+    uint32_t checksum = 0;
+    for (const cJSON *entry = file->metadata->child; entry; entry = entry->next) {
+        if (cJSON_IsString(entry) && strcmp(entry->string, CHECKSUM_KEY) != 0) {
+            checksum = checksum_text(checksum_text(checksum, entry->string), entry->valuestring);
+        }
+    }
+    char text[16];
+    snprintf(text, sizeof text, "%08x", checksum_bytes(checksum, file->data, file->data_length));
+    if (strcmp(text, expected) != 0) {
+        return mote_fail(error, MOTE_DATA,
+                         "%s: damaged: its checksum is %s, but should be %.16s", file->path, text,
+                         expected);
+    }
+    return MOTE_OK;
+}
+
+static mote_status parse(mote_safetensors *file, size_t length, mote_error *error) {
+    uint64_t header_length = 0;
+    for (size_t i = 0; i < LENGTH_BYTES && i < length; i++) {
+        header_length |= (uint64_t)(unsigned char)file->bytes[i] << (8 * i);
+    }
+    if (length < LENGTH_BYTES || header_length > HEADER_LIMIT ||
+        header_length > length - LENGTH_BYTES) {
+        return mote_fail(error, MOTE_DATA, "%s: not a safetensors file, or cut short", file->path);
+    }
+    file->data = file->bytes + LENGTH_BYTES + header_length;
+    file->data_length = length - LENGTH_BYTES - (size_t)header_length;
+    file->header = cJSON_ParseWithLength(file->bytes + LENGTH_BYTES, (size_t)header_length);
+    if (!cJSON_IsObject(file->header)) {
+        return mote_fail(error, MOTE_DATA, "%s: not a safetensors file: its header is no JSON",
+                         file->path);
+    }
+    file->metadata = cJSON_GetObjectItemCaseSensitive(file->header, METADATA_KEY);
+    mote_status status = check_header(file, error);
+    return status == MOTE_OK ? check_sum(file, error) : status;
+}
+
+mote_safetensors *mote_safetensors_read(const char *path, mote_error *error) {
+    mote_safetensors *file = calloc(1, sizeof *file);
+    if (!file || !(file->path = strdup(path))) {
+        free(file);
+        mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+        return NULL;
+    }
+    size_t length = 0;
+    file->bytes = mote_file_read(path, SIZE_MAX / 4, &length, error);
+    if (!file->bytes || parse(file, length, error) != MOTE_OK) {
+        mote_safetensors_destroy(file);
+        return NULL;
+    }
+    return file;
+}
+
+void mote_safetensors_destroy(mote_safetensors *file) {
+    if (file) {
+        cJSON_Delete(file->header);
+        free(file->bytes);
+        free(file->path);
+        free(file);
+    }
+}
+
+const char *mote_safetensors_path(const mote_safetensors *file) {
+    return file->path;
+}
+
+const char *mote_safetensors_metadata(const mote_safetensors *file, const char *key) {
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(file->metadata, key));
+}
+
+static const cJSON *find_entry(const mote_safetensors *file, const char *name) {
+    return strcmp(name, METADATA_KEY) != 0
+               ? cJSON_GetObjectItemCaseSensitive(file->header, name)
+               : NULL;
+}
+
+bool mote_safetensors_has(const mote_safetensors *file, const char *name) {
+    return find_entry(file, name) != NULL;
+}
+
+/* The shape of an entry that has been checked; false where it has too many dimensions. */
+static bool read_shape(const cJSON *entry, mote_shape *shape) {
+    *shape = (mote_shape){0};
+    const cJSON *dims = cJSON_GetObjectItemCaseSensitive(entry, "shape");
+    for (const cJSON *dim = dims->child; dim; dim = dim->next) {
+        if (shape->rank == MOTE_MAX_RANK) {
+            return false;
+        }
+        shape->dims[shape->rank++] = (size_t)dim->valuedouble;
+    }
+    return true;
+}
+
+mote_status mote_safetensors_copy(const mote_safetensors *file, const char *name, mote_tensor to,
+                                  mote_error *error) {
+    const cJSON *entry = find_entry(file, name);
+    if (!entry) {
+        return mote_fail(error, MOTE_DATA, "%s: there is no tensor \"%s\"", file->path, name);
+    }
+    mote_shape shape;
+    if (!read_shape(entry, &shape) || !mote_shape_equal(shape, to.shape)) {
+        char found[MOTE_SHAPE_TEXT_CAPACITY], expected[MOTE_SHAPE_TEXT_CAPACITY];
+        return mote_fail(error, MOTE_DATA, "%s: the tensor \"%s\" is %s, but the model needs %s",
+                         file->path, name, mote_shape_text(shape, found),
+                         mote_shape_text(to.shape, expected));
+    }
+    const cJSON *dtype = cJSON_GetObjectItemCaseSensitive(entry, "dtype");
+    if (!cJSON_IsString(dtype) || strcmp(dtype->valuestring, "F32") != 0) {
+        return mote_fail(error, MOTE_DATA,
+                         "%s: the tensor \"%s\" holds numbers of type %s; expected F32", file->path,
+                         name, cJSON_IsString(dtype) ? dtype->valuestring : "?");
+    }
+    size_t begin, end;
+    if (!read_span(file, entry, &begin, &end)) {
+        return mote_fail(error, MOTE_DATA, "%s: the tensor \"%s\" is damaged", file->path, name);
+    }
+    memcpy(to.data, file->data + begin, end - begin);
+    return MOTE_OK;
+}

@@ -1,0 +1,159 @@
+/* options.c: a config's "train" object. */
+#include "train/options.h"
+
+#include <stdlib.h>
+
+#include "config/fields.h"
+
+static const mote_field fields[] = {
+    {.name = "epochs",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(mote_train_options, epochs),
+     .range = MOTE_BETWEEN(1, 1e9),
+     .preset = "10",
+     .help = "how often each training sample is used"},
+    {.name = "batch_size",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(mote_train_options, batch_size),
+     .range = MOTE_BETWEEN(1, 1 << 24),
+     .preset = "64",
+     .help = "samples per step; the loss is the mean over them"},
+    {.name = "max_steps",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(mote_train_options, max_steps),
+     .range = MOTE_AT_LEAST(0),
+     .preset = "0",
+     .help = "stop after so many steps; 0: no limit"},
+    {.name = "shuffle",
+     .kind = MOTE_FIELD_BOOLEAN,
+     .offset = offsetof(mote_train_options, shuffle),
+     .preset = "true",
+     .help = "a new order of samples in each epoch, instead of that of the data"},
+    {.name = "drop_last",
+     .kind = MOTE_FIELD_BOOLEAN,
+     .offset = offsetof(mote_train_options, drop_last),
+     .preset = "false",
+     .help = "leave out the last batch of an epoch where it is smaller"},
+    {.name = "threads",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(mote_train_options, threads),
+     .range = MOTE_BETWEEN(0, 256),
+     .preset = "0",
+     .help = "how many threads work; 0: one per core"},
+    {.name = "optimizer",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(mote_train_options, optimizer_json),
+     .optional = true,
+     .help = "how weights follow their gradients; by default sgd"},
+    {.name = "schedule",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(mote_train_options, schedule_json),
+     .optional = true,
+     .help = "how the learning rate changes; by default constant"},
+    MOTE_FIELDS_END,
+};
+
+/* Allocates a struct of `size` bytes for the table and reads it. */
+static void *read_record(size_t size, const mote_field *record_fields, mote_json object,
+                         mote_error *error) {
+    void *record = calloc(1, size);
+    if (!record) {
+        mote_fail(error, MOTE_MEMORY, "out of memory for the settings of training");
+        return NULL;
+    }
+    mote_binding binding = {.fields = record_fields, .target = record};
+    if (mote_fields_read(object, "type", &binding, 1, error) != MOTE_OK) {
+        mote_fields_free(record_fields, record);
+        free(record);
+        return NULL;
+    }
+    return record;
+}
+
+static mote_status read_optimizer(mote_train_options *options, mote_error *error) {
+    mote_json object = options->optimizer_json;
+    const char *type = object.node ? mote_json_selector(object, "type", error) : "sgd";
+    const mote_optimizer_class *kind = type ? mote_optimizer_class_find(type) : NULL;
+    if (!kind) {
+        return type ? mote_fail_unknown(object, "type", "optimizer",
+                                        (const void *const *)mote_optimizer_classes(), error)
+                    : MOTE_INVALID;
+    }
+    mote_optimizer *optimizer = read_record(kind->size, kind->fields, object, error);
+    if (!optimizer) {
+        return MOTE_INVALID;
+    }
+    optimizer->kind = kind;
+    options->optimizer = optimizer;
+    mote_error reason = {0};
+    if (kind->check && kind->check(optimizer, &reason) != MOTE_OK) {
+        return mote_fail_at(object, error, "%s", reason.message);
+    }
+    return MOTE_OK;
+}
+
+static mote_status read_schedule(mote_train_options *options, mote_error *error) {
+    mote_json object = options->schedule_json;
+    const char *type = object.node ? mote_json_selector(object, "type", error) : "constant";
+    const mote_schedule_class *kind = type ? mote_schedule_class_find(type) : NULL;
+    if (!kind) {
+        return type ? mote_fail_unknown(object, "type", "schedule",
+                                        (const void *const *)mote_schedule_classes(), error)
+                    : MOTE_INVALID;
+    }
+    mote_schedule *schedule = read_record(kind->size, kind->fields, object, error);
+    if (!schedule) {
+        return MOTE_INVALID;
+    }
+    schedule->kind = kind;
+    options->schedule = schedule;
+    return MOTE_OK;
+}
+
+mote_status mote_train_options_read(mote_train_options *options, mote_json object,
+                                    mote_error *error) {
+    *options = (mote_train_options){0};
+    mote_binding binding = {.fields = fields, .target = options};
+    mote_status status = mote_fields_read(object, NULL, &binding, 1, error);
+    if (status == MOTE_OK) {
+        status = read_optimizer(options, error);
+    }
+    if (status == MOTE_OK) {
+        status = read_schedule(options, error);
+    }
+    options->optimizer_json = options->schedule_json = (mote_json){0};
+    return status;
+}
+
+void mote_train_options_free(mote_train_options *options) {
+    if (options->optimizer) {
+        mote_fields_free(options->optimizer->kind->fields, options->optimizer);
+    }
+    if (options->schedule) {
+        mote_fields_free(options->schedule->kind->fields, options->schedule);
+    }
+    free(options->optimizer);
+    free(options->schedule);
+    *options = (mote_train_options){0};
+}
+
+static bool write_record(cJSON *object, const char *name, const char *type,
+                         const mote_field *record_fields, const void *record) {
+    cJSON *member = cJSON_AddObjectToObject(object, name);
+    return member && cJSON_AddStringToObject(member, "type", type) &&
+           mote_fields_write(record_fields, record, member);
+}
+
+cJSON *mote_train_options_to_json(const mote_train_options *options) {
+    cJSON *object = cJSON_CreateObject();
+    const mote_optimizer_class *optimizer = options->optimizer->kind;
+    const mote_schedule_class *schedule = options->schedule->kind;
+    if (!object || !mote_fields_write(fields, options, object) ||
+        !write_record(object, "optimizer", optimizer->type, optimizer->fields,
+                      options->optimizer) ||
+        !write_record(object, "schedule", schedule->type, schedule->fields, options->schedule)) {
+        cJSON_Delete(object);
+        return NULL;
+    }
+    return object;
+}

@@ -1,0 +1,26 @@
+/* options.h: a config's "train" object.
+ */
+#ifndef MOTE_TRAIN_OPTIONS_H
+#define MOTE_TRAIN_OPTIONS_H
+
+#include "config/json.h"
+#include "mote/optimizer.h"
+
+typedef struct mote_train_options {
+    size_t epochs, batch_size, max_steps, threads;
+    bool shuffle, drop_last;
+    mote_json optimizer_json, schedule_json; /* only valid while reading */
+    mote_optimizer *optimizer;
+    mote_schedule *schedule;
+} mote_train_options;
+
+/* Reads the object; with object.node NULL everything is as by default. Free with
+ * mote_train_options_free, also on failure. */
+mote_status mote_train_options_read(mote_train_options *options, mote_json object,
+                                    mote_error *error);
+void mote_train_options_free(mote_train_options *options);
+
+/* Every default spelled out; NULL when out of memory. */
+cJSON *mote_train_options_to_json(const mote_train_options *options);
+
+#endif

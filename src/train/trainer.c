@@ -1,0 +1,426 @@
+/* trainer.c: the training loop. */
+#include "train/trainer.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "data/dataset.h"
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* ---- memory ---- */
+
+static size_t state_count(const mote_trainer *trainer) {
+    const mote_optimizer *optimizer = trainer->options.optimizer;
+    return optimizer->kind->state_count(optimizer);
+}
+
+/* The factor with which gradients are accumulated in the optimizer's first state, or negative. */
+static double carry_of(const mote_trainer *trainer) {
+    const mote_optimizer *optimizer = trainer->options.optimizer;
+    return optimizer->kind->carry ? optimizer->kind->carry(optimizer) : -1;
+}
+
+static bool has_validation(const mote_trainer *trainer) {
+    return mote_dataset_part(trainer->dataset, MOTE_VALIDATION).count > 0;
+}
+
+static void carve_parameter(mote_trainer *trainer, mote_arena *arena, mote_parameter *parameter) {
+    if (parameter->buffer) {
+        return;
+    }
+    for (size_t i = 0; i < state_count(trainer); i++) {
+        parameter->states[i] = mote_arena_take(arena, parameter->count, sizeof(mote_real));
+    }
+    parameter->gradient = carry_of(trainer) >= 0
+                              ? parameter->states[0]
+                              : mote_arena_take(arena, parameter->count, sizeof(mote_real));
+}
+
+static void carve(mote_trainer *trainer, mote_arena *arena) {
+    const mote_model *model = trainer->model;
+    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
+    size_t batch_size = trainer->options.batch_size;
+    size_t width = mote_shape_count(model->input_shape);
+    mote_batch *batch = &trainer->batch;
+    batch->x = mote_arena_take(arena, batch_size * width, sizeof(mote_real));
+    batch->labels = mote_arena_take(arena, batch_size, sizeof(uint32_t));
+    batch->values =
+        mote_arena_take(arena, batch_size * part.samples->value_width, sizeof(mote_real));
+    trainer->order = mote_arena_take(arena, part.count, sizeof(uint32_t));
+    mote_real **best = mote_arena_take(arena, model->parameter_count, sizeof *best);
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        mote_parameter *parameter = model->parameters[i].parameter;
+        carve_parameter(trainer, arena, parameter);
+        mote_real *copy = has_validation(trainer) ? mote_arena_take(arena, parameter->count,
+                                                                    sizeof(mote_real))
+                                                  : NULL;
+        if (best) {
+            best[i] = copy;
+        }
+    }
+    trainer->best = best;
+}
+
+static mote_status allocate(mote_trainer *trainer, mote_error *error) {
+    mote_arena measured = mote_arena_measure();
+    carve(trainer, &measured);
+    mote_status status = mote_arena_allocate(&trainer->arena, &measured, error);
+    if (status == MOTE_OK) {
+        carve(trainer, &trainer->arena);
+        assert(mote_arena_complete(&trainer->arena));
+        status = mote_model_plan(trainer->model, trainer->options.batch_size, true, error);
+    }
+    return status;
+}
+
+/* ---- creation ---- */
+
+static mote_status count_steps(mote_trainer *trainer, mote_error *error) {
+    const mote_train_options *options = &trainer->options;
+    size_t samples = mote_dataset_part(trainer->dataset, MOTE_TRAINING).count;
+    size_t rest = options->drop_last ? 0 : options->batch_size - 1;
+    trainer->epoch_steps = (samples + rest) / options->batch_size;
+    if (trainer->epoch_steps == 0) {
+        return mote_fail(error, MOTE_INVALID,
+                         "train.drop_last leaves nothing: there are %zu training samples, fewer "
+                         "than the batch_size of %zu",
+                         samples, options->batch_size);
+    }
+    uint64_t steps = (uint64_t)options->epochs * trainer->epoch_steps;
+    bool limited = options->max_steps > 0 && options->max_steps < steps;
+    trainer->total_steps = limited ? options->max_steps : steps;
+    return MOTE_OK;
+}
+
+static mote_status adopt_data(mote_trainer *trainer, mote_error *error) {
+    mote_model *model = trainer->model;
+    const mote_dataset *dataset = trainer->dataset;
+    mote_shape shape = mote_dataset_shape(dataset);
+    if (!mote_shape_equal(shape, model->input_shape)) {
+        char found[MOTE_SHAPE_TEXT_CAPACITY], expected[MOTE_SHAPE_TEXT_CAPACITY];
+        return mote_fail(error, MOTE_INVALID, "the samples are %s, but the model takes %s",
+                         mote_shape_text(shape, found),
+                         mote_shape_text(model->input_shape, expected));
+    }
+    size_t classes = mote_dataset_classes(dataset);
+    const mote_samples *samples = mote_dataset_part(dataset, MOTE_TRAINING).samples;
+    mote_status status = mote_model_match_targets(model, classes, samples->value_width, error);
+    if (status == MOTE_OK) {
+        status = mote_model_set_preprocessing(model, mote_dataset_preprocessing(dataset), error);
+    }
+    const char **names = calloc(classes + 1, sizeof *names);
+    if (!names) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for the names of %zu classes", classes);
+    }
+    for (size_t i = 0; i < classes; i++) {
+        names[i] = mote_dataset_class_name(dataset, i);
+    }
+    if (status == MOTE_OK) {
+        status = mote_model_set_class_names(model, names, classes, error);
+    }
+    free(names);
+    return status;
+}
+
+static mote_status prepare(mote_trainer *trainer, mote_error *error) {
+    mote_status status = count_steps(trainer, error);
+    if (status == MOTE_OK) {
+        status = adopt_data(trainer, error);
+    }
+    if (status == MOTE_OK) {
+        status = allocate(trainer, error);
+    }
+    if (status == MOTE_OK) {
+        trainer->pool = mote_pool_create(trainer->options.threads, error);
+        status = trainer->pool ? MOTE_OK : MOTE_MEMORY;
+    }
+    return status;
+}
+
+mote_trainer *mote_trainer_create_with(mote_model *model, const mote_dataset *dataset,
+                                       mote_train_options *options, uint64_t seed,
+                                       mote_error *error) {
+    mote_trainer *trainer = calloc(1, sizeof *trainer);
+    if (!trainer) {
+        mote_train_options_free(options);
+        mote_fail(error, MOTE_MEMORY, "out of memory for a trainer");
+        return NULL;
+    }
+    trainer->model = model;
+    trainer->dataset = dataset;
+    trainer->options = *options;
+    *options = (mote_train_options){0};
+    trainer->seed = seed;
+    trainer->position.layers_random = mote_random_create(seed, MOTE_RANDOM_LAYERS, 0);
+    if (prepare(trainer, error) != MOTE_OK) {
+        mote_trainer_destroy(trainer);
+        return NULL;
+    }
+    return trainer;
+}
+
+mote_trainer *mote_trainer_create(mote_model *model, const mote_dataset *dataset, const char *json,
+                                  uint64_t seed, mote_error *error) {
+    if (!model || !dataset || !model->output) {
+        mote_fail(error, MOTE_INVALID,
+                  "a trainer needs a data set and a model with an output");
+        return NULL;
+    }
+    json = json ? json : "{}";
+    mote_document *document = mote_document_parse(json, strlen(json), NULL, "train", error);
+    if (!document) {
+        return NULL;
+    }
+    mote_train_options options;
+    mote_trainer *trainer = NULL;
+    if (mote_train_options_read(&options, mote_document_root(document), error) == MOTE_OK) {
+        trainer = mote_trainer_create_with(model, dataset, &options, seed, error);
+    }
+    mote_train_options_free(&options);
+    mote_document_destroy(document);
+    return trainer;
+}
+
+void mote_trainer_destroy(mote_trainer *trainer) {
+    if (!trainer) {
+        return;
+    }
+    for (size_t i = 0; i < trainer->model->parameter_count; i++) {
+        mote_parameter *parameter = trainer->model->parameters[i].parameter;
+        parameter->gradient = NULL;
+        memset(parameter->states, 0, sizeof parameter->states);
+    }
+    mote_model_drop_plan(trainer->model);
+    mote_pool_destroy(trainer->pool);
+    mote_arena_free(&trainer->arena);
+    mote_train_options_free(&trainer->options);
+    free(trainer);
+}
+
+void mote_trainer_set_listener(mote_trainer *trainer, mote_listener listener, void *context) {
+    trainer->listener = listener;
+    trainer->listener_context = context;
+}
+
+/* ---- events ---- */
+
+static mote_metrics training_metrics(const mote_trainer *trainer) {
+    const mote_position *p = &trainer->position;
+    double samples = (double)p->epoch_samples;
+    bool classes = trainer->model->output->classes > 0;
+    return (mote_metrics){
+        .samples = p->epoch_samples,
+        .loss = p->epoch_samples ? p->epoch_loss / samples : (double)NAN,
+        .accuracy = p->epoch_samples && classes ? (double)p->epoch_correct / samples : (double)NAN};
+}
+
+/* Tells the listener; false where it wants to stop. An epoch that is going on counts. */
+static bool tell(const mote_trainer *trainer, mote_event_kind kind) {
+    if (!trainer->listener) {
+        return true;
+    }
+    const mote_position *p = &trainer->position;
+    bool within = kind == MOTE_EVENT_STEP || kind == MOTE_EVENT_STARTED;
+    mote_event event = {
+        .kind = kind,
+        .trainer = (mote_trainer *)trainer,
+        .epoch = (size_t)p->epoch + within,
+        .epochs = (size_t)((trainer->total_steps + trainer->epoch_steps - 1) /
+                           trainer->epoch_steps),
+        .step = p->step,
+        .total_steps = trainer->total_steps,
+        .epoch_step = (size_t)p->epoch_step,
+        .epoch_steps = trainer->epoch_steps,
+        .learning_rate = trainer->learning_rate,
+        .seconds = p->seconds,
+        .samples_per_second =
+            p->epoch_seconds > 0 ? (double)p->epoch_samples / p->epoch_seconds : 0,
+        .train = training_metrics(trainer),
+        .validation = trainer->validation,
+        .best_validation = {.samples = p->has_best ? p->best_samples : 0,
+                            .loss = p->best_loss,
+                            .accuracy = p->best_accuracy},
+    };
+    return trainer->listener(trainer->listener_context, &event);
+}
+
+/* ---- a step ---- */
+
+static void update_slice(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
+                         size_t count) {
+    const mote_trainer *trainer = pass->ready_context;
+    const mote_optimizer *optimizer = trainer->options.optimizer;
+    mote_slice slice = {.count = count,
+                        .weights = parameter->value + begin,
+                        .gradient = parameter->gradient + begin,
+                        .decay = parameter->decay};
+    for (size_t i = 0; i < MOTE_MAX_STATES && parameter->states[i]; i++) {
+        slice.states[i] = parameter->states[i] + begin;
+    }
+    optimizer->kind->update(optimizer, &trainer->step, &slice);
+}
+
+static double learning_rate_of_step(const mote_trainer *trainer) {
+    mote_progress progress = {.step = trainer->position.step,
+                              .total_steps = trainer->total_steps,
+                              .steps_per_epoch = trainer->epoch_steps};
+    return trainer->options.optimizer->learning_rate *
+           mote_schedule_factor(trainer->options.schedule, progress);
+}
+
+static mote_status fail_diverged(const mote_trainer *trainer, double loss, mote_error *error) {
+    const mote_position *p = &trainer->position;
+    return mote_fail(error, MOTE_DIVERGED,
+                     "the loss became %g in epoch %llu, step %llu, at a learning rate of %g; try a "
+                     "lower one, a warm-up, or another normalization of the data",
+                     loss, (unsigned long long)p->epoch + 1, (unsigned long long)p->epoch_step + 1,
+                     trainer->learning_rate);
+}
+
+static mote_status run_step(mote_trainer *trainer, mote_error *error) {
+    mote_position *p = &trainer->position;
+    mote_model *model = trainer->model;
+    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
+    size_t begin = (size_t)p->epoch_step * trainer->options.batch_size;
+    size_t left = part.count - begin;
+    size_t count = left < trainer->options.batch_size ? left : trainer->options.batch_size;
+    const mote_batch *batch = &trainer->batch;
+    mote_gather(part.samples, &model->preprocessing, trainer->pool, trainer->order + begin, count,
+                batch->x, batch->labels, batch->values);
+
+    trainer->learning_rate = learning_rate_of_step(trainer);
+    trainer->step =
+        (mote_step){.learning_rate = trainer->learning_rate, .number = p->step + 1};
+    double carry = carry_of(trainer);
+    mote_pass pass = {.pool = trainer->pool,
+                      .batch = count,
+                      .training = true,
+                      .random = &p->layers_random,
+                      .carry = carry >= 0 ? (mote_real)carry : 0,
+                      .ready = update_slice,
+                      .ready_context = trainer};
+    const mote_real *z = mote_model_forward(model, &pass, batch->x);
+    mote_targets targets = {.labels = part.samples->labels ? batch->labels : NULL,
+                            .values = part.samples->labels ? NULL : batch->values};
+    mote_score score = mote_model_score(model, &pass, z, targets, 1 / (mote_real)count);
+    if (!isfinite(score.loss)) {
+        return fail_diverged(trainer, score.loss, error);
+    }
+    mote_model_backward(model, &pass, batch->x);
+    p->step++;
+    p->epoch_step++;
+    p->epoch_samples += count;
+    p->epoch_loss += score.loss;
+    p->epoch_correct += score.correct;
+    return MOTE_OK;
+}
+
+/* ---- epochs ---- */
+
+/* The order follows from seed and epoch alone, so a resumed run finds it again. */
+static void order_samples(mote_trainer *trainer) {
+    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
+    memcpy(trainer->order, part.indexes, part.count * sizeof *part.indexes);
+    if (trainer->options.shuffle) {
+        mote_random random =
+            mote_random_create(trainer->seed, MOTE_RANDOM_SHUFFLE, trainer->position.epoch);
+        mote_random_shuffle(&random, trainer->order, part.count);
+    }
+}
+
+static void copy_parameters(mote_trainer *trainer, bool to_best) {
+    const mote_model *model = trainer->model;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        size_t bytes = parameter->count * sizeof *parameter->value;
+        memcpy(to_best ? trainer->best[i] : parameter->value,
+               to_best ? parameter->value : trainer->best[i], bytes);
+    }
+}
+
+/* Better is the higher accuracy, and among equal ones, or without classes, the lower loss. */
+static bool is_better(const mote_metrics *metrics, const mote_position *position) {
+    if (!position->has_best) {
+        return isfinite(metrics->loss);
+    }
+    if (isfinite(metrics->accuracy) && metrics->accuracy != position->best_accuracy) {
+        return metrics->accuracy > position->best_accuracy;
+    }
+    return metrics->loss < position->best_loss;
+}
+
+/* Evaluates, remembers the best, tells; false where the listener wants to stop. */
+static bool finish_epoch(mote_trainer *trainer, double *clock) {
+    mote_position *p = &trainer->position;
+    mote_part part = mote_dataset_part(trainer->dataset, MOTE_VALIDATION);
+    bool improved = false;
+    if (part.count > 0) {
+        trainer->validation =
+            mote_measure_part(trainer->model, &trainer->model->preprocessing, trainer->pool, &part,
+                              &trainer->batch, trainer->options.batch_size);
+        improved = is_better(&trainer->validation, p);
+    }
+    if (improved) {
+        p->has_best = true;
+        p->best_loss = trainer->validation.loss;
+        p->best_accuracy = trainer->validation.accuracy;
+        p->best_samples = trainer->validation.samples;
+        copy_parameters(trainer, true);
+    }
+    p->epoch++;
+    p->finished = p->step >= trainer->total_steps;
+    double time = now();
+    p->seconds += time - *clock;
+    *clock = time;
+    bool go_on = tell(trainer, MOTE_EVENT_EPOCH);
+    go_on = (!improved || tell(trainer, MOTE_EVENT_IMPROVED)) && go_on;
+    p->epoch_step = p->epoch_samples = p->epoch_correct = 0;
+    p->epoch_loss = p->epoch_seconds = 0;
+    return go_on;
+}
+
+/* Runs steps to the end of the epoch, or of training. */
+static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *error) {
+    mote_position *p = &trainer->position;
+    order_samples(trainer);
+    while (p->epoch_step < trainer->epoch_steps && p->step < trainer->total_steps) {
+        mote_status status = run_step(trainer, error);
+        double time = now();
+        p->seconds += time - *clock;
+        p->epoch_seconds += time - *clock;
+        *clock = time;
+        if (status != MOTE_OK) {
+            return status;
+        }
+        if (!tell(trainer, MOTE_EVENT_STEP)) {
+            return MOTE_INTERRUPTED;
+        }
+    }
+    bool go_on = finish_epoch(trainer, clock);
+    return go_on || p->finished ? MOTE_OK : MOTE_INTERRUPTED;
+}
+
+mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error) {
+    mote_position *p = &trainer->position;
+    double clock = now();
+    mote_status status = tell(trainer, MOTE_EVENT_STARTED) ? MOTE_OK : MOTE_INTERRUPTED;
+    while (status == MOTE_OK && !p->finished) {
+        status = run_epoch(trainer, &clock, error);
+    }
+    if (status == MOTE_OK && p->has_best) {
+        copy_parameters(trainer, false);
+    }
+    tell(trainer, MOTE_EVENT_STOPPED);
+    return status == MOTE_INTERRUPTED
+               ? mote_fail(error, status, "training was stopped after step %llu of %llu",
+                           (unsigned long long)p->step, (unsigned long long)trainer->total_steps)
+               : status;
+}

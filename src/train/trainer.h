@@ -1,0 +1,68 @@
+/* trainer.h (internal): the state of a training run.
+ */
+#ifndef MOTE_TRAIN_TRAINER_H
+#define MOTE_TRAIN_TRAINER_H
+
+#include "core/arena.h"
+#include "model/model.h"
+#include "mote/optimizer.h"
+#include "mote/trainer.h"
+#include "train/options.h"
+
+/* A batch as the model takes it. */
+typedef struct mote_batch {
+    mote_real *x;     /* [size × input shape] */
+    uint32_t *labels; /* [size]; NULL for a data set of numbers */
+    mote_real *values; /* [size × value width]; NULL for a data set of classes */
+} mote_batch;
+
+/* Where a run stands: all that changes and is not a tensor. */
+typedef struct mote_position {
+    uint64_t step;       /* done */
+    uint64_t epoch;      /* done */
+    uint64_t epoch_step; /* done in the epoch that is going on */
+    uint64_t epoch_samples;
+    double epoch_loss; /* sums over those samples */
+    uint64_t epoch_correct;
+    double epoch_seconds; /* of its training steps */
+    double seconds;       /* of everything so far */
+    bool has_best;
+    double best_loss, best_accuracy;
+    uint64_t best_samples;
+    bool finished;
+    mote_random layers_random;
+} mote_position;
+
+struct mote_trainer {
+    mote_model *model;
+    const mote_dataset *dataset;
+    mote_train_options options;
+    uint64_t seed;
+    mote_pool *pool;
+    mote_listener listener;
+    void *listener_context;
+
+    size_t epoch_steps;   /* of a whole epoch */
+    uint64_t total_steps; /* at the end */
+    double learning_rate; /* of the last step */
+    mote_metrics validation;
+
+    mote_arena arena;
+    mote_batch batch;
+    uint32_t *order;  /* [training samples]: the samples of this epoch, by number */
+    mote_real **best; /* [parameters of the model]: their values when validation was best */
+
+    mote_position position;
+    mote_step step; /* what the optimizer is told in the step at work */
+};
+
+/* The metrics of a part, in the batch's memory; nothing is allocated. */
+mote_metrics mote_measure_part(mote_model *model, const mote_preprocessing *preprocessing,
+                               mote_pool *pool, const mote_part *part, const mote_batch *batch,
+                               size_t batch_size);
+
+mote_trainer *mote_trainer_create_with(mote_model *model, const mote_dataset *dataset,
+                                       mote_train_options *options, uint64_t seed,
+                                       mote_error *error);
+
+#endif

@@ -1,0 +1,391 @@
+/* extremes_test.c: outputs at the edge of what floats can hold.
+ *
+ * Every output of the registry: nothing crashes, NaN is never turned into a finite loss, and what is
+ * finite on paper stays finite. Then, row by row, the very values that the formulas give.
+ */
+#include <criterion/criterion.h>
+#include <float.h>
+
+#include "networks.h"
+
+static const float INF = INFINITY;
+
+enum { MOST_WIDTH = 6 };
+
+/* A model that is all output, apart from a layer that gives what the output takes. NULL where the
+ * output refuses that width. */
+static mote_model *output_alone_create(const mote_output_class *kind, size_t width,
+                                       const char *json) {
+    mote_model *model = mote_model_create(mote_shape_vector(width), NULL);
+    const char *probabilities = width > 1 ? "softmax" : "sigmoid";
+    const char *layer = kind->takes == MOTE_TAKES_PROBABILITIES ? probabilities : "flatten";
+    if (!model || mote_model_add(model, layer, NULL, NULL) != MOTE_OK ||
+        mote_model_set_output(model, kind->type, json, NULL) != MOTE_OK) {
+        mote_model_destroy(model);
+        return NULL;
+    }
+    return model;
+}
+
+/* One row, scored with and without its gradient. */
+typedef struct result {
+    double loss;
+    float dz[MOST_WIDTH], prediction[MOST_WIDTH];
+} result;
+
+static result score_row(const mote_output *output, const float *z, mote_targets targets) {
+    result found = {0};
+    mote_score score = {0}, without = {0};
+    output->kind->score(output, 1, z, targets, 1, found.dz, &score);
+    output->kind->score(output, 1, z, targets, 1, NULL, &without);
+    cr_expect(score.loss == without.loss || (isnan(score.loss) && isnan(without.loss)),
+              "%s: the loss is %g with a gradient and %g without", output->kind->type, score.loss,
+              without.loss);
+    cr_expect(score.correct <= 1 && score.correct == without.correct);
+    output->kind->predict(output, 1, z, found.prediction);
+    found.loss = score.loss;
+    return found;
+}
+
+static char *describe(const mote_output *output, const float *z, mote_targets targets,
+                      char *text, size_t capacity) {
+    size_t used = (size_t)snprintf(text, capacity, "%s of (", output->kind->type);
+    for (size_t i = 0; i < output->width; i++) {
+        used += (size_t)snprintf(text + used, capacity - used, "%s%g", i ? ", " : "",
+                                 (double)z[i]);
+    }
+    if (targets.labels) {
+        snprintf(text + used, capacity - used, "), label %u", (unsigned)targets.labels[0]);
+    } else {
+        snprintf(text + used, capacity - used, "), values %g ...", (double)targets.values[0]);
+    }
+    return text;
+}
+
+/* ---- every output ---- */
+
+typedef void (*row_check)(const mote_output *output, const float *z, mote_targets targets);
+
+/* Each label, and the even distribution. */
+static void with_each_target(const mote_output *output, const float *z, row_check check) {
+    float even[MOST_WIDTH];
+    for (size_t i = 0; i < output->classes; i++) {
+        even[i] = 1 / (float)output->classes;
+    }
+    for (uint32_t label = 0; label < output->classes; label++) {
+        check(output, z, (mote_targets){.labels = &label});
+    }
+    check(output, z, (mote_targets){.values = even});
+}
+
+/* Each class of output, with each of its settings, at each width it takes. */
+static void with_each_output(void (*run)(const mote_output *output)) {
+    char json[SETTINGS_CAPACITY];
+    for (const mote_output_class *const *kind = mote_output_classes(); *kind; kind++) {
+        size_t taken = 0;
+        for (size_t number = 0; number < settings_count((*kind)->fields); number++) {
+            settings_text((*kind)->fields, number, json);
+            for (size_t width = 1; width < MOST_WIDTH; width++) {
+                mote_model *model = output_alone_create(*kind, width, json);
+                if (model) {
+                    run(model->output);
+                    taken++;
+                }
+                mote_model_destroy(model);
+            }
+        }
+        cr_expect_gt(taken, 0, "%s was not tried", (*kind)->type);
+    }
+}
+
+/* Rows of one value everywhere, and of `special` in one place among `others`. */
+static void with_special(const mote_output *output, float special, float others, row_check check) {
+    for (size_t place = 0; place < output->width; place++) {
+        float z[MOST_WIDTH];
+        for (size_t i = 0; i < output->width; i++) {
+            z[i] = i == place ? special : others;
+        }
+        with_each_target(output, z, check);
+    }
+}
+
+static void expect_finite(const mote_output *output, const float *z, mote_targets targets) {
+    char text[256];
+    result found = score_row(output, z, targets);
+    describe(output, z, targets, text, sizeof text);
+    cr_expect(isfinite(found.loss) && found.loss >= 0, "%s: the loss is %g", text, found.loss);
+    for (size_t i = 0; i < output->width; i++) {
+        cr_expect(isfinite(found.dz[i]), "%s: dz[%zu] is %g", text, i, (double)found.dz[i]);
+    }
+    for (size_t i = 0; i < output->prediction_width; i++) {
+        cr_expect(isfinite(found.prediction[i]), "%s: prediction[%zu] is %g", text, i,
+                  (double)found.prediction[i]);
+    }
+}
+
+static bool takes_probabilities(const mote_output *output) {
+    return output->kind->takes == MOTE_TAKES_PROBABILITIES;
+}
+
+/* Probabilities from 0 to 1; logits so large that e^z overflows, alone and against each other. */
+static void expect_finite_everywhere(const mote_output *output) {
+    static const float logits[] = {0, 1, -1, 89, -104, 1e4f, -1e4f, 1e15f, -1e15f, FLT_MIN, -FLT_MIN};
+    static const float probabilities[] = {0, 1, 0.5f, FLT_MIN, FLT_TRUE_MIN, 1e-30f, 1 - FLT_EPSILON / 2};
+    const float *values = takes_probabilities(output) ? probabilities : logits;
+    size_t count = takes_probabilities(output) ? sizeof probabilities / sizeof *probabilities
+                                               : sizeof logits / sizeof *logits;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            with_special(output, values[i], values[j], expect_finite);
+        }
+    }
+}
+
+Test(extremes, finite_numbers_give_a_finite_loss_gradient_and_prediction) {
+    with_each_output(expect_finite_everywhere);
+}
+
+static void expect_nan(const mote_output *output, const float *z, mote_targets targets) {
+    char text[256];
+    result found = score_row(output, z, targets);
+    cr_expect(isnan(found.loss), "%s: the loss is %g",
+              describe(output, z, targets, text, sizeof text), found.loss);
+}
+
+static void expect_nan_everywhere(const mote_output *output) {
+    with_special(output, NAN, 0.25f, expect_nan);
+    with_special(output, 0.25f, NAN, output->width > 1 ? expect_nan : expect_finite);
+    with_special(output, NAN, NAN, expect_nan);
+    with_special(output, NAN, takes_probabilities(output) ? 0 : 1e4f, expect_nan);
+    with_special(output, NAN, takes_probabilities(output) ? 1 : -INF, expect_nan);
+}
+
+/* Whatever the target: a NaN that no target looks at is a fault as well. */
+Test(extremes, a_nan_never_hides_behind_a_finite_loss) {
+    with_each_output(expect_nan_everywhere);
+}
+
+/* A loss is NaN, +∞ or a number that is not negative. */
+static void expect_no_nonsense(const mote_output *output, const float *z, mote_targets targets) {
+    char text[256];
+    result found = score_row(output, z, targets);
+    cr_expect(isnan(found.loss) || found.loss >= 0, "%s: the loss is %g",
+              describe(output, z, targets, text, sizeof text), found.loss);
+}
+
+static void expect_no_nonsense_at_infinity(const mote_output *output) {
+    static const float others[] = {0, 1e4f, -1e4f, INFINITY, -INFINITY};
+    for (size_t i = 0; i < sizeof others / sizeof *others && !takes_probabilities(output); i++) {
+        with_special(output, INF, others[i], expect_no_nonsense);
+        with_special(output, -INF, others[i], expect_no_nonsense);
+    }
+}
+
+Test(extremes, infinities_never_give_a_negative_loss) {
+    with_each_output(expect_no_nonsense_at_infinity);
+}
+
+/* ---- row by row ---- */
+
+typedef struct extreme {
+    const char *type, *json;
+    size_t width;
+    float z[MOST_WIDTH];
+    uint32_t label;
+    double loss;
+    float dz[MOST_WIDTH];
+    const float *values; /* instead of the label */
+} extreme;
+
+static bool is_close(double found, double wanted) {
+    return isnan(wanted)   ? isnan(found)
+           : isinf(wanted) ? found == wanted
+                           : fabs(found - wanted) <= 1e-6 * fmax(fabs(wanted), 0.1);
+}
+
+static void check_extreme(const extreme *row) {
+    char text[256];
+    mote_model *model =
+        output_alone_create(mote_output_class_find(row->type), row->width, row->json);
+    cr_assert(model, "%s", row->type);
+    mote_targets targets = row->values ? (mote_targets){.values = row->values}
+                                       : (mote_targets){.labels = &row->label};
+    result found = score_row(model->output, row->z, targets);
+    describe(model->output, row->z, targets, text, sizeof text);
+    cr_expect(is_close(found.loss, row->loss), "%s: the loss is %.9g instead of %.9g", text,
+              found.loss, row->loss);
+    for (size_t i = 0; i < row->width; i++) {
+        cr_expect(is_close((double)found.dz[i], (double)row->dz[i]),
+                  "%s: dz[%zu] is %.9g instead of %.9g", text, i, (double)found.dz[i],
+                  (double)row->dz[i]);
+    }
+    mote_model_destroy(model);
+}
+
+static void check_extremes(size_t count, const extreme *rows) {
+    for (size_t i = 0; i < count; i++) {
+        check_extreme(&rows[i]);
+    }
+}
+
+#define CHECK_EXTREMES(rows) check_extremes(sizeof(rows) / sizeof *(rows), rows)
+
+static const float first_certain[] = {1, 0, 0}, halves[] = {0.5f, 0.5f, 0};
+
+/* −∞ is a logit like any other: probability 0. +∞ is not: how it compares with the next +∞ is
+ * unknown, so p and the loss are NaN, even where it is the target's. */
+Test(extremes, softmax_cross_entropy_is_right_where_its_logits_are_extreme) {
+    static const char *const type = "softmax_cross_entropy", *const smooth =
+        "{\"label_smoothing\": 0.1}";
+    const extreme rows[] = {
+        {type, NULL, 2, {1e4f, -1e4f}, 1, 2e4, {1, -1}, NULL},
+        {type, NULL, 2, {1e4f, -1e4f}, 0, 0, {0, 0}, NULL},
+        {type, NULL, 3, {-1e4f, -1e4f, -1e4f}, 2, log(3), {1 / 3.f, 1 / 3.f, -2 / 3.f}, NULL},
+        {type, NULL, 3, {1e4f, 1e4f, 1e4f}, 0, log(3), {-2 / 3.f, 1 / 3.f, 1 / 3.f}, NULL},
+        {type, NULL, 1, {1e4f}, 0, 0, {0}, NULL},
+        {type, smooth, 2, {54321.6f, 54321.6f}, 0, log(2), {-0.45f, 0.45f}, NULL},
+        {type, smooth, 5, {-1e15f, -1e15f, -1e15f, -1e15f, -1e15f}, 4, log(5),
+         {0.18f, 0.18f, 0.18f, 0.18f, -0.72f}, NULL},
+        {type, smooth, 2, {1e4f, -1e4f}, 0, 1e3, {0.05f, -0.05f}, NULL},
+        {type, NULL, 3, {1e4f, 1e4f, -1e4f}, 0, log(2), {0, 0, 0}, halves},
+        {type, NULL, 3, {1e15f, 1e15f, 1e15f}, 0, log(3),
+         {1 / 3.f - 0.5f, 1 / 3.f - 0.5f, 1 / 3.f}, halves},
+        {type, NULL, 3, {1e15f, 1e15f, 1e15f}, 1, log(3), {1 / 3.f, -2 / 3.f, 1 / 3.f}, NULL},
+        {type, NULL, 3, {0, 0, -INF}, 0, log(2), {-0.5f, 0.5f, 0}, NULL},
+        {type, NULL, 3, {0, -INF, -INF}, 0, 0, {0, 0, 0}, first_certain},
+        {type, NULL, 3, {0, 0, -INF}, 2, INFINITY, {0.5f, 0.5f, -1}, NULL},
+        {type, smooth, 2, {0, -INF}, 0, INFINITY, {0.05f, -0.05f}, NULL},
+        {type, NULL, 2, {-INF, -INF}, 0, NAN, {NAN, NAN}, NULL},
+        {type, NULL, 2, {INF, 0}, 0, NAN, {NAN, NAN}, NULL},
+        {type, NULL, 2, {0, INF}, 0, NAN, {NAN, NAN}, NULL},
+        {type, NULL, 2, {NAN, 0}, 1, NAN, {NAN, NAN}, NULL},
+        {type, NULL, 2, {0, NAN}, 0, NAN, {NAN, NAN}, NULL},
+    };
+    CHECK_EXTREMES(rows);
+}
+
+/* Here σ(±∞) is 1 or 0 and a limit exists: 0 where the target agrees, ∞ where it does not. */
+Test(extremes, sigmoid_cross_entropy_is_right_where_its_logits_are_extreme) {
+    static const char *const type = "sigmoid_cross_entropy";
+    static const float even[] = {0.5f, 0.5f};
+    const extreme rows[] = {
+        {type, NULL, 1, {1e4f}, 1, 0, {0}, NULL},
+        {type, NULL, 1, {1e4f}, 0, 1e4, {1}, NULL},
+        {type, NULL, 1, {-1e4f}, 0, 0, {0}, NULL},
+        {type, NULL, 1, {-1e4f}, 1, 1e4, {-1}, NULL},
+        {type, NULL, 1, {0}, 1, log(2), {-0.5f}, NULL},
+        {type, NULL, 1, {-100}, 0, 3.72e-44, {0}, NULL},
+        {type, NULL, 1, {1e4f}, 0, 5e3, {0.5f}, even},
+        {type, NULL, 1, {INF}, 1, 0, {0}, NULL},
+        {type, NULL, 1, {INF}, 0, INFINITY, {1}, NULL},
+        {type, NULL, 1, {-INF}, 0, 0, {0}, NULL},
+        {type, NULL, 1, {-INF}, 1, INFINITY, {-1}, NULL},
+        {type, NULL, 1, {NAN}, 0, NAN, {NAN}, NULL},
+        {type, NULL, 3, {1e4f, -1e4f, 1e4f}, 0, 1e4, {0, 0, 1}, NULL},
+        {type, NULL, 2, {INF, -INF}, 0, 0, {0, 0}, NULL},
+    };
+    CHECK_EXTREMES(rows);
+}
+
+/* Probabilities below FLT_MIN count as FLT_MIN, so that a 0 where a 1 should be is not infinite:
+ * loss −log FLT_MIN = 87.3, slope 1 / FLT_MIN. */
+Test(extremes, cross_entropy_stops_at_the_smallest_normal_probability) {
+    static const char *const type = "cross_entropy";
+    const double most = -log((double)FLT_MIN);
+    const float steepest = 1 / FLT_MIN;
+    const extreme rows[] = {
+        {type, NULL, 2, {0, 1}, 1, 0, {0, -1}, NULL},
+        {type, NULL, 2, {0, 1}, 0, most, {-steepest, 0}, NULL},
+        {type, NULL, 2, {FLT_TRUE_MIN, 1}, 0, most, {-steepest, 0}, NULL},
+        {type, NULL, 3, {1e-30f, 1, 0}, 0, 30 * log(10), {-1e30f, 0, 0}, NULL},
+        {type, NULL, 3, {0, 0, 0}, 1, most, {0, -steepest, 0}, NULL},
+        {type, NULL, 3, {1, 0, 0}, 0, 0, {-1, 0, 0}, first_certain},
+        {type, NULL, 1, {1}, 1, 0, {-1}, NULL},
+        {type, NULL, 1, {1}, 0, most, {steepest}, NULL},
+        {type, NULL, 1, {0}, 0, 0, {1}, NULL},
+        {type, NULL, 1, {0}, 1, most, {-steepest}, NULL},
+        {type, NULL, 1, {NAN}, 1, NAN, {NAN}, NULL},
+        {type, NULL, 2, {NAN, 0.5f}, 0, NAN, {NAN, 0}, NULL},
+    };
+    CHECK_EXTREMES(rows);
+}
+
+/* Squares that overflow float do not overflow the loss, which is a double. */
+Test(extremes, mean_squared_error_is_right_where_its_numbers_are_extreme) {
+    static const char *const type = "mean_squared_error";
+    const extreme rows[] = {
+        {type, NULL, 2, {1e4f, -1e4f}, 1, (1e8 + 10001.0 * 10001.0) / 2, {1e4f, -10001}, NULL},
+        {type, NULL, 2, {1e30f, 0}, 1, 5e59 + 0.5, {1e30f, -1}, NULL},
+        {type, NULL, 2, {INF, 0}, 1, INFINITY, {INFINITY, -1}, NULL},
+        {type, NULL, 2, {0, -INF}, 0, INFINITY, {-1, -INFINITY}, NULL},
+        {type, NULL, 2, {NAN, 0}, 1, NAN, {NAN, -1}, NULL},
+    };
+    CHECK_EXTREMES(rows);
+}
+
+/* A probability is never outside 0 ... 1, and a row of a softmax's sums to 1. */
+Test(extremes, predictions_from_extreme_logits_are_probabilities) {
+    static const struct {
+        const char *type;
+        size_t width;
+        float z[MOST_WIDTH], wanted[MOST_WIDTH];
+    } rows[] = {
+        {"softmax_cross_entropy", 2, {1e4f, -1e4f}, {1, 0}},
+        {"softmax_cross_entropy", 2, {-1e30f, -1e30f}, {0.5f, 0.5f}},
+        {"softmax_cross_entropy", 3, {0, -INFINITY, 0}, {0.5f, 0, 0.5f}},
+        {"softmax_cross_entropy", 2, {INFINITY, 0}, {NAN, NAN}},
+        {"softmax_cross_entropy", 2, {0, NAN}, {NAN, NAN}},
+        {"sigmoid_cross_entropy", 1, {1e4f}, {0, 1}},
+        {"sigmoid_cross_entropy", 1, {-INFINITY}, {1, 0}},
+        {"sigmoid_cross_entropy", 1, {NAN}, {NAN, NAN}},
+        {"sigmoid_cross_entropy", 2, {INFINITY, -1e4f}, {1, 0}},
+        {"cross_entropy", 1, {0}, {1, 0}},
+        {"cross_entropy", 2, {0, 1}, {0, 1}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        mote_model *model =
+            output_alone_create(mote_output_class_find(rows[i].type), rows[i].width, NULL);
+        cr_assert(model, "%s", rows[i].type);
+        float prediction[MOST_WIDTH];
+        model->output->kind->predict(model->output, 1, rows[i].z, prediction);
+        for (size_t k = 0; k < model->output->prediction_width; k++) {
+            cr_expect(is_close((double)prediction[k], (double)rows[i].wanted[k]),
+                      "%s, row %zu: prediction[%zu] is %g instead of %g", rows[i].type, i, k,
+                      (double)prediction[k], (double)rows[i].wanted[k]);
+        }
+        mote_model_destroy(model);
+    }
+}
+
+/* ---- layers ---- */
+
+/* Through a network a NaN reaches the loss too: no layer drops it on the way. */
+Test(extremes, no_layer_swallows_a_nan) {
+    char json[SETTINGS_CAPACITY];
+    for (const mote_layer_class *const *kind = mote_layer_classes(); *kind; kind++) {
+        const mote_shape shapes[] = {mote_shape_vector(5), mote_shape_image(2, 4, 3)};
+        for (size_t s = 0; s < 2; s++) {
+            settings_text((*kind)->fields, 0, json);
+            mote_model *model = layer_alone_create((*kind)->type, json, shapes[s], 1, NULL);
+            if (!model) {
+                continue;
+            }
+            mote_layer *layer = model->layers[0];
+            size_t in = layer_alone_width_in(layer), out = layer_alone_width_out(layer), nans = 0;
+            float *x = numbers_create(in), *y = numbers_create(out);
+            mote_random random = mote_random_create(1, MOTE_RANDOM_DATA, 0);
+            network_randomize(model, &random);
+            numbers_spaced(&random, in, x);
+            x[in / 2] = NAN;
+            mote_pass pass = {.batch = 1};
+            layer_alone_forward(layer, &pass, x, y);
+            for (size_t i = 0; i < out; i++) {
+                nans += isnan(y[i]) ? 1 : 0;
+            }
+            cr_expect_gt(nans, 0, "%s turned a NaN into numbers", (*kind)->type);
+            free(x);
+            free(y);
+            network_destroy(model);
+        }
+    }
+}

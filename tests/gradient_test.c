@@ -1,0 +1,666 @@
+/* gradient_test.c: every gradient is the derivative it claims to be.
+ *
+ * Compiled with mote_real as double and held against central differences
+ * (L(v + h) − L(v − h)) / 2h, for every class in the registries and for whole models.
+ */
+#include <criterion/criterion.h>
+#include <math.h>
+
+#include "networks.h"
+
+_Static_assert(sizeof(mote_real) == sizeof(double), "differences of floats are too coarse");
+
+/* The differences are off by some 1e-10, which entries near 0 should not be measured against. */
+static const double STEP = 1e-5, TOLERANCE = 1e-6, SMALLEST_SCALE = 1e-3;
+
+typedef double (*loss_function)(void *context);
+
+static double relative_error(double a, double b) {
+    return fabs(a - b) / fmax(fmax(fabs(a), fabs(b)), SMALLEST_SCALE);
+}
+
+static double central_difference(loss_function loss, void *context, double *place) {
+    double kept = *place;
+    *place = kept + STEP;
+    double above = loss(context);
+    *place = kept - STEP;
+    double below = loss(context);
+    *place = kept;
+    return (above - below) / (2 * STEP);
+}
+
+/* gradient [count] against the differences of the loss at places [count]. */
+static void expect_gradient(const char *what, loss_function loss, void *context, size_t count,
+                            double *places, const double *gradient) {
+    for (size_t i = 0; i < count; i++) {
+        double expected = central_difference(loss, context, places + i);
+        double error = relative_error(gradient[i], expected);
+        if (!(error <= TOLERANCE)) {
+            cr_expect(false, "%s: entry %zu of %zu: gradient %.12g, difference %.12g, error %.1e",
+                      what, i, count, gradient[i], expected, error);
+            return;
+        }
+    }
+}
+
+static void expect_equal(const char *what, size_t count, const double *found, const double *wanted,
+                         double tolerance) {
+    for (size_t i = 0; i < count; i++) {
+        double error = relative_error(found[i], wanted[i]);
+        if (!(error <= tolerance)) {
+            cr_expect(false, "%s: entry %zu of %zu is %.17g instead of %.17g", what, i, count,
+                      found[i], wanted[i]);
+            return;
+        }
+    }
+}
+
+/* ---- layers ---- */
+
+/* L = Σ upstream · y, for one layer by itself. */
+typedef struct layer_case {
+    mote_layer *layer;
+    mote_pass pass;
+    mote_random random, random_at_start; /* each pass draws the same */
+    mote_real *x, *y, *dx, *upstream;
+    size_t in, out;
+} layer_case;
+
+static double layer_loss(void *context) {
+    layer_case *c = context;
+    c->random = c->random_at_start;
+    layer_alone_forward(c->layer, &c->pass, c->x, c->y);
+    double sum = 0;
+    for (size_t i = 0; i < c->out; i++) {
+        sum += c->upstream[i] * c->y[i];
+    }
+    return sum;
+}
+
+/* With carry 1 and gradients that start at 1/2, twice: once with dx, once without. */
+static void run_layer_backward(layer_case *c, mote_model *model) {
+    network_fill_gradients(model, 0.5);
+    layer_loss(c);
+    layer_alone_backward(c->layer, &c->pass, c->x, c->y, c->upstream, c->dx);
+    layer_loss(c);
+    layer_alone_backward(c->layer, &c->pass, c->x, c->y, c->upstream, NULL);
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        for (size_t k = 0; !parameter->buffer && k < parameter->count; k++) {
+            parameter->gradient[k] = (parameter->gradient[k] - 0.5) / 2;
+        }
+    }
+}
+
+static void check_layer(mote_model *model, size_t batch, const char *what) {
+    mote_random random = mote_random_create(7, MOTE_RANDOM_DATA, batch);
+    layer_case c = {.layer = model->layers[0],
+                    .random_at_start = mote_random_create(8, MOTE_RANDOM_LAYERS, 0)};
+    c.pass = (mote_pass){.batch = batch, .training = true, .random = &c.random, .carry = 1};
+    c.in = batch * layer_alone_width_in(c.layer);
+    c.out = batch * layer_alone_width_out(c.layer);
+    c.x = numbers_create(c.in);
+    c.dx = numbers_create(c.in);
+    c.y = numbers_create(c.out);
+    c.upstream = numbers_create(c.out);
+    network_randomize(model, &random);
+    numbers_spaced(&random, c.in, c.x);
+    numbers_uniform(&random, -1, 1, c.out, c.upstream);
+    run_layer_backward(&c, model);
+
+    char name[2 * SETTINGS_CAPACITY];
+    snprintf(name, sizeof name, "%s, batch %zu: dx", what, batch);
+    expect_gradient(name, layer_loss, &c, c.in, c.x, c.dx);
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        snprintf(name, sizeof name, "%s, batch %zu: d%s", what, batch, parameter->name);
+        if (!parameter->buffer) {
+            expect_gradient(name, layer_loss, &c, parameter->count, parameter->value,
+                            parameter->gradient);
+        }
+    }
+    free(c.x);
+    free(c.dx);
+    free(c.y);
+    free(c.upstream);
+}
+
+static const size_t batches[] = {1, 2, 5};
+enum { BATCHES = sizeof batches / sizeof *batches };
+
+static size_t shapes_to_try(mote_shape *shapes) {
+    shapes[0] = mote_shape_vector(5);
+    shapes[1] = mote_shape_image(2, 4, 3);
+    return 2;
+}
+
+/* Checks the layer with these settings on each shape that it takes; returns how many it took. */
+static size_t check_settings(const mote_layer_class *kind, const char *json) {
+    mote_shape shapes[2];
+    size_t taken = 0;
+    for (size_t s = 0; s < shapes_to_try(shapes); s++) {
+        mote_model *model = layer_alone_create(kind->type, json, shapes[s], 5, NULL);
+        if (model) {
+            char shape_text[MOTE_SHAPE_TEXT_CAPACITY];
+            char what[SETTINGS_CAPACITY + 256];
+            snprintf(what, sizeof what, "%s %s on %s", kind->type, json,
+                     mote_shape_text(shapes[s], shape_text));
+            for (size_t b = 0; b < BATCHES; b++) {
+                check_layer(model, batches[b], what);
+            }
+            taken++;
+        }
+        network_destroy(model);
+    }
+    return taken;
+}
+
+/* All settings at once may contradict each other; any others must work on some shape. */
+Test(layers, each_class_gives_the_derivatives_of_what_it_computes) {
+    char json[SETTINGS_CAPACITY];
+    size_t classes = 0;
+    for (const mote_layer_class *const *kind = mote_layer_classes(); *kind; kind++, classes++) {
+        size_t count = settings_count((*kind)->fields);
+        for (size_t number = 0; number < count; number++) {
+            settings_text((*kind)->fields, number, json);
+            size_t taken = check_settings(*kind, json);
+            bool all_at_once = count > 2 && number == count - 1;
+            cr_expect(taken > 0 || all_at_once,
+                      "%s %s takes neither a vector of 5 nor a 2 × 4 × 3 image", (*kind)->type,
+                      json);
+        }
+    }
+    cr_assert_gt(classes, 0);
+}
+
+/* p_i (δ_ij − p_j), written out as the matrix that the layer never makes. */
+Test(layers, softmax_goes_back_by_its_jacobian) {
+    enum { ROWS = 3, WIDTH = 5 };
+    mote_error error = {0};
+    mote_model *model =
+        layer_alone_create("softmax", NULL, mote_shape_vector(WIDTH), ROWS, &error);
+    cr_assert(model, "%s", error.message);
+    mote_random random = mote_random_create(3, MOTE_RANDOM_DATA, 0);
+    mote_real z[ROWS * WIDTH], p[ROWS * WIDTH], g[ROWS * WIDTH], dz[ROWS * WIDTH];
+    numbers_uniform(&random, -4, 4, ROWS * WIDTH, z);
+    numbers_uniform(&random, -1, 1, ROWS * WIDTH, g);
+    mote_pass pass = {.batch = ROWS, .training = true, .random = &random};
+    layer_alone_forward(model->layers[0], &pass, z, p);
+    layer_alone_backward(model->layers[0], &pass, z, p, g, dz);
+
+    mote_real wanted[ROWS * WIDTH] = {0};
+    for (size_t row = 0; row < ROWS; row++) {
+        for (size_t i = 0; i < WIDTH; i++) {
+            for (size_t j = 0; j < WIDTH; j++) {
+                double p_i = p[row * WIDTH + i], p_j = p[row * WIDTH + j];
+                wanted[row * WIDTH + j] += g[row * WIDTH + i] * p_i * ((i == j) - p_j);
+            }
+        }
+    }
+    expect_equal("dz", ROWS * WIDTH, dz, wanted, 1e-12);
+    network_destroy(model);
+}
+
+/* ---- outputs ---- */
+
+typedef enum target_kind { LABELS, DISTRIBUTIONS, NUMBERS, TARGET_KINDS } target_kind;
+
+static const char *const target_names[] = {
+    [LABELS] = "labels", [DISTRIBUTIONS] = "distributions", [NUMBERS] = "numbers"};
+
+typedef struct output_case {
+    const mote_output *output;
+    size_t rows;
+    mote_targets targets;
+    mote_real *z;
+} output_case;
+
+enum { MOST_ROWS = 5, MOST_NUMBERS = MOST_ROWS * 8 };
+
+static double output_loss(void *context) {
+    const output_case *c = context;
+    mote_score score = {0};
+    c->output->kind->score(c->output, c->rows, c->z, c->targets, 0, NULL, &score);
+    return score.loss;
+}
+
+/* dz = scale × gradient of the summed loss; the loss is the same with and without it, and is added
+ * to what the score holds. */
+static void check_output(output_case *c, const char *what) {
+    const mote_real scale = 0.37;
+    mote_real dz[MOST_NUMBERS];
+    mote_score score = {.loss = 2, .correct = 100};
+    c->output->kind->score(c->output, c->rows, c->z, c->targets, scale, dz, &score);
+    for (size_t i = 0; i < c->rows * c->output->width; i++) {
+        dz[i] /= scale;
+    }
+    expect_gradient(what, output_loss, c, c->rows * c->output->width, c->z, dz);
+    double alone = output_loss(c);
+    cr_expect(relative_error(score.loss - 2, alone) < 1e-12,
+              "%s: the loss is %.17g with a gradient and %.17g without", what, score.loss - 2,
+              alone);
+    cr_expect(score.correct >= 100 && score.correct <= 100 + c->rows,
+              "%s: of %zu rows %zu are right", what, c->rows, score.correct - 100);
+}
+
+static void check_output_with(mote_model *model, target_kind kind, const char *json) {
+    const mote_output *output = model->output;
+    size_t target_width = kind == NUMBERS ? output->width : output->classes;
+    for (size_t b = 0; b < BATCHES; b++) {
+        mote_random random = mote_random_create(11, MOTE_RANDOM_DATA, b);
+        mote_real z[MOST_NUMBERS], values[MOST_NUMBERS];
+        uint32_t labels[MOST_ROWS];
+        output_case c = {.output = output, .rows = batches[b], .z = z};
+        bool probabilities = output->kind->takes == MOTE_TAKES_PROBABILITIES;
+        numbers_uniform(&random, probabilities ? 0.05 : -3, probabilities ? 0.95 : 3,
+                        MOST_NUMBERS, z);
+        for (size_t row = 0; row < c.rows; row++) {
+            labels[row] = (uint32_t)mote_random_below(&random, kind == NUMBERS ? 1 : target_width);
+        }
+        numbers_uniform(&random, -2, 2, MOST_NUMBERS, values);
+        if (kind == DISTRIBUTIONS) {
+            numbers_distributions(&random, c.rows, target_width, values);
+        }
+        c.targets = kind == LABELS ? (mote_targets){.labels = labels}
+                                   : (mote_targets){.values = values};
+        char what[SETTINGS_CAPACITY + 256];
+        snprintf(what, sizeof what, "%s %s, width %zu, %zu rows, %s", output->kind->type, json,
+                 output->width, c.rows, target_names[kind]);
+        check_output(&c, what);
+    }
+}
+
+/* A model that is all output, apart from a layer that gives what the output takes. NULL where the
+ * output refuses that width. */
+static mote_model *output_alone_create(const mote_output_class *kind, size_t width,
+                                       const char *json) {
+    mote_model *model = mote_model_create(mote_shape_vector(width), NULL);
+    const char *probabilities = width > 1 ? "softmax" : "sigmoid";
+    const char *layer = kind->takes == MOTE_TAKES_PROBABILITIES ? probabilities : "flatten";
+    if (!model || mote_model_add(model, layer, NULL, NULL) != MOTE_OK ||
+        mote_model_set_output(model, kind->type, json, NULL) != MOTE_OK) {
+        mote_model_destroy(model);
+        return NULL;
+    }
+    return model;
+}
+
+static bool check_output_width(const mote_output_class *kind, size_t width, const char *json) {
+    mote_model *model = output_alone_create(kind, width, json);
+    if (!model) {
+        return false;
+    }
+    check_output_with(model, LABELS, json);
+    check_output_with(model, DISTRIBUTIONS, json);
+    if (kind->takes_numbers) {
+        cr_expect_eq(mote_model_match_targets(model, 0, width, NULL), MOTE_OK);
+        cr_expect_eq(model->output->classes, 0);
+        check_output_with(model, NUMBERS, json);
+    }
+    mote_model_destroy(model);
+    return true;
+}
+
+Test(outputs, each_class_gives_the_derivative_of_its_loss) {
+    static const size_t widths[] = {1, 2, 3, 7};
+    char json[SETTINGS_CAPACITY];
+    size_t classes = 0;
+    for (const mote_output_class *const *kind = mote_output_classes(); *kind; kind++, classes++) {
+        for (size_t number = 0; number < settings_count((*kind)->fields); number++) {
+            settings_text((*kind)->fields, number, json);
+            size_t taken = 0;
+            for (size_t w = 0; w < sizeof widths / sizeof *widths; w++) {
+                taken += check_output_width(*kind, widths[w], json);
+            }
+            cr_expect_gt(taken, 0, "%s %s takes none of the widths", (*kind)->type, json);
+        }
+    }
+    cr_assert_gt(classes, 0);
+}
+
+/* ---- a layer and an output, and both as one ---- */
+
+typedef struct composition {
+    const char *layer, *output, *fused;
+    size_t width;
+} composition;
+
+/* From logits z through the layer and the output; from z through the fused output: dz, predictions
+ * and the returned loss must agree. */
+static mote_score score_composed(const composition *row, size_t rows, const mote_real *z,
+                                 mote_targets targets, mote_real *dz, mote_real *prediction) {
+    mote_error error = {0};
+    mote_model *model =
+        layer_alone_create(row->layer, NULL, mote_shape_vector(row->width), rows, &error);
+    mote_model *closed = output_alone_create(mote_output_class_find(row->output), row->width, NULL);
+    cr_assert(model && closed, "%s", error.message);
+    mote_real p[MOST_NUMBERS], dp[MOST_NUMBERS];
+    mote_random random = mote_random_create(1, MOTE_RANDOM_LAYERS, 0);
+    mote_pass pass = {.batch = rows, .training = true, .random = &random};
+    mote_score score = {0};
+    layer_alone_forward(model->layers[0], &pass, z, p);
+    closed->output->kind->score(closed->output, rows, p, targets, 0.25, dp, &score);
+    closed->output->kind->predict(closed->output, rows, p, prediction);
+    layer_alone_backward(model->layers[0], &pass, z, p, dp, dz);
+    network_destroy(model);
+    mote_model_destroy(closed);
+    return score;
+}
+
+static void check_composition(const composition *row, target_kind kind) {
+    mote_random random = mote_random_create(21, MOTE_RANDOM_DATA, row->width);
+    mote_model *fused = output_alone_create(mote_output_class_find(row->fused), row->width, NULL);
+    cr_assert(fused);
+    size_t classes = fused->output->classes, numbers = MOST_ROWS * row->width;
+    mote_real z[MOST_NUMBERS], values[MOST_NUMBERS], dz[MOST_NUMBERS], composed_dz[MOST_NUMBERS];
+    mote_real prediction[MOST_NUMBERS], composed_prediction[MOST_NUMBERS];
+    uint32_t labels[MOST_ROWS];
+    numbers_uniform(&random, -6, 6, numbers, z);
+    numbers_distributions(&random, MOST_ROWS, classes, values);
+    for (size_t i = 0; i < MOST_ROWS; i++) {
+        labels[i] = (uint32_t)mote_random_below(&random, classes);
+    }
+    mote_targets targets =
+        kind == LABELS ? (mote_targets){.labels = labels} : (mote_targets){.values = values};
+
+    mote_score score = {0};
+    fused->output->kind->score(fused->output, MOST_ROWS, z, targets, 0.25, dz, &score);
+    fused->output->kind->predict(fused->output, MOST_ROWS, z, prediction);
+    mote_score composed = score_composed(row, MOST_ROWS, z, targets, composed_dz,
+                                         composed_prediction);
+
+    char what[256];
+    snprintf(what, sizeof what, "%s, width %zu, %s", row->fused, row->width, target_names[kind]);
+    cr_expect(relative_error(score.loss, composed.loss) < 1e-12,
+              "%s: loss %.17g, composed %.17g", what, score.loss, composed.loss);
+    cr_expect_eq(score.correct, composed.correct, "%s: %zu right, composed %zu", what,
+                 score.correct, composed.correct);
+    expect_equal(what, numbers, dz, composed_dz, 1e-10);
+    expect_equal(what, MOST_ROWS * fused->output->prediction_width, prediction,
+                 composed_prediction, 1e-12);
+    mote_model_destroy(fused);
+}
+
+Test(outputs, a_fused_output_equals_its_composition) {
+    static const composition rows[] = {
+        {"softmax", "cross_entropy", "softmax_cross_entropy", 2},
+        {"softmax", "cross_entropy", "softmax_cross_entropy", 3},
+        {"softmax", "cross_entropy", "softmax_cross_entropy", 7},
+        {"sigmoid", "cross_entropy", "sigmoid_cross_entropy", 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        check_composition(&rows[i], LABELS);
+        check_composition(&rows[i], DISTRIBUTIONS);
+    }
+}
+
+/* ---- whole models ---- */
+
+typedef struct model_case {
+    mote_model *model;
+    mote_pass pass;
+    mote_random random, random_at_start;
+    const mote_real *x;
+    mote_targets targets;
+} model_case;
+
+static const mote_real MODEL_SCALE = 0.3;
+
+static double model_loss(void *context) {
+    model_case *c = context;
+    c->random = c->random_at_start;
+    const mote_real *z = mote_model_forward(c->model, &c->pass, c->x);
+    return MODEL_SCALE *
+           mote_model_score(c->model, &c->pass, z, c->targets, MODEL_SCALE).loss;
+}
+
+/* How often, and as what, each entry of a gradient was said to be ready. */
+typedef struct announcements {
+    const mote_model *model;
+    size_t *times[16];
+    mote_real *values[16];
+} announcements;
+
+static void note_ready(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
+                       size_t count) {
+    const announcements *seen = pass->ready_context;
+    size_t index = 0;
+    while (seen->model->parameters[index].parameter != parameter) {
+        index++;
+    }
+    for (size_t k = begin; k < begin + count; k++) {
+        seen->times[index][k]++;
+        seen->values[index][k] = parameter->gradient[k];
+    }
+}
+
+/* Every gradient is announced once, when it is complete. */
+static void check_announcements(model_case *c, const char *what) {
+    announcements seen = {.model = c->model};
+    mote_model *model = c->model;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        size_t count = model->parameters[i].parameter->count;
+        seen.times[i] = calloc(count, sizeof *seen.times[i]);
+        seen.values[i] = numbers_create(count);
+        cr_assert(seen.times[i]);
+    }
+    model_loss(c);
+    mote_pass pass = c->pass;
+    pass.ready = note_ready;
+    pass.ready_context = &seen;
+    mote_model_backward(model, &pass, c->x);
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        for (size_t k = 0; !parameter->buffer && k < parameter->count; k++) {
+            cr_expect_eq(seen.times[i][k], 1, "%s: %s[%zu] was announced %zu times", what,
+                         model->parameters[i].name, k, seen.times[i][k]);
+            cr_expect(seen.values[i][k] == parameter->gradient[k],
+                      "%s: %s[%zu] was announced as %g and became %g", what,
+                      model->parameters[i].name, k, seen.values[i][k], parameter->gradient[k]);
+        }
+        free(seen.times[i]);
+        free(seen.values[i]);
+    }
+}
+
+static mote_real *copy_of_gradient(const mote_parameter *parameter) {
+    mote_real *copy = numbers_create(parameter->count);
+    memcpy(copy, parameter->gradient, parameter->count * sizeof *copy);
+    return copy;
+}
+
+static void run_with_carry(model_case *c, mote_real carry, mote_real before) {
+    network_fill_gradients(c->model, before);
+    c->pass.carry = carry;
+    model_loss(c);
+    mote_model_backward(c->model, &c->pass, c->x);
+}
+
+/* gradient = carry × gradient + this step's: with carry 0 whatever was there is gone, NaN too. */
+static void check_model(model_case *c, const char *what) {
+    static const mote_real carries[] = {0.9, 1};
+    for (size_t i = 0; i < c->model->parameter_count; i++) {
+        const mote_parameter *parameter = c->model->parameters[i].parameter;
+        if (parameter->buffer) {
+            continue;
+        }
+        char name[2 * SETTINGS_CAPACITY];
+        snprintf(name, sizeof name, "%s: %s", what, c->model->parameters[i].name);
+        run_with_carry(c, 0, NAN);
+        mote_real *fresh = copy_of_gradient(parameter);
+        expect_gradient(name, model_loss, c, parameter->count, parameter->value, fresh);
+        for (size_t j = 0; j < sizeof carries / sizeof *carries; j++) {
+            run_with_carry(c, carries[j], -0.7);
+            mote_real *wanted = copy_of_gradient(parameter);
+            for (size_t k = 0; k < parameter->count; k++) {
+                wanted[k] = carries[j] * -0.7 + fresh[k];
+            }
+            snprintf(name, sizeof name, "%s: %s, carry %g", what, c->model->parameters[i].name,
+                     carries[j]);
+            expect_equal(name, parameter->count, parameter->gradient, wanted, 1e-12);
+            free(wanted);
+        }
+        free(fresh);
+    }
+    check_announcements(c, what);
+}
+
+static void check_model_json(const char *json, mote_shape shape, size_t batch) {
+    mote_error error = {0};
+    mote_model *model = network_create(json, shape, &error);
+    cr_assert(model && network_plan(model, batch, &error) == MOTE_OK, "%s", error.message);
+    mote_random random = mote_random_create(31, MOTE_RANDOM_DATA, batch);
+    network_randomize(model, &random);
+    size_t numbers = batch * mote_shape_count(shape);
+    mote_real *x = numbers_create(numbers);
+    uint32_t *labels = calloc(batch, sizeof *labels);
+    cr_assert(labels);
+    numbers_spaced(&random, numbers, x);
+    for (size_t i = 0; i < batch; i++) {
+        labels[i] = (uint32_t)mote_random_below(&random, model->output->classes);
+    }
+    model_case c = {.model = model,
+                    .random_at_start = mote_random_create(32, MOTE_RANDOM_LAYERS, 0),
+                    .x = x,
+                    .targets = {.labels = labels}};
+    c.pass = (mote_pass){.batch = batch, .training = true, .random = &c.random};
+    char what[2 * SETTINGS_CAPACITY];
+    snprintf(what, sizeof what, "%s, batch %zu", json, batch);
+    check_model(&c, what);
+    free(x);
+    free(labels);
+    network_destroy(model);
+}
+
+#define LAYER(type)  "{\"type\": \"" type "\"}, "
+#define DENSE(units) "{\"type\": \"dense\", \"units\": " #units "}, "
+#define LAST(units)  "{\"type\": \"dense\", \"units\": " #units "}"
+#define CLOSED(type) "], \"output\": {\"type\": \"" type "\"}}"
+
+Test(models, each_parameter_gets_the_derivative_of_the_loss) {
+    const mote_shape vector = mote_shape_vector(5), image = mote_shape_image(2, 3, 2);
+    const struct {
+        mote_shape shape;
+        const char *json;
+    } rows[] = {
+        {image, "{\"layers\": [" LAYER("flatten") DENSE(7) LAYER("tanh") DENSE(6) LAYER("relu")
+                    DENSE(4) "{\"type\": \"softmax\"}" CLOSED("cross_entropy")},
+        {vector, "{\"layers\": [" DENSE(6) LAYER("relu") LAST(3) "], \"output\": "
+                 "{\"type\": \"softmax_cross_entropy\", \"label_smoothing\": 0.1}}"},
+        {vector, "{\"layers\": [" LAST(3) CLOSED("softmax_cross_entropy")},
+        {vector, "{\"layers\": [" DENSE(1) "{\"type\": \"sigmoid\"}" CLOSED("cross_entropy")},
+        /* an activation before anything is trained, and two in a row */
+        {image, "{\"layers\": [" LAYER("relu") LAYER("flatten") DENSE(4) LAYER("leaky_relu")
+                    LAYER("sigmoid") LAST(1) CLOSED("sigmoid_cross_entropy")},
+        /* reshapes between an activation and its neighbours */
+        {vector, "{\"layers\": [" DENSE(6) LAYER("flatten") LAYER("tanh") LAYER("flatten")
+                     LAYER("flatten") LAST(3) CLOSED("mean_squared_error")},
+        {vector, "{\"layers\": [" LAYER("flatten") DENSE(6) LAYER("tanh") LAYER("flatten")
+                     "{\"type\": \"leaky_relu\", \"slope\": 0.3}" CLOSED("mean_squared_error")},
+        {vector, "{\"layers\": [{\"type\": \"dense\", \"units\": 5, \"bias\": false}, "
+                     LAYER("softmax") LAYER("tanh") LAST(4) CLOSED("sigmoid_cross_entropy")},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (size_t b = 0; b < BATCHES; b++) {
+            check_model_json(rows[i].json, rows[i].shape, batches[b]);
+        }
+    }
+}
+
+/* Between two dense layers, which fuse what they can, and before anything trained. */
+Test(models, each_class_of_layer_works_among_others) {
+    char settings[SETTINGS_CAPACITY], json[2 * SETTINGS_CAPACITY];
+    mote_shape shapes[2];
+    shapes_to_try(shapes);
+    for (const mote_layer_class *const *kind = mote_layer_classes(); *kind; kind++) {
+        settings_text((*kind)->fields, 0, settings);
+        const char *keys = strlen(settings) > 2 ? ", " : "";
+        for (size_t s = 0; s < 2; s++) {
+            mote_model *accepted = layer_alone_create((*kind)->type, settings, shapes[s], 1, NULL);
+            if (accepted) {
+                snprintf(json, sizeof json,
+                         "{\"layers\": [%s{\"type\": \"%s\"%s%s, " LAYER("flatten") DENSE(5)
+                             "{\"type\": \"tanh\"}, " LAST(3) CLOSED("softmax_cross_entropy"),
+                         shapes[s].rank == 1 ? DENSE(5) : "", (*kind)->type, keys, settings + 1);
+                check_model_json(json, shapes[s], 4);
+            }
+            network_destroy(accepted);
+        }
+    }
+}
+
+/* ---- fusing ---- */
+
+/* Forward and backward pass with every layer by itself and every array a separate one. */
+static void run_unfused(mote_model *model, const mote_pass *pass, const mote_real *x,
+                        mote_targets targets, mote_real *z) {
+    enum { MOST_LAYERS = 8 };
+    mote_real *y[MOST_LAYERS];
+    cr_assert_leq(model->layer_count, MOST_LAYERS);
+    for (size_t i = 0; i < model->layer_count; i++) {
+        y[i] = numbers_create(pass->batch * layer_alone_width_out(model->layers[i]));
+        layer_alone_forward(model->layers[i], pass, i ? y[i - 1] : x, y[i]);
+    }
+    size_t last = model->layer_count - 1, width = model->output->width;
+    mote_real *dy = numbers_create(pass->batch * width);
+    mote_score score = {0};
+    memcpy(z, y[last], pass->batch * width * sizeof *z);
+    model->output->kind->score(model->output, pass->batch, z, targets, MODEL_SCALE, dy, &score);
+    for (size_t i = model->layer_count; i-- > 0;) {
+        mote_real *dx = numbers_create(pass->batch * layer_alone_width_in(model->layers[i]));
+        layer_alone_backward(model->layers[i], pass, i ? y[i - 1] : x, y[i], dy, dx);
+        free(dy);
+        free(y[i]);
+        dy = dx;
+    }
+    free(dy);
+}
+
+/* Sizes at which the products have several tiles, by rows and by columns, whole and cut. */
+Test(models, fusing_changes_no_bit) {
+    static const char json[] =
+        "{\"layers\": [" DENSE(201) LAYER("relu") DENSE(300) LAYER("tanh") DENSE(70)
+            "{\"type\": \"leaky_relu\", \"slope\": 0.2}, " LAST(10) CLOSED("softmax_cross_entropy");
+    static const size_t sizes[] = {3, 64, 230};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        size_t batch = sizes[s], in = 150, out = 10;
+        mote_error error = {0};
+        mote_model *models[2];
+        for (size_t i = 0; i < 2; i++) {
+            models[i] = network_create(json, mote_shape_vector(in), &error);
+            cr_assert(models[i] && network_plan(models[i], batch, &error) == MOTE_OK, "%s",
+                      error.message);
+            mote_random same = mote_random_create(41, MOTE_RANDOM_DATA, 0);
+            network_randomize(models[i], &same);
+            network_fill_gradients(models[i], 0.5);
+        }
+        cr_assert(models[0]->layers[0]->fused_after && models[0]->layers[2]->fused_before,
+                  "nothing is fused, so there is nothing to compare");
+        network_unfuse(models[1]);
+
+        mote_random random = mote_random_create(42, MOTE_RANDOM_DATA, batch);
+        mote_real *x = numbers_create(batch * in), *z = numbers_create(batch * out);
+        uint32_t *labels = calloc(batch, sizeof *labels);
+        cr_assert(labels);
+        numbers_uniform(&random, -1, 1, batch * in, x);
+        mote_targets targets = {.labels = labels};
+        mote_pass pass = {.batch = batch, .training = true, .random = &random, .carry = 0.9};
+        const mote_real *fused_z = mote_model_forward(models[0], &pass, x);
+        mote_model_score(models[0], &pass, fused_z, targets, MODEL_SCALE);
+        mote_model_backward(models[0], &pass, x);
+        run_unfused(models[1], &pass, x, targets, z);
+
+        expect_equal("logits", batch * out, fused_z, z, 0);
+        for (size_t i = 0; i < models[0]->parameter_count; i++) {
+            const mote_parameter *fused = models[0]->parameters[i].parameter;
+            const mote_parameter *alone = models[1]->parameters[i].parameter;
+            expect_equal(models[0]->parameters[i].name, fused->count, fused->gradient,
+                         alone->gradient, 0);
+        }
+        free(x);
+        free(z);
+        free(labels);
+        network_destroy(models[0]);
+        network_destroy(models[1]);
+    }
+}

@@ -1,0 +1,375 @@
+/* pytorch_test.c: mote computes what PyTorch computes: layers, outputs, optimizers, and a network
+ * that follows the same path through its training.
+ *
+ * pytorch_values.h holds PyTorch's numbers, computed in double; see pytorch_values.py.
+ */
+#include <criterion/criterion.h>
+
+#include "config/fields.h"
+#include "mote/optimizer.h"
+#include "networks.h"
+
+enum { MOST_PARAMETERS = 4 };
+
+/* What pytorch_values.h is made of. Shapes: x and dx [batch × shape], y and dy [batch × y_width]. */
+typedef struct layer_values {
+    const char *type, *json;
+    size_t batch;
+    mote_shape shape;
+    size_t y_width;
+    const float *x, *dy, *y, *dx;
+    const float *parameters[MOST_PARAMETERS], *gradients[MOST_PARAMETERS];
+} layer_values;
+
+typedef struct output_values {
+    const char *type, *json;
+    size_t rows, width;
+    bool numbers; /* the values are numbers to predict, not distributions */
+    const float *z, *dz;
+    const uint32_t *labels;
+    const float *values;
+    float loss;
+} output_values;
+
+typedef struct optimizer_inputs {
+    const float *start, *gradients; /* [OPTIMIZER_STEPS × OPTIMIZER_WEIGHTS] */
+} optimizer_inputs;
+
+typedef struct optimizer_values {
+    const char *type, *json;
+    const float *first, *second, *last; /* the weights after these steps */
+    const float *state;                 /* states[0] after the last; NULL: none */
+} optimizer_values;
+
+typedef struct network_inputs {
+    const float *x;
+    const uint32_t *labels;
+    const float *start[MOST_PARAMETERS];
+} network_inputs;
+
+typedef struct network_values {
+    const char *type, *json;
+    const float *losses; /* [NETWORK_STEPS] */
+    const float *after[MOST_PARAMETERS];
+} network_values;
+
+#define FLOATS(...) (const float[]){__VA_ARGS__}
+#define LABELS(...) (const uint32_t[]){__VA_ARGS__}
+
+#include "pytorch_values.h"
+
+#define COUNT_OF(table) (sizeof(table) / sizeof *(table))
+
+static const double TOLERANCE = 2e-6;
+
+/* Each entry to within `tolerance` of the largest, or of 1 where all are smaller. */
+static void expect_close(const char *what, size_t count, const float *found, const float *wanted,
+                         double tolerance) {
+    double largest = 1;
+    for (size_t i = 0; i < count; i++) {
+        largest = fmax(largest, fabs((double)wanted[i]));
+    }
+    for (size_t i = 0; i < count; i++) {
+        double difference = fabs((double)found[i] - (double)wanted[i]);
+        if (!(difference <= tolerance * largest)) {
+            cr_expect(false, "%s: entry %zu of %zu is %.9g, in PyTorch %.9g", what, i, count,
+                      (double)found[i], (double)wanted[i]);
+            return;
+        }
+    }
+}
+
+/* ---- layers ---- */
+
+static void compare_layer(const layer_values *row) {
+    mote_error error = {0};
+    mote_model *model =
+        layer_alone_create(row->type, row->json, row->shape, row->batch, &error);
+    cr_assert(model, "%s %s: %s", row->type, row->json, error.message);
+    mote_layer *layer = model->layers[0];
+    size_t in = row->batch * mote_shape_count(row->shape), out = row->batch * row->y_width;
+    cr_assert_eq(layer_alone_width_out(layer), row->y_width);
+    for (size_t i = 0; i < layer->parameter_count; i++) {
+        memcpy(layer->parameters[i]->value, row->parameters[i],
+               layer->parameters[i]->count * sizeof(float));
+    }
+    float *y = numbers_create(out), *dx = numbers_create(in);
+    mote_random random = mote_random_create(1, MOTE_RANDOM_LAYERS, 0);
+    mote_pass pass = {.batch = row->batch, .training = true, .random = &random, .carry = 1};
+    layer_alone_forward(layer, &pass, row->x, y);
+    layer_alone_backward(layer, &pass, row->x, y, row->dy, dx);
+
+    char what[128];
+    snprintf(what, sizeof what, "%s %s: y", row->type, row->json);
+    expect_close(what, out, y, row->y, TOLERANCE);
+    snprintf(what, sizeof what, "%s %s: dx", row->type, row->json);
+    expect_close(what, in, dx, row->dx, TOLERANCE);
+    for (size_t i = 0; i < layer->parameter_count; i++) {
+        const mote_parameter *parameter = layer->parameters[i];
+        snprintf(what, sizeof what, "%s %s: d%s", row->type, row->json, parameter->name);
+        expect_close(what, parameter->count, parameter->gradient, row->gradients[i], TOLERANCE);
+    }
+    free(y);
+    free(dx);
+    network_destroy(model);
+}
+
+Test(pytorch, layers_give_the_same_values_and_gradients) {
+    for (size_t i = 0; i < COUNT_OF(layer_values_table); i++) {
+        compare_layer(&layer_values_table[i]);
+    }
+}
+
+/* ---- outputs ---- */
+
+static void compare_output(const output_values *row) {
+    mote_error error = {0};
+    mote_model *model = mote_model_create(mote_shape_vector(row->width), &error);
+    const mote_output_class *kind = mote_output_class_find(row->type);
+    cr_assert(kind, "no output is called %s", row->type);
+    const char *probabilities = row->width > 1 ? "softmax" : "sigmoid";
+    mote_model_add(model,
+                   kind->takes == MOTE_TAKES_PROBABILITIES ? probabilities : "flatten", NULL,
+                   &error);
+    mote_model_set_output(model, row->type, row->json, &error);
+    cr_assert_eq(error.status, MOTE_OK, "%s", error.message);
+    if (row->numbers) {
+        mote_model_match_targets(model, 0, row->width, &error);
+    }
+    float *dz = numbers_create(row->rows * row->width);
+    mote_targets targets = {.labels = row->labels, .values = row->values};
+    mote_score score = {0};
+    kind->score(model->output, row->rows, row->z, targets, 1 / (float)row->rows, dz, &score);
+
+    char what[128];
+    snprintf(what, sizeof what, "%s %s, width %zu, %s", row->type, row->json, row->width,
+             row->labels ? "labels" : "values");
+    cr_expect_float_eq(score.loss, (double)row->loss, TOLERANCE * fmax(1, (double)row->loss),
+                       "%s: the loss is %.9g, in PyTorch %.9g", what, score.loss,
+                       (double)row->loss);
+    expect_close(what, row->rows * row->width, dz, row->dz, TOLERANCE);
+    free(dz);
+    mote_model_destroy(model);
+}
+
+Test(pytorch, outputs_give_the_same_loss_and_gradient) {
+    for (size_t i = 0; i < COUNT_OF(output_values_table); i++) {
+        compare_output(&output_values_table[i]);
+    }
+}
+
+/* ---- optimizers ---- */
+
+static mote_optimizer *create_optimizer(const char *type, const char *json) {
+    mote_error error = {0};
+    const mote_optimizer_class *kind = mote_optimizer_class_find(type);
+    cr_assert(kind, "no optimizer is called %s", type);
+    mote_optimizer *optimizer = calloc(1, kind->size);
+    mote_document *document = mote_document_parse(json, strlen(json), NULL, type, &error);
+    cr_assert(optimizer && document, "%s", error.message);
+    mote_binding binding = {.fields = kind->fields, .target = optimizer};
+    mote_fields_read(mote_document_root(document), NULL, &binding, 1, &error);
+    mote_document_destroy(document);
+    optimizer->kind = kind;
+    if (kind->check) {
+        kind->check(optimizer, &error);
+    }
+    cr_assert_eq(error.status, MOTE_OK, "%s", error.message);
+    return optimizer;
+}
+
+static double carry_of(const mote_optimizer *optimizer) {
+    return optimizer->kind->carry ? optimizer->kind->carry(optimizer) : -1;
+}
+
+/* One slice with its states, and the gradient either in an array of its own or in states[0]. */
+static void run_optimizer(const optimizer_values *row, bool gradient_in_state) {
+    mote_optimizer *optimizer = create_optimizer(row->type, row->json);
+    float carry = (float)carry_of(optimizer);
+    size_t states = optimizer->kind->state_count(optimizer);
+    float weights[OPTIMIZER_WEIGHTS], gradient[OPTIMIZER_WEIGHTS];
+    float state[MOTE_MAX_STATES][OPTIMIZER_WEIGHTS] = {{0}};
+    mote_slice slice = {.count = OPTIMIZER_WEIGHTS, .weights = weights, .decay = true};
+    for (size_t i = 0; i < states; i++) {
+        slice.states[i] = state[i];
+    }
+    slice.gradient = gradient_in_state ? state[0] : gradient;
+    memcpy(weights, optimizer_inputs_table[0].start, sizeof weights);
+
+    char what[160];
+    snprintf(what, sizeof what, "%s %s%s", row->type, row->json,
+             gradient_in_state ? ", gradient in states[0]" : "");
+    const float *incoming = optimizer_inputs_table[0].gradients;
+    for (size_t step = 1; step <= OPTIMIZER_STEPS; step++, incoming += OPTIMIZER_WEIGHTS) {
+        for (size_t i = 0; i < OPTIMIZER_WEIGHTS; i++) {
+            float before = gradient_in_state ? carry * slice.gradient[i] : 0;
+            slice.gradient[i] = before + incoming[i];
+        }
+        mote_step now = {.learning_rate = optimizer->learning_rate, .number = step};
+        optimizer->kind->update(optimizer, &now, &slice);
+        const float *wanted = step == 1                 ? row->first
+                              : step == 2               ? row->second
+                              : step == OPTIMIZER_STEPS ? row->last
+                                                        : NULL;
+        if (wanted) {
+            expect_close(what, OPTIMIZER_WEIGHTS, weights, wanted, TOLERANCE);
+        }
+    }
+    cr_expect_eq(states > 0, row->state != NULL, "%s: %zu states", what, states);
+    if (states > 0 && row->state) {
+        expect_close(what, OPTIMIZER_WEIGHTS, state[0], row->state, TOLERANCE);
+    }
+    free(optimizer);
+}
+
+Test(pytorch, optimizers_take_the_same_steps) {
+    for (size_t i = 0; i < COUNT_OF(optimizer_values_table); i++) {
+        run_optimizer(&optimizer_values_table[i], false);
+    }
+}
+
+Test(pytorch, optimizers_take_the_same_steps_with_gradients_accumulated_in_their_state) {
+    size_t possible = 0;
+    for (size_t i = 0; i < COUNT_OF(optimizer_values_table); i++) {
+        mote_optimizer *optimizer = create_optimizer(optimizer_values_table[i].type,
+                                                     optimizer_values_table[i].json);
+        if (carry_of(optimizer) >= 0) {
+            run_optimizer(&optimizer_values_table[i], true);
+            possible++;
+        }
+        free(optimizer);
+    }
+    cr_expect_gt(possible, 0);
+}
+
+/* ---- a network in training ---- */
+
+/* How gradients reach the optimizer. */
+typedef enum delivery {
+    AT_THE_END,    /* update over whole parameters after the backward pass */
+    AS_READY,      /* each slice from pass->ready */
+    IN_THE_STATES, /* the same, and gradients are accumulated in states[0] */
+    DELIVERIES,
+} delivery;
+
+static const char *const delivery_names[] = {[AT_THE_END] = "updated at the end",
+                                             [AS_READY] = "updated as ready",
+                                             [IN_THE_STATES] = "accumulated in states[0]"};
+
+typedef struct training {
+    mote_model *model;
+    mote_optimizer *optimizer;
+    mote_step step;
+} training;
+
+static void update_slice(const training *run, const mote_parameter *parameter, size_t begin,
+                         size_t count) {
+    mote_slice slice = {.count = count,
+                        .weights = parameter->value + begin,
+                        .gradient = parameter->gradient + begin,
+                        .decay = parameter->decay};
+    for (size_t i = 0; i < MOTE_MAX_STATES; i++) {
+        slice.states[i] = parameter->states[i] ? parameter->states[i] + begin : NULL;
+    }
+    run->optimizer->kind->update(run->optimizer, &run->step, &slice);
+}
+
+static void update_as_ready(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
+                            size_t count) {
+    update_slice(pass->ready_context, parameter, begin, count);
+}
+
+static void start_training(training *run, delivery how) {
+    size_t states = run->optimizer->kind->state_count(run->optimizer);
+    for (size_t i = 0; i < run->model->parameter_count; i++) {
+        mote_parameter *parameter = run->model->parameters[i].parameter;
+        memcpy(parameter->value, network_inputs_table[0].start[i],
+               parameter->count * sizeof(float));
+        for (size_t s = 0; s < states; s++) {
+            parameter->states[s] = numbers_create(parameter->count);
+        }
+        if (how == IN_THE_STATES) {
+            free(parameter->gradient);
+            parameter->gradient = parameter->states[0];
+        }
+    }
+}
+
+static void end_training(training *run, delivery how) {
+    for (size_t i = 0; i < run->model->parameter_count; i++) {
+        mote_parameter *parameter = run->model->parameters[i].parameter;
+        for (size_t s = how == IN_THE_STATES ? 1 : 0; s < MOTE_MAX_STATES; s++) {
+            free(parameter->states[s]);
+        }
+    }
+    network_destroy(run->model);
+    free(run->optimizer);
+}
+
+static double train_step(training *run, delivery how, mote_pool *pool, size_t number) {
+    size_t begin = number % NETWORK_BATCHES * NETWORK_BATCH;
+    const float *x = network_inputs_table[0].x + begin * NETWORK_IN;
+    mote_targets targets = {.labels = network_inputs_table[0].labels + begin};
+    mote_random random = mote_random_create(1, MOTE_RANDOM_LAYERS, 0);
+    mote_pass pass = {.pool = pool, .batch = NETWORK_BATCH, .training = true, .random = &random};
+    run->step = (mote_step){.learning_rate = run->optimizer->learning_rate, .number = number + 1};
+    if (how != AT_THE_END) {
+        pass.ready = update_as_ready;
+        pass.ready_context = run;
+    }
+    if (how == IN_THE_STATES) {
+        pass.carry = (float)carry_of(run->optimizer);
+    }
+    const float *z = mote_model_forward(run->model, &pass, x);
+    double loss =
+        mote_model_score(run->model, &pass, z, targets, 1.f / NETWORK_BATCH).loss / NETWORK_BATCH;
+    mote_model_backward(run->model, &pass, x);
+    for (size_t i = 0; how == AT_THE_END && i < run->model->parameter_count; i++) {
+        const mote_parameter *parameter = run->model->parameters[i].parameter;
+        update_slice(run, parameter, 0, parameter->count);
+    }
+    return loss;
+}
+
+static void follow_network(const network_values *row, delivery how) {
+    char json[256], what[320];
+    snprintf(json, sizeof json,
+             "{\"layers\": [{\"type\": \"dense\", \"units\": %d}, {\"type\": \"relu\"}, "
+             "{\"type\": \"dense\", \"units\": %d}], "
+             "\"output\": {\"type\": \"softmax_cross_entropy\"}}",
+             NETWORK_HIDDEN, NETWORK_OUT);
+    mote_error error = {0};
+    training run = {.model = network_create(json, mote_shape_vector(NETWORK_IN), &error),
+                    .optimizer = create_optimizer(row->type, row->json)};
+    if (how == IN_THE_STATES && carry_of(run.optimizer) < 0) {
+        end_training(&run, AT_THE_END);
+        return;
+    }
+    cr_assert(run.model && network_plan(run.model, NETWORK_BATCH, &error) == MOTE_OK, "%s",
+              error.message);
+    mote_pool *pool = mote_pool_create(2, &error);
+    start_training(&run, how);
+    float losses[NETWORK_STEPS];
+    for (size_t step = 0; step < NETWORK_STEPS; step++) {
+        losses[step] = (float)train_step(&run, how, pool, step);
+    }
+    cr_expect_lt((double)losses[NETWORK_STEPS - 1], (double)losses[0], "nothing was learnt");
+    snprintf(what, sizeof what, "%s %s, %s: loss", row->type, row->json, delivery_names[how]);
+    expect_close(what, NETWORK_STEPS, losses, row->losses, 1e-5);
+    for (size_t i = 0; i < run.model->parameter_count; i++) {
+        const mote_named_parameter *named = &run.model->parameters[i];
+        snprintf(what, sizeof what, "%s %s, %s: %s", row->type, row->json, delivery_names[how],
+                 named->name);
+        expect_close(what, named->parameter->count, named->parameter->value, row->after[i], 1e-5);
+    }
+    end_training(&run, how);
+    mote_pool_destroy(pool);
+}
+
+Test(pytorch, a_network_takes_the_same_path_however_gradients_reach_the_optimizer) {
+    for (size_t i = 0; i < COUNT_OF(network_values_table); i++) {
+        for (delivery how = 0; how < DELIVERIES; how++) {
+            follow_network(&network_values_table[i], how);
+        }
+    }
+}

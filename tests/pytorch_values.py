@@ -1,0 +1,264 @@
+#!/usr/bin/python3
+"""Writes tests/pytorch_values.h: what PyTorch makes of the same inputs.
+
+For developers; the header is committed, so building and testing need neither Python nor PyTorch.
+
+    /usr/bin/python3 tests/pytorch_values.py > tests/pytorch_values.h
+
+Inputs are drawn as floats; PyTorch then computes in double, so that only mote's rounding shows.
+Written with PyTorch 1.13. To cover a new layer, add a line to LAYERS, or to OUTPUTS for an output.
+"""
+import json
+import textwrap
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+torch.manual_seed(20260101)
+
+
+def uniform(low, high, *shape):
+    """Random floats, held as doubles."""
+    return (low + (high - low) * torch.rand(*shape)).float().double()
+
+
+def distributions(rows, classes):
+    return torch.softmax(uniform(-1, 1, rows, classes), 1).float().double()
+
+
+# ---- C ----
+
+def number(value):
+    text = "%.9g" % float(torch.tensor(value, dtype=torch.float64).float())
+    return text + ("f" if any(c in text for c in ".en") else ".f")
+
+
+def numbers(tensor):
+    return "FLOATS(" + ", ".join(map(number, tensor.detach().flatten().tolist())) + ")"
+
+
+def whole(values):
+    return "LABELS(" + ", ".join(str(int(v)) for v in values) + ")"
+
+
+def record(**members):
+    text = "{" + ", ".join(f".{name} = {value}" for name, value in members.items()) + "},"
+    print(textwrap.fill(text, 100, initial_indent="    ", subsequent_indent="     ",
+                        break_long_words=False, break_on_hyphens=False))
+
+
+def table(kind, name, rows):
+    print(f"static const {kind} {name}[] = {{")
+    for row in rows:
+        record(**row)
+    print("};\n")
+
+
+def text(value):
+    return json.dumps(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
+
+
+# ---- layers ----
+
+# type, keys in mote, the same in PyTorch, shape of one sample, batch, range of the input
+LAYERS = [
+    ("dense", {"units": 3}, lambda: nn.Linear(5, 3), (5,), 4, 2),
+    ("dense", {"units": 18, "bias": False}, lambda: nn.Linear(7, 18, bias=False), (7,), 3, 2),
+    ("dense", {"units": 1}, lambda: nn.Linear(33, 1), (33,), 1, 2),
+    ("flatten", {}, nn.Flatten, (2, 3, 2), 2, 2),
+    ("relu", {}, nn.ReLU, (2, 3, 3), 2, 3),
+    ("leaky_relu", {}, nn.LeakyReLU, (19,), 2, 3),
+    ("leaky_relu", {"slope": 0.25}, lambda: nn.LeakyReLU(0.25), (5,), 2, 3),
+    ("sigmoid", {}, nn.Sigmoid, (37,), 1, 12),
+    ("tanh", {}, nn.Tanh, (37,), 2, 1),
+    ("tanh", {}, nn.Tanh, (2, 3, 3), 2, 8),
+    ("softmax", {}, lambda: nn.Softmax(1), (11,), 3, 5),
+    ("softmax", {}, lambda: nn.Softmax(1), (2,), 2, 30),
+]
+
+
+def layer_row(kind, keys, make, shape, batch, reach):
+    layer = make().double()
+    for parameter in layer.parameters():
+        parameter.data = uniform(-1, 1, *parameter.shape)
+    x = uniform(-reach, reach, batch, *shape).requires_grad_()
+    y = layer(x)
+    dy = uniform(-1, 1, *y.shape)
+    y.backward(dy)
+    parameters = [p.detach() for p in layer.parameters()]
+    gradients = [p.grad for p in layer.parameters()]
+    row = {
+        "type": text(kind), "json": text(keys), "batch": batch,
+        "shape": f"{{{len(shape)}, {{{', '.join(map(str, shape))}}}}}",
+        "x": numbers(x), "dy": numbers(dy), "y": numbers(y), "dx": numbers(x.grad),
+        "y_width": y[0].numel(),
+    }
+    if parameters:
+        row["parameters"] = "{" + ", ".join(map(numbers, parameters)) + "}"
+        row["gradients"] = "{" + ", ".join(map(numbers, gradients)) + "}"
+    return row
+
+
+# ---- outputs ----
+
+def one_hot(labels, classes):
+    return F.one_hot(labels, classes).double()
+
+
+def softmax_loss(smoothing):
+    return lambda z, y: F.cross_entropy(z, y, reduction="sum", label_smoothing=smoothing)
+
+
+def sigmoid_loss(z, y):
+    """y: labels or, for one logit, distributions over its two classes."""
+    if z.shape[1] == 1:
+        y = y if y.dim() == 1 else y[:, 1]
+        return F.binary_cross_entropy_with_logits(z[:, 0], y.double(), reduction="sum")
+    y = one_hot(y, z.shape[1]) if y.dim() == 1 else y
+    return F.binary_cross_entropy_with_logits(z, y, reduction="sum")
+
+
+def probability_loss(p, y):
+    if p.shape[1] == 1:
+        y = y if y.dim() == 1 else y[:, 1]
+        return F.binary_cross_entropy(p[:, 0], y.double(), reduction="sum")
+    if y.dim() == 1:
+        return F.nll_loss(p.log(), y, reduction="sum")
+    return -(y * p.log()).sum()
+
+
+def squared_loss(z, y):
+    y = one_hot(y, z.shape[1]) if y.dim() == 1 else y
+    return F.mse_loss(z, y, reduction="none").mean(1).sum()
+
+
+# type, keys, PyTorch's sum over rows, width, kinds of targets
+OUTPUTS = [
+    ("softmax_cross_entropy", {}, softmax_loss(0), 7, ["labels", "distributions"]),
+    ("softmax_cross_entropy", {"label_smoothing": 0.1}, softmax_loss(0.1), 5,
+     ["labels", "distributions"]),
+    ("softmax_cross_entropy", {}, softmax_loss(0), 2, ["labels"]),
+    ("sigmoid_cross_entropy", {}, sigmoid_loss, 1, ["labels", "distributions"]),
+    ("sigmoid_cross_entropy", {}, sigmoid_loss, 4, ["labels", "distributions"]),
+    ("cross_entropy", {}, probability_loss, 5, ["labels", "distributions"]),
+    ("cross_entropy", {}, probability_loss, 1, ["labels", "distributions"]),
+    ("mean_squared_error", {}, squared_loss, 3, ["labels", "numbers"]),
+    ("mean_squared_error", {}, squared_loss, 1, ["numbers"]),
+]
+
+
+def output_row(kind, keys, loss, width, target):
+    rows, classes = 4, max(width, 2)
+    if kind == "cross_entropy":
+        z = distributions(rows, classes)[:, :width].clone()
+    else:
+        z = uniform(-4, 4, rows, width)
+    z.requires_grad_()
+    y = {"labels": lambda: torch.randint(classes, (rows,)),
+         "distributions": lambda: distributions(rows, classes),
+         "numbers": lambda: uniform(-2, 2, rows, width)}[target]()
+    total = loss(z, y)
+    (total / rows).backward()
+    return {
+        "type": text(kind), "json": text(keys), "rows": rows, "width": width, "z": numbers(z),
+        "labels" if target == "labels" else "values": whole(y) if target == "labels" else numbers(y),
+        "numbers": "true" if target == "numbers" else "false",
+        "loss": number(total.item()), "dz": numbers(z.grad),
+    }
+
+
+# ---- optimizers ----
+
+# keys in mote; PyTorch's are the same but for the rate's name
+SGD = [dict(learning_rate=0.05, **keys) for keys in (
+    {}, {"weight_decay": 0.02}, {"momentum": 0.9}, {"momentum": 0.9, "weight_decay": 0.02},
+    {"momentum": 0.9, "nesterov": True},
+    {"momentum": 0.8, "nesterov": True, "weight_decay": 0.02})]
+
+STEPS, WEIGHTS = 20, 9
+
+
+def sgd(parameters, keys):
+    keys = dict(keys)
+    return torch.optim.SGD(parameters, lr=keys.pop("learning_rate"), **keys)
+
+
+def optimizer_row(keys, start, gradients):
+    w = start.clone().requires_grad_()
+    optimizer = sgd([w], keys)
+    after = []
+    for gradient in gradients:
+        w.grad = gradient.clone()
+        optimizer.step()
+        after.append(w.detach().clone())
+    momentum = optimizer.state[w].get("momentum_buffer")
+    row = {"type": text("sgd"), "json": text(keys), "first": numbers(after[0]),
+           "second": numbers(after[1]), "last": numbers(after[-1])}
+    if momentum is not None:
+        row["state"] = numbers(momentum)
+    return row
+
+
+# ---- a network in training ----
+
+IN, HIDDEN, OUT, BATCH, BATCHES, NETWORK_STEPS = 12, 8, 5, 16, 4, 50
+
+
+def network_row(keys, start, x, labels):
+    net = nn.Sequential(nn.Linear(IN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, OUT)).double()
+    for parameter, value in zip(net.parameters(), start):
+        parameter.data = value.clone()
+    decay = keys.get("weight_decay", 0)
+    rest = {k: v for k, v in keys.items() if k != "weight_decay"}
+    optimizer = sgd([{"params": [net[0].weight, net[2].weight], "weight_decay": decay},
+                     {"params": [net[0].bias, net[2].bias]}], rest)
+    losses = []
+    for step in range(NETWORK_STEPS):
+        batch = slice(step % BATCHES * BATCH, (step % BATCHES + 1) * BATCH)
+        loss = F.cross_entropy(net(x[batch]), labels[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return {"type": text("sgd"), "json": text(keys), "losses": numbers(torch.tensor(losses)),
+            "after": "{" + ", ".join(numbers(p) for p in net.parameters()) + "}"}
+
+
+NETWORKS = [
+    {"learning_rate": 0.1},
+    {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 0.01},
+    {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+]
+
+
+def main():
+    print("/* pytorch_values.h: written by pytorch_values.py; change that and run it again.\n *\n"
+          " * The records are declared by pytorch_test.c, which includes this. */")
+    print("/* clang-format off */")
+    table("layer_values", "layer_values_table", [layer_row(*row) for row in LAYERS])
+    table("output_values", "output_values_table",
+          [output_row(*row[:4], target) for row in OUTPUTS for target in row[4]])
+
+    start, gradients = uniform(-1, 1, WEIGHTS), uniform(-1, 1, STEPS, WEIGHTS)
+    print(f"enum {{ OPTIMIZER_STEPS = {STEPS}, OPTIMIZER_WEIGHTS = {WEIGHTS} }};\n")
+    table("optimizer_inputs", "optimizer_inputs_table",
+          [{"start": numbers(start), "gradients": numbers(gradients)}])
+    table("optimizer_values", "optimizer_values_table",
+          [optimizer_row(keys, start, gradients) for keys in SGD])
+
+    shapes = [(HIDDEN, IN), (HIDDEN,), (OUT, HIDDEN), (OUT,)]
+    parameters = [uniform(-0.5, 0.5, *shape) for shape in shapes]
+    x = uniform(-1, 1, BATCH * BATCHES, IN)
+    labels = torch.randint(OUT, (BATCH * BATCHES,))
+    print(f"enum {{ NETWORK_IN = {IN}, NETWORK_HIDDEN = {HIDDEN}, NETWORK_OUT = {OUT}, "
+          f"NETWORK_BATCH = {BATCH},\n       NETWORK_BATCHES = {BATCHES}, "
+          f"NETWORK_STEPS = {NETWORK_STEPS} }};\n")
+    table("network_inputs", "network_inputs_table",
+          [{"x": numbers(x), "labels": whole(labels),
+            "start": "{" + ", ".join(map(numbers, parameters)) + "}"}])
+    table("network_values", "network_values_table",
+          [network_row(keys, parameters, x, labels) for keys in NETWORKS])
+
+
+main()
