@@ -67,6 +67,27 @@ Test(document, that_is_no_json_says_where) {
         {"{\"größe\": ja}", 0, "c.json:1:11: this is not JSON: unexpected text"},
         {"\xef\xbb\xbf{\"a\": ja}", 0, "c.json:1:7: this is not JSON: unexpected text"},
         {"{'a': 1}", 0, "c.json:1:2: this is not JSON: unexpected text"},
+        {"{a: 1}", 0, "c.json:1:2: this is not JSON: unexpected text"},
+        {"{\n  \"a\": 1,\n}\n", 0, "c.json:3:1: this is not JSON: unexpected text"},
+        {"{\"a\": 1,, \"b\": 2}", 0, "c.json:1:9: this is not JSON: unexpected text"},
+        {"{\"a\": 1, b: 2}", 0, "c.json:1:10: this is not JSON: unexpected text"},
+        {"{\"a\"1}", 0, "c.json:1:5: this is not JSON: unexpected text"},
+        {"{\"a\": \"b\"1}", 0, "c.json:1:10: this is not JSON: unexpected text"},
+        {"[1, 2,]", 0, "c.json:1:7: this is not JSON: unexpected text"},
+        {"[1, 2x]", 0, "c.json:1:6: this is not JSON: unexpected text"},
+        {"[1,2x]", 0, "c.json:1:5: this is not JSON: unexpected text"},
+        {"[1,[x]]", 0, "c.json:1:5: this is not JSON: unexpected text"},
+        {"[1 2]", 0, "c.json:1:4: this is not JSON: unexpected text"},
+        {"[1}", 0, "c.json:1:3: this is not JSON: unexpected text"},
+        {"[-]", 0, "c.json:1:2: this is not JSON: unexpected text"},
+        {"{\"a\": \"\\q\"}", 0, "c.json:1:8: this is not JSON: unexpected text"},
+        {"{\"a\": \"b}", 0, "c.json:1:7: this is not JSON: this string has no end"},
+        {"{\"a\": \"b}\n", 0, "c.json:1:7: this is not JSON: this string has no end"},
+        {"{\"a\": \"b\\\"}", 0, "c.json:1:7: this is not JSON: this string has no end"},
+        {"{\"a", 0, "c.json:1:2: this is not JSON: this string has no end"},
+        {"{\"a\": 1, ", 0, "c.json:1:10: this is not JSON: the text ends too early"},
+        {"{", 0, "c.json:1:2: this is not JSON: the text ends too early"},
+        {"[1, ", 0, "c.json:1:5: this is not JSON: the text ends too early"},
         {"{\"a\": 1} // end", 0, "c.json:1:10: this is not JSON: unexpected text"},
         {"{\"a\": 0x10}", 0, "c.json:1:8: this is not JSON: unexpected text"},
         {"{\"a\": 1}\0", 9, "c.json:1:9: this is not JSON: there is a zero byte"},
@@ -136,7 +157,7 @@ Test(document, errors_stand_where_the_value_or_its_key_stands) {
         {"[[], {}, [[1]], 7]", "[3]", false, "c.json:1:17: [3]: here"},
         {"[[], {}, [[1]], 7]", "[2][0][0]", false, "c.json:1:12: [2][0][0]: here"},
         /* What looks like structure inside strings is none. */
-        {"{\"}\": \"]\\\"},{\", \"b\": 5}", "b", false, "c.json:1:23: b: here"},
+        {"{\"}\": \"]\\\"},{\", \"b\": 5}", "b", false, "c.json:1:22: b: here"},
         {"{\"a\\\\\": \"\\\\\", \"b\": 5}", "b", false, "c.json:1:20: b: here"},
         {"{\"a\\\"b\": 1, \"c\": [\"x\\\"]\", 5]}", "c[1]", false, "c.json:1:27: c[1]: here"},
         /* Columns count characters, not bytes. */
@@ -148,7 +169,7 @@ Test(document, errors_stand_where_the_value_or_its_key_stands) {
         {"\xef\xbb\xbf{\"a\": 1,\n \"b\": 5}", "b", true, "c.json:2:2: b: here"},
         {"\xef\xbb\xbf" "5", "", false, "c.json:1:1: here"},
         /* cJSON takes all control characters for space. */
-        {"{\f\"a\":\v1\f,\x01\"b\"\f:\f5\f}", "b", false, "c.json:1:16: b: here"},
+        {"{\f\"a\":\v1\f,\x01\"b\"\f:\f5\f}", "b", false, "c.json:1:18: b: here"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         mote_document *document = parse(rows[i].text, "c.json");
@@ -184,7 +205,7 @@ Test(document, very_long_keys_leave_the_message_readable) {
     mote_error error = {0};
     mote_fail_at((mote_json){document, mote_document_root(document).node->child}, &error, "here");
     const char *end = error.message + strlen(error.message) - 7;
-    cr_expect_eq(strncmp(error.message, "c.json:1:1202: kkk", 18), 0, "%s", error.message);
+    cr_expect_eq(strncmp(error.message, "c.json:1:1204: kkk", 18), 0, "%s", error.message);
     cr_expect_str_eq(end, "k: here", "%s", error.message);
     mote_document_destroy(document);
 }
@@ -413,7 +434,7 @@ Test(fields, refuse_what_does_not_fit_in_words) {
         {"{\"units\": 8, \"Units\": 8}",
          "c.json:1:14: Units: there is no such key here; did you mean \"units\"?"},
         {"{\"units\": 8, \"dilation\": 2}", "c.json:1:14: dilation: there is no such key here"},
-        {"{\"units\": 8, \"\": 2}", "c.json:1:14: : there is no such key here"},
+        {"{\"units\": 8, \"\": 2}", "c.json:1:14: there is no such key here"},
         {"{\"units\": 8, \"units\": 8}", "c.json:1:14: units: the key stands here a second time"},
         {"{\"type\": 1, \"units\": 8,\n \"type\": 2}",
          "c.json:2:2: type: the key stands here a second time"},
@@ -693,13 +714,13 @@ Test(set, is_named_by_errors_about_what_it_did) {
         const char *expected;
     } rows[] = {
         {{"a=3"}, "a", "--set a=3: a: here"},
-        {{"a=3"}, "b[1].x", "c.json:2:18: b[1].x: here"},
+        {{"a=3"}, "b[1].x", "c.json:2:17: b[1].x: here"},
         {{"b[1].x=3"}, "b[1].x", "--set b[1].x=3: b[1].x: here"},
-        {{"b[1].x=3"}, "b[1]", "c.json:2:12: b[1]: here"},
+        {{"b[1].x=3"}, "b[1]", "c.json:2:11: b[1]: here"},
         {{"b[1].y=3"}, "b[1].y", "--set b[1].y=3: b[1].y: here"},
-        {{"b[1].y=3"}, "b[1].x", "c.json:2:18: b[1].x: here"},
+        {{"b[1].y=3"}, "b[1].x", "c.json:2:17: b[1].x: here"},
         {{"b[0]={\"y\": [3]}"}, "b[0].y[0]", "--set b[0]={\"y\": [3]}: b[0].y[0]: here"},
-        {{"b[0]={\"y\": [3]}"}, "b[1].x", "c.json:2:18: b[1].x: here"},
+        {{"b[0]={\"y\": [3]}"}, "b[1].x", "c.json:2:17: b[1].x: here"},
         /* The last word counts. */
         {{"a=3", "a=4"}, "a", "--set a=4: a: here"},
         {{"a={\"x\":3}", "a.x=4"}, "a.x", "--set a.x=4: a.x: here"},

@@ -12,6 +12,10 @@
 #include "mote/status.h"
 #include "mote/tensor.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct mote_dataset mote_dataset;
 
 /* A view of samples: exactly one of `bytes` and `numbers`, exactly one of `labels` and `values` is
@@ -58,5 +62,9 @@ const char *mote_dataset_class_name(const mote_dataset *dataset, size_t class_nu
 
 /* How training normalises; its statistics are those of the training part. */
 const mote_preprocessing *mote_dataset_preprocessing(const mote_dataset *dataset);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -19,6 +19,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum mote_field_kind {
     MOTE_FIELD_NONE,        /* ends a table */
     MOTE_FIELD_INTEGER,     /* size_t, at most 2^53 */
@@ -85,5 +89,9 @@ typedef struct mote_initializer {
     mote_initializer_kind kind;
     double constant; /* of a CONSTANT */
 } mote_initializer;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

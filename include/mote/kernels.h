@@ -9,6 +9,10 @@
 #include "mote/pool.h"
 #include "mote/tensor.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A finished tile of C: rows row ... row + rows - 1, columns column ... column + columns - 1. */
 typedef struct mote_tile {
     size_t row, rows, column, columns;
@@ -55,5 +59,9 @@ const char *mote_blas_advice(void);
 
 /* Which kernels BLAS runs on, such as "SkylakeX". */
 const char *mote_blas_kernels(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

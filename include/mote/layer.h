@@ -19,6 +19,10 @@
 #include "mote/status.h"
 #include "mote/tensor.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MOTE_MAX_LAYER_PARAMETERS 8
 #define MOTE_MAX_LAYER_SCRATCH    4
 #define MOTE_MAX_STATES           3
@@ -159,5 +163,9 @@ static inline void mote_finish_dx(const mote_layer *layer, size_t count, const m
 /* The class of that type, or NULL; and all of them, ended by NULL. */
 const mote_layer_class *mote_layer_class_find(const char *type);
 const mote_layer_class *const *mote_layer_classes(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -19,6 +19,10 @@
 #include "mote/status.h"
 #include "mote/tensor.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct mote_model mote_model;
 
 /* A model without layers for samples of that shape (rank 1 to 3). NULL on failure; owned by the
@@ -74,5 +78,9 @@ mote_status mote_model_predict(mote_model *model, size_t rows, const mote_real *
  * replaces a file only when the new one is complete. */
 mote_model *mote_model_load(const char *path, mote_error *error);
 mote_status mote_model_save(const mote_model *model, const char *path, mote_error *error);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

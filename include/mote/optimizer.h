@@ -10,6 +10,10 @@
 #include "mote/layer.h"
 #include "mote/tensor.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct mote_optimizer mote_optimizer;
 typedef struct mote_optimizer_class mote_optimizer_class;
 typedef struct mote_schedule mote_schedule;
@@ -112,5 +116,9 @@ const mote_schedule_class *const *mote_schedule_classes(void);
 /* The factor on the learning rate, warm-up included: in the k-th of w warm-up steps k / w, then
  * what the schedule says. */
 double mote_schedule_factor(const mote_schedule *schedule, mote_progress progress);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 #include "mote/status.h"
 #include "mote/tensor.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct mote_output mote_output;
 typedef struct mote_output_class mote_output_class;
 
@@ -64,5 +68,9 @@ struct mote_output_class {
 
 const mote_output_class *mote_output_class_find(const char *type);
 const mote_output_class *const *mote_output_classes(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -12,6 +12,10 @@
 
 #include "mote/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct mote_pool mote_pool;
 
 /* One tile of work. Called once for each index, on any thread, in any order. */
@@ -31,5 +35,9 @@ size_t mote_pool_cores(void);
 /* Runs task(context, 0 ... tiles - 1) and returns when all are done. With NULL, or from within a
  * task, runs them in order on the calling thread. One thread at a time may call this. */
 void mote_pool_run(mote_pool *pool, size_t tiles, mote_task task, void *context);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 #include "mote/status.h"
 #include "mote/tensor.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define MOTE_NORMALIZATIONS(X)                                                                     \
     X(NONE, "none")                                                                                \
     X(UNIT, "unit")                                                                                \
@@ -55,5 +59,9 @@ void mote_preprocess_bytes(const mote_preprocessing *preprocessing, size_t count
                            const uint8_t *sample, mote_real *x);
 void mote_preprocess_numbers(const mote_preprocessing *preprocessing, size_t count,
                              const mote_real *sample, mote_real *x);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct mote_random {
     uint64_t state[4];
 } mote_random;
@@ -40,5 +44,9 @@ uint64_t mote_random_below(mote_random *random, uint64_t bound);
 
 /* Brings `count` entries into a random order (Fisher and Yates). */
 void mote_random_shuffle(mote_random *random, uint32_t *entries, size_t count);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

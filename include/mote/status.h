@@ -7,6 +7,10 @@
 #ifndef MOTE_STATUS_H
 #define MOTE_STATUS_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #if defined(__GNUC__)
 #define MOTE_PRINTF_LIKE(text, first) __attribute__((format(printf, text, first)))
 #else
@@ -47,5 +51,9 @@ typedef struct mote_error {
  * function can end with `return mote_fail(error, MOTE_DATA, "%s: ...", path);`. */
 mote_status mote_fail(mote_error *error, mote_status status, const char *format, ...)
     MOTE_PRINTF_LIKE(3, 4);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* The type of every weight, activation and gradient: float. The test suite compiles mote a second
  * time with MOTE_DOUBLE, so that gradients can be held against finite differences in double
  * precision; nothing else should define it. */
@@ -45,5 +49,9 @@ bool mote_shape_equal(mote_shape a, mote_shape b);
 
 /* Writes "32 × 14 × 14" (UTF-8) to `text`, which holds MOTE_SHAPE_TEXT_CAPACITY bytes; returns it. */
 char *mote_shape_text(mote_shape shape, char *text);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

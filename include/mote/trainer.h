@@ -10,6 +10,10 @@
 #include "mote/model.h"
 #include "mote/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct mote_trainer mote_trainer;
 
 /* Means over the samples of a part. Accuracy is NAN for a model without classes, and both are where
@@ -70,5 +74,9 @@ mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_e
  * of class (row) were predicted as class (column). */
 mote_status mote_evaluate(mote_model *model, const mote_part *part, mote_metrics *metrics,
                           uint64_t *confusion, mote_error *error);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

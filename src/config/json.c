@@ -70,12 +70,18 @@ static const char *skip_mark(const char *text) {
     return strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text;
 }
 
-static const char *skip_string(const char *at) {
+/* The quote that ends the string at `at`, or the end of the text. */
+static const char *string_end(const char *at) {
     for (at++; *at && *at != '"'; at++) {
         if (*at == '\\' && at[1]) {
             at++;
         }
     }
+    return at;
+}
+
+static const char *skip_string(const char *at) {
+    at = string_end(at);
     return *at ? at + 1 : at;
 }
 
@@ -247,6 +253,38 @@ char *mote_json_found(mote_json value, char *text) {
 
 /* ---- reading ---- */
 
+/* Where parsing failed. cJSON points one character too far where it wanted a key and found none,
+ * as after a comma too many, and where a string has no end. After a comma, a digit or bracket may
+ * also be the good beginning of a value in a list; then its word is taken. */
+static const char *place_of_failure(const char *text, const char *end) {
+    if (end == text || is_space(end[-1])) {
+        return end;
+    }
+    const char *last = end - 1;
+    if (*last == '"') {
+        const char *at = text;
+        while (at < last) {
+            at = *at == '"' ? skip_string(at) : at + 1;
+        }
+        bool endless = at == last && !*string_end(last);
+        return endless ? last : end;
+    }
+    const char *before = last;
+    while (before > text && is_space(before[-1])) {
+        before--;
+    }
+    bool key_wanted = before > text && strchr("{,", before[-1]) && !strchr("[0123456789", *last);
+    return key_wanted ? last : end;
+}
+
+static const char *describe_failure(const char *at, const char *end) {
+    bool endless = *at == '"' && !*string_end(at);
+    return endless    ? "this string has no end"
+           : *at      ? "unexpected text"
+           : at < end ? "there is a zero byte"
+                      : "the text ends too early";
+}
+
 mote_document *mote_document_parse(const char *text, size_t length, const char *name,
                                    const char *root, mote_error *error) {
     mote_document *document = calloc(1, sizeof *document);
@@ -256,7 +294,8 @@ mote_document *mote_document_parse(const char *text, size_t length, const char *
         document->root_name = strdup(root);
         document->directory = mote_path_directory(name ? name : "");
     }
-    if (!document || !document->text || !document->root_name || !document->directory || (name && !document->name)) {
+    if (!document || !document->text || !document->root_name || !document->directory ||
+        (name && !document->name)) {
         mote_document_destroy(document);
         mote_fail(error, MOTE_MEMORY, "%s: out of memory", name ? name : "JSON");
         return NULL;
@@ -267,12 +306,11 @@ mote_document *mote_document_parse(const char *text, size_t length, const char *
     document->root = cJSON_ParseWithOpts(document->text, &end, true);
     if (!document->root || strlen(document->text) != length) {
         size_t line, column;
-        line_and_column(document->text, end, &line, &column);
+        const char *at = place_of_failure(document->text, end);
+        line_and_column(document->text, at, &line, &column);
         mote_fail(error, MOTE_INVALID, "%s:%zu:%zu: this is not JSON: %s",
                   name ? name : *root ? root : "JSON", line, column,
-                  *end                           ? "unexpected text"
-                  : end < document->text + length ? "there is a zero byte"
-                                                  : "the text ends too early");
+                  describe_failure(at, document->text + length));
         mote_document_destroy(document);
         return NULL;
     }

@@ -414,6 +414,10 @@ cJSON *mote_dataset_to_json(const mote_dataset *dataset) {
 
 /* ---- looking at a data set ---- */
 
+const mote_field *mote_dataset_fields(void) {
+    return option_fields;
+}
+
 mote_shape mote_dataset_shape(const mote_dataset *dataset) {
     return dataset->shape;
 }

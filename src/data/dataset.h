@@ -4,6 +4,7 @@
 #define MOTE_DATA_DATASET_H
 
 #include "config/json.h"
+#include "mote/field.h"
 #include "mote/dataset.h"
 #include "mote/pool.h"
 
@@ -16,6 +17,9 @@ mote_status mote_dataset_load(mote_dataset *dataset, mote_error *error);
 
 /* The settings, every default spelled out; NULL when out of memory. */
 cJSON *mote_dataset_to_json(const mote_dataset *dataset);
+
+/* The keys that all formats share. */
+const mote_field *mote_dataset_fields(void);
 
 /* Gathers samples indexes[0 ... count - 1] into x [count × shape], preprocessed; their labels into
  * labels [count] or their values into values [count × value_width]. `labels` and `values` may be

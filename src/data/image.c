@@ -6,16 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* stb is made to be included; its warnings are not ours. */
-#if defined(__GNUC__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wall"
-#pragma GCC diagnostic ignored "-Wextra"
-#pragma GCC diagnostic ignored "-Wpedantic"
-#pragma GCC diagnostic ignored "-Wshadow"
-#pragma GCC diagnostic ignored "-Wconversion"
-#pragma GCC diagnostic ignored "-Wsign-conversion"
-#endif
 #define STBI_ONLY_PNG
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_BMP
@@ -31,11 +21,6 @@
 #else
 #include <stb_image_resize.h>
 #endif
-#if defined(__GNUC__)
-#pragma GCC diagnostic pop
-#pragma GCC diagnostic ignored "-Wunused-function" /* reported at the end of the file */
-#endif
-
 /* Interleaved pixels, as stb has them. */
 typedef struct picture {
     uint8_t *pixels; /* [height × width × channels], to be freed with free() */

@@ -222,7 +222,13 @@ static mote_metrics training_metrics(const mote_trainer *trainer) {
         .accuracy = p->epoch_samples && classes ? (double)p->epoch_correct / samples : (double)NAN};
 }
 
-/* Tells the listener; false where it wants to stop. An epoch that is going on counts. */
+static double training_speed(const mote_trainer *trainer) {
+    const mote_position *p = &trainer->position;
+    return p->epoch_seconds > 0 ? (double)p->epoch_samples / p->epoch_seconds : 0;
+}
+
+/* Tells the listener; false where it wants to stop. At a step the epoch is the one that is going
+ * on, else the last one done. */
 static bool tell(const mote_trainer *trainer, mote_event_kind kind) {
     if (!trainer->listener) {
         return true;
@@ -241,9 +247,8 @@ static bool tell(const mote_trainer *trainer, mote_event_kind kind) {
         .epoch_steps = trainer->epoch_steps,
         .learning_rate = trainer->learning_rate,
         .seconds = p->seconds,
-        .samples_per_second =
-            p->epoch_seconds > 0 ? (double)p->epoch_samples / p->epoch_seconds : 0,
-        .train = training_metrics(trainer),
+        .samples_per_second = within ? training_speed(trainer) : trainer->epoch_speed,
+        .train = within ? training_metrics(trainer) : trainer->epoch_metrics,
         .validation = trainer->validation,
         .best_validation = {.samples = p->has_best ? p->best_samples : 0,
                             .loss = p->best_loss,
@@ -375,16 +380,17 @@ static bool finish_epoch(mote_trainer *trainer, double *clock) {
         p->best_samples = trainer->validation.samples;
         copy_parameters(trainer, true);
     }
+    trainer->epoch_metrics = training_metrics(trainer);
+    trainer->epoch_speed = training_speed(trainer);
     p->epoch++;
+    p->epoch_step = p->epoch_samples = p->epoch_correct = 0;
+    p->epoch_loss = p->epoch_seconds = 0;
     p->finished = p->step >= trainer->total_steps;
     double time = now();
     p->seconds += time - *clock;
     *clock = time;
     bool go_on = tell(trainer, MOTE_EVENT_EPOCH);
-    go_on = (!improved || tell(trainer, MOTE_EVENT_IMPROVED)) && go_on;
-    p->epoch_step = p->epoch_samples = p->epoch_correct = 0;
-    p->epoch_loss = p->epoch_seconds = 0;
-    return go_on;
+    return (!improved || tell(trainer, MOTE_EVENT_IMPROVED)) && go_on;
 }
 
 /* Runs steps to the end of the epoch, or of training. */

@@ -45,7 +45,8 @@ struct mote_trainer {
     size_t epoch_steps;   /* of a whole epoch */
     uint64_t total_steps; /* at the end */
     double learning_rate; /* of the last step */
-    mote_metrics validation;
+    mote_metrics epoch_metrics, validation; /* of the last epoch done */
+    double epoch_speed;                     /* samples per second in it */
 
     mote_arena arena;
     mote_batch batch;

@@ -1,0 +1,207 @@
+/* common.c: what the programs share. */
+#include "cli/common.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/suggest.h"
+#include "mote/kernels.h"
+#include "mote/version.h"
+
+/* ---- help ---- */
+
+static void print_usage(FILE *stream, const cli_command *command) {
+    fprintf(stream, "usage: %s %s [OPTION]...\n", command->name, command->operands);
+}
+
+static void print_option(const char *name, const char *value, const char *help) {
+    char left[64];
+    snprintf(left, sizeof left, "--%s%s%s", name, value ? " " : "", value ? value : "");
+    printf("  %-22s %s\n", left, help);
+}
+
+static void print_help(const cli_command *command) {
+    print_usage(stdout, command);
+    printf("\n%s\n\n", command->summary);
+    for (const cli_argument *a = command->arguments; a->name; a++) {
+        print_option(a->name, a->value, a->help);
+    }
+    print_option("help", command->help_topic ? "[TOPIC]" : NULL,
+                 command->help_topic
+                     ? "this text, or layers, outputs, optimizers, schedules, datasets"
+                     : "this text");
+    print_option("version", NULL, "mote's version");
+}
+
+/* ---- arguments ---- */
+
+static int fail_usage(const cli_command *command, const char *text, const char *about,
+                      const char *more) {
+    fprintf(stderr, "%s: ", command->name);
+    fprintf(stderr, text, about);
+    fprintf(stderr, "%s\n", more);
+    print_usage(stderr, command);
+    fprintf(stderr, "%s --help says more\n", command->name);
+    return EXIT_USAGE;
+}
+
+static const cli_argument *find_argument(const cli_command *command, const char *name, size_t length) {
+    for (const cli_argument *a = command->arguments; a->name; a++) {
+        if (strlen(a->name) == length && strncmp(a->name, name, length) == 0) {
+            return a;
+        }
+    }
+    return NULL;
+}
+
+static int fail_unknown(const cli_command *command, const char *name) {
+    mote_suggestion suggestion = mote_suggest(name);
+    for (const cli_argument *a = command->arguments; a->name; a++) {
+        mote_suggest_candidate(&suggestion, a->name);
+    }
+    char text[MOTE_SUGGESTION_CAPACITY];
+    return fail_usage(command, "there is no option --%s", name,
+                      mote_suggestion_text(&suggestion, text));
+}
+
+static bool read_number(const char *text, size_t *number) {
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    *number = (size_t)value;
+    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && value <= SIZE_MAX;
+}
+
+static bool store(const cli_argument *a, const char *value) {
+    switch (a->kind) {
+    case ARGUMENT_FLAG:
+        *(bool *)a->target = true;
+        return true;
+    case ARGUMENT_TEXT:
+        *(const char **)a->target = value;
+        return true;
+    case ARGUMENT_NUMBER:
+        return read_number(value, a->target);
+    case ARGUMENT_LIST: {
+        text_list *list = a->target;
+        list->texts[list->count++] = value;
+        return true;
+    }
+    }
+    return false;
+}
+
+/* Reads the option at argv[*at], and its value if that follows; moves *at to the last one read. */
+static int read_option(const cli_command *command, int argc, char **argv, int *at) {
+    const char *name = argv[*at] + 2;
+    size_t length = strcspn(name, "=");
+    const cli_argument *a = find_argument(command, name, length);
+    if (!a) {
+        return fail_unknown(command, name);
+    }
+    const char *value = name[length] == '=' ? name + length + 1 : NULL;
+    if (a->kind == ARGUMENT_FLAG && value) {
+        return fail_usage(command, "--%s takes no value", a->name, "");
+    }
+    if (a->kind != ARGUMENT_FLAG && !value) {
+        if (*at + 1 >= argc) {
+            return fail_usage(command, "--%s needs a value", a->name, "");
+        }
+        value = argv[++*at];
+    }
+    if (!store(a, value)) {
+        char more[160];
+        snprintf(more, sizeof more, " takes a whole number, not \"%.80s\"", value);
+        return fail_usage(command, "--%s", a->name, more);
+    }
+    return -1;
+}
+
+static int print_topic(const cli_command *command, const char *topic) {
+    if (!topic || !command->help_topic) {
+        print_help(command);
+        return EXIT_DONE;
+    }
+    return command->help_topic(topic)
+               ? EXIT_DONE
+               : fail_usage(command, "there is no help on \"%s\"", topic, "");
+}
+
+int command_read(const cli_command *command, int argc, char **argv, text_list *operands) {
+    bool options_over = false;
+    for (int i = 1; i < argc; i++) {
+        if (options_over || strncmp(argv[i], "--", 2) != 0) {
+            operands->texts[operands->count++] = argv[i];
+        } else if (strcmp(argv[i], "--") == 0) {
+            options_over = true;
+        } else if (strcmp(argv[i], "--help") == 0) {
+            return print_topic(command, i + 1 < argc ? argv[i + 1] : NULL);
+        } else if (strcmp(argv[i], "--version") == 0) {
+            printf("mote %s\n", MOTE_VERSION);
+            return EXIT_DONE;
+        } else {
+            int code = read_option(command, argc, argv, &i);
+            if (code >= 0) {
+                return code;
+            }
+        }
+    }
+    if (operands->count < command->minimum_operands) {
+        return fail_usage(command, "expected %s", command->operands, "");
+    }
+    if (operands->count > command->maximum_operands) {
+        return fail_usage(command, "\"%s\" is one argument too many",
+                          operands->texts[command->maximum_operands], "");
+    }
+    return -1;
+}
+
+/* ---- the rest ---- */
+
+void ensure_fast_kernels(char **argv) {
+    const char *kernels = mote_blas_advice();
+    if (kernels) {
+        setenv("OPENBLAS_CORETYPE", kernels, 1);
+        execv("/proc/self/exe", argv); /* returns only where that is not possible */
+        fprintf(stderr,
+                "warning: OpenBLAS runs on its \"%s\" kernels, several times slower than this "
+                "processor allows; set OPENBLAS_CORETYPE=%s\n",
+                mote_blas_kernels(), kernels);
+    }
+}
+
+int report_error(const char *program, const mote_error *error) {
+    fprintf(stderr, "%s: %s\n", program,
+            error->message[0] ? error->message : mote_status_text(error->status));
+    switch (error->status) {
+    case MOTE_OK:
+        return EXIT_DONE;
+    case MOTE_INVALID:
+        return EXIT_USAGE;
+    case MOTE_DIVERGED:
+        return EXIT_DIVERGED;
+    case MOTE_INTERRUPTED:
+        return EXIT_INTERRUPTED;
+    case MOTE_FILE:
+    case MOTE_DATA:
+    case MOTE_MEMORY:
+        break;
+    }
+    return EXIT_FAILED;
+}
+
+char *grouped(uint64_t number, char *text) {
+    char digits[GROUPED_CAPACITY];
+    int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)number);
+    char *at = text;
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0) {
+            *at++ = ',';
+        }
+        *at++ = digits[i];
+    }
+    *at = '\0';
+    return text;
+}

@@ -1,0 +1,68 @@
+/* common.h: what the programs share: arguments, exit codes, numbers as people read them.
+ */
+#ifndef MOTE_CLI_COMMON_H
+#define MOTE_CLI_COMMON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "mote/status.h"
+
+enum {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    EXIT_DIVERGED = 3,
+    EXIT_INTERRUPTED = 130, /* by SIGINT */
+    EXIT_TERMINATED = 143,  /* by SIGTERM */
+};
+
+typedef enum argument_kind {
+    ARGUMENT_FLAG,   /* bool */
+    ARGUMENT_TEXT,   /* const char * */
+    ARGUMENT_NUMBER, /* size_t */
+    ARGUMENT_LIST,   /* text_list: may be given several times */
+} argument_kind;
+
+typedef struct text_list {
+    const char **texts; /* room for all of argv; owned by the program, freed at its end */
+    size_t count;
+} text_list;
+
+/* An option; a table of them ends with name NULL. */
+typedef struct cli_argument {
+    const char *name; /* "run-dir" for --run-dir */
+    argument_kind kind;
+    void *target;
+    const char *value; /* what help calls its value: "DIR"; NULL for a flag */
+    const char *help;
+} cli_argument;
+
+/* A program's command line. */
+typedef struct cli_command {
+    const char *name;     /* "train" */
+    const char *operands; /* what else it takes: "CONFIG" */
+    const char *summary;
+    const cli_argument *arguments;
+    size_t minimum_operands, maximum_operands;
+    bool (*help_topic)(const char *topic); /* prints help on a topic; may be NULL */
+} cli_command;
+
+/* Reads argv into the arguments' targets and `operands`. Handles --help and --version. Returns a
+ * negative number to go on, else the exit code to end with. */
+int command_read(const cli_command *command, int argc, char **argv, text_list *operands);
+
+/* Sees to it that OpenBLAS runs on kernels that fit: where the library cannot change them, starts
+ * the program anew, once, with the environment variable set. */
+void ensure_fast_kernels(char **argv);
+
+/* Prints "train: <message>" and returns the exit code of the status. */
+int report_error(const char *program, const mote_error *error);
+
+/* "60,000". Returns `text`. */
+#define GROUPED_CAPACITY 32
+char *grouped(uint64_t number, char *text);
+
+#endif

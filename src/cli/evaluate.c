@@ -1,0 +1,214 @@
+/* evaluate.c: ./evaluate MODEL says how good a model is. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/common.h"
+#include "core/file.h"
+#include "train/experiment.h"
+#include "train/report.h"
+
+enum { LARGEST_MATRIX = 20 };
+
+typedef struct settings {
+    const char *model, *config, *part;
+    size_t threads;
+    bool json;
+} settings;
+
+static const struct {
+    const char *name;
+    mote_part_name part;
+} parts[] = {{"training", MOTE_TRAINING}, {"validation", MOTE_VALIDATION}, {"test", MOTE_TEST}};
+
+static int read_settings(settings *s, int argc, char **argv, text_list *operands) {
+    const cli_argument arguments[] = {
+        {"data", ARGUMENT_TEXT, &s->config, "CONFIG",
+         "the config whose data set to use; by default the one beside the model"},
+        {"part", ARGUMENT_TEXT, &s->part, "PART", "training, validation or test (the default)"},
+        {"threads", ARGUMENT_NUMBER, &s->threads, "N", "how many threads; 0: one per core"},
+        {"json", ARGUMENT_FLAG, &s->json, NULL, "print JSON"},
+        {0},
+    };
+    const cli_command evaluate = {.name = "evaluate",
+                              .operands = "MODEL",
+                              .summary = "Loss, accuracy and figures per class of a trained model.",
+                              .arguments = arguments,
+                              .minimum_operands = 1,
+                              .maximum_operands = 1};
+    int code = command_read(&evaluate, argc, argv, operands);
+    s->model = operands->count > 0 ? operands->texts[0] : NULL;
+    return code;
+}
+
+/* ---- printing ---- */
+
+static void print_figure(double value) {
+    if (isfinite(value)) {
+        printf("  %8.2f %%", 100 * value);
+    } else {
+        printf("  %10s", "-");
+    }
+}
+
+static void print_classes(const mote_report *report, const mote_model *model) {
+    size_t classes = mote_model_classes(model);
+    printf("\n%-20s  %8s  %10s  %10s  %10s\n", "class", "samples", "precision", "recall", "F1");
+    for (size_t i = 0; i < classes; i++) {
+        mote_class_figures figures = mote_report_class(report, classes, i);
+        printf("%-20s  %8llu", mote_model_class_name(model, i),
+               (unsigned long long)figures.samples);
+        print_figure(figures.precision);
+        print_figure(figures.recall);
+        print_figure(figures.f1);
+        printf("\n");
+    }
+}
+
+static void print_confusion(const mote_report *report, const mote_model *model) {
+    size_t classes = mote_model_classes(model);
+    if (classes > LARGEST_MATRIX) {
+        return;
+    }
+    printf("\nconfusion: rows are what the samples are, columns what was predicted\n%-10s", "");
+    for (size_t i = 0; i < classes; i++) {
+        printf(" %6.6s", mote_model_class_name(model, i));
+    }
+    printf("\n");
+    for (size_t i = 0; i < classes; i++) {
+        printf("%-10.10s", mote_model_class_name(model, i));
+        for (size_t k = 0; k < classes; k++) {
+            printf(" %6llu", (unsigned long long)report->confusion[i * classes + k]);
+        }
+        printf("\n");
+    }
+}
+
+static void print_report(const mote_report *report, const mote_model *model, const char *part) {
+    if (mote_model_classes(model) == 0) {
+        printf("%s loss %.6g over %zu samples\n", part, report->metrics.loss,
+               report->metrics.samples);
+        return;
+    }
+    printf("%s loss %.4f, %s accuracy %.2f %% over %zu samples\n", part, report->metrics.loss, part,
+           100 * report->metrics.accuracy, report->metrics.samples);
+    print_classes(report, model);
+    print_confusion(report, model);
+}
+
+static mote_status print_json(const mote_report *report, const mote_model *model, const char *part,
+                              mote_error *error) {
+    char loss_name[64], accuracy_name[64];
+    snprintf(loss_name, sizeof loss_name, "%.32s_loss", part);
+    snprintf(accuracy_name, sizeof accuracy_name, "%.32s_accuracy", part);
+    cJSON *object = mote_report_to_json(report, model, loss_name, accuracy_name);
+    char *text = cJSON_Print(object);
+    cJSON_Delete(object);
+    if (!text) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory");
+    }
+    printf("%s\n", text);
+    free(text);
+    return MOTE_OK;
+}
+
+/* ---- evaluating ---- */
+
+static mote_status find_part(const char *name, mote_part_name *part, mote_error *error) {
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (strcmp(name, parts[i].name) == 0) {
+            *part = parts[i].part;
+            return MOTE_OK;
+        }
+    }
+    return mote_fail(error, MOTE_INVALID, "--part: expected training, validation or test, not \"%s\"",
+                     name);
+}
+
+/* config.json in the model's directory, where a run leaves it. */
+static mote_status open_data(mote_experiment *experiment, const settings *s, mote_error *error) {
+    if (s->config) {
+        return mote_experiment_open_data(experiment, s->config, error);
+    }
+    char *directory = mote_path_directory(s->model);
+    char *path = directory ? mote_path_join(directory, "config.json") : NULL;
+    mote_status status;
+    if (path && access(path, F_OK) == 0) {
+        status = mote_experiment_open_data(experiment, path, error);
+    } else {
+        status = mote_fail(error, MOTE_INVALID,
+                           "there is no config.json beside %s that would tell which data to use; "
+                           "name one with --data CONFIG",
+                           s->model);
+    }
+    free(directory);
+    free(path);
+    return status;
+}
+
+static mote_status evaluate_part(mote_model *model, const mote_part *part, const settings *s,
+                                 mote_error *error) {
+    size_t classes = mote_model_classes(model);
+    mote_report report = {.confusion = calloc(classes ? classes * classes : 1, sizeof(uint64_t))};
+    mote_status status =
+        report.confusion
+            ? mote_evaluate(model, part, &report.metrics, report.confusion, error)
+            : mote_fail(error, MOTE_MEMORY, "out of memory for the figures of %zu classes", classes);
+    if (status == MOTE_OK && s->json) {
+        status = print_json(&report, model, s->part, error);
+    } else if (status == MOTE_OK) {
+        print_report(&report, model, s->part);
+    }
+    free(report.confusion);
+    return status;
+}
+
+static mote_status evaluate(const settings *s, mote_model *model, mote_experiment *experiment,
+                            mote_error *error) {
+    mote_part_name name = MOTE_TEST;
+    mote_status status = find_part(s->part, &name, error);
+    if (status == MOTE_OK) {
+        status = open_data(experiment, s, error);
+    }
+    if (status == MOTE_OK) {
+        status = mote_dataset_load(experiment->dataset, error);
+    }
+    if (status != MOTE_OK) {
+        return status;
+    }
+    mote_part part = mote_dataset_part(experiment->dataset, name);
+    if (part.count == 0) {
+        return mote_fail(error, MOTE_DATA, "the data set has no %s part; try --part", s->part);
+    }
+    return evaluate_part(model, &part, s, error);
+}
+
+static int run(const settings *s) {
+    mote_error error = {0};
+    mote_experiment experiment = {0};
+    mote_model *model = mote_model_load(s->model, &error);
+    mote_pool *pool = model ? mote_pool_create(s->threads, &error) : NULL;
+    if (pool) {
+        mote_model_set_pool(model, pool);
+        evaluate(s, model, &experiment, &error);
+    }
+    mote_experiment_close(&experiment);
+    mote_model_destroy(model);
+    mote_pool_destroy(pool);
+    return error.status == MOTE_OK ? EXIT_DONE : report_error("evaluate", &error);
+}
+
+int main(int argc, char **argv) {
+    ensure_fast_kernels(argv);
+    settings s = {.part = "test"};
+    text_list operands = {.texts = calloc((size_t)argc, sizeof *operands.texts)};
+    if (!operands.texts) {
+        fprintf(stderr, "evaluate: out of memory\n");
+        return EXIT_FAILED;
+    }
+    int code = read_settings(&s, argc, argv, &operands);
+    code = code < 0 ? run(&s) : code;
+    free(operands.texts);
+    return code;
+}

@@ -1,0 +1,262 @@
+/* predict.c: ./predict MODEL FILE... says what pictures show. */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "cli/common.h"
+#include "data/idx.h"
+#include "data/image.h"
+#include "mote/model.h"
+
+typedef struct settings {
+    size_t top, limit;
+    bool json, invert;
+} settings;
+
+static int read_settings(settings *s, int argc, char **argv, text_list *operands) {
+    const cli_argument arguments[] = {
+        {"top", ARGUMENT_NUMBER, &s->top, "K", "show the K most probable classes (default 1)"},
+        {"limit", ARGUMENT_NUMBER, &s->limit, "N", "only the first N samples of an IDX file"},
+        {"invert", ARGUMENT_FLAG, &s->invert, NULL, "swap dark and light of pictures first"},
+        {"json", ARGUMENT_FLAG, &s->json, NULL, "print one JSON object per line"},
+        {0},
+    };
+    const cli_command predict = {
+        .name = "predict",
+        .operands = "MODEL FILE...",
+        .summary = "What a trained model makes of pictures (PNG, JPEG, BMP, PGM, PPM) or of an IDX "
+                   "file.",
+        .arguments = arguments,
+        .minimum_operands = 2,
+        .maximum_operands = SIZE_MAX};
+    return command_read(&predict, argc, argv, operands);
+}
+
+/* What works on one file after the other. */
+typedef struct session {
+    settings settings;
+    mote_model *model;
+    uint8_t *bytes;        /* one sample as it came */
+    mote_real *x;          /* one sample as the model takes it */
+    mote_real *prediction; /* [prediction width] */
+    size_t *ranking;       /* [prediction width] */
+} session;
+
+/* ---- printing ---- */
+
+/* Puts the `top` largest of `count` numbers first in the ranking. */
+static void rank(const mote_real *numbers, size_t count, size_t top, size_t *ranking) {
+    for (size_t i = 0; i < count; i++) {
+        ranking[i] = i;
+    }
+    for (size_t i = 0; i < top; i++) {
+        size_t best = i;
+        for (size_t k = i + 1; k < count; k++) {
+            best = numbers[ranking[k]] > numbers[ranking[best]] ? k : best;
+        }
+        size_t swap = ranking[i];
+        ranking[i] = ranking[best];
+        ranking[best] = swap;
+    }
+}
+
+/* "seven.png" for a picture, "images.idx[3]" for a sample of an IDX file. */
+static void print_text(const session *s, const char *path, size_t index) {
+    printf("%s", path);
+    if (index != SIZE_MAX) {
+        printf("[%zu]", index);
+    }
+    printf(":");
+    size_t classes = mote_model_classes(s->model);
+    size_t width = mote_model_prediction_width(s->model);
+    for (size_t i = 0; i < (classes ? s->settings.top : width); i++) {
+        if (classes) {
+            printf("%s %s (%.2f %%)", i ? "," : "", mote_model_class_name(s->model, s->ranking[i]),
+                   100 * (double)s->prediction[s->ranking[i]]);
+        } else {
+            printf(" %.6g", (double)s->prediction[i]);
+        }
+    }
+    printf("\n");
+}
+
+static void print_json(const session *s, const char *path, size_t index, bool inverted) {
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "file", path);
+    if (index != SIZE_MAX) {
+        cJSON_AddNumberToObject(object, "index", (double)index);
+    }
+    size_t classes = mote_model_classes(s->model);
+    size_t width = mote_model_prediction_width(s->model);
+    cJSON *list = cJSON_AddArrayToObject(object, classes ? "classes" : "values");
+    for (size_t i = 0; i < (classes ? s->settings.top : width); i++) {
+        double value = (double)s->prediction[classes ? s->ranking[i] : i];
+        if (classes) {
+            cJSON *entry = cJSON_CreateObject();
+            cJSON_AddStringToObject(entry, "class",
+                                    mote_model_class_name(s->model, s->ranking[i]));
+            cJSON_AddNumberToObject(entry, "probability", value);
+            cJSON_AddItemToArray(list, entry);
+        } else {
+            cJSON_AddItemToArray(list, cJSON_CreateNumber(value));
+        }
+    }
+    if (inverted) {
+        cJSON_AddBoolToObject(object, "looks_inverted", true);
+    }
+    char *text = cJSON_PrintUnformatted(object);
+    printf("%s\n", text ? text : "");
+    free(text);
+    cJSON_Delete(object);
+}
+
+/* ---- predicting ---- */
+
+/* The sample in s->bytes. */
+static mote_status predict_sample(session *s, const char *path, size_t index, bool inverted,
+                                  mote_error *error) {
+    size_t count = mote_shape_count(mote_model_input_shape(s->model));
+    mote_preprocess_bytes(mote_model_preprocessing(s->model), count, s->bytes, s->x);
+    mote_status status = mote_model_predict(s->model, 1, s->x, s->prediction, error);
+    if (status != MOTE_OK) {
+        return status;
+    }
+    rank(s->prediction, mote_model_prediction_width(s->model),
+         mote_model_classes(s->model) ? s->settings.top : 0, s->ranking);
+    if (s->settings.json) {
+        print_json(s, path, index, inverted);
+    } else {
+        print_text(s, path, index);
+    }
+    return MOTE_OK;
+}
+
+static mote_status predict_image(session *s, const char *path, mote_error *error) {
+    mote_shape shape = mote_model_input_shape(s->model);
+    mote_status status = mote_image_read(path, shape, s->bytes, error);
+    if (status != MOTE_OK) {
+        return status;
+    }
+    for (size_t i = 0; s->settings.invert && i < mote_shape_count(shape); i++) {
+        s->bytes[i] = (uint8_t)(255 - s->bytes[i]);
+    }
+    const mote_preprocessing *preprocessing = mote_model_preprocessing(s->model);
+    bool inverted = mote_image_looks_inverted(preprocessing, shape, s->bytes);
+    if (inverted) {
+        bool dark_ground = preprocessing->edge_mean < preprocessing->pixel_mean;
+        fprintf(stderr,
+                "predict: %s: looks inverted: it is %s, but the model learned from %s; try "
+                "--invert\n",
+                path, dark_ground ? "dark on light" : "light on dark",
+                dark_ground ? "light on dark" : "dark on light");
+    }
+    return predict_sample(s, path, SIZE_MAX, inverted, error);
+}
+
+static mote_status predict_samples(session *s, const char *path, const mote_samples *samples,
+                                   mote_error *error) {
+    mote_shape shape = mote_model_input_shape(s->model);
+    if (!mote_shape_equal(samples->shape, shape)) {
+        char found[MOTE_SHAPE_TEXT_CAPACITY], expected[MOTE_SHAPE_TEXT_CAPACITY];
+        return mote_fail(error, MOTE_DATA, "%s: holds samples of %s, but the model takes %s", path,
+                         mote_shape_text(samples->shape, found), mote_shape_text(shape, expected));
+    }
+    size_t width = mote_shape_count(shape), limit = s->settings.limit;
+    mote_status status = MOTE_OK;
+    for (size_t i = 0; status == MOTE_OK && i < samples->count && i < limit; i++) {
+        memcpy(s->bytes, samples->bytes + i * width, width);
+        for (size_t k = 0; s->settings.invert && k < width; k++) {
+            s->bytes[k] = (uint8_t)(255 - s->bytes[k]);
+        }
+        status = predict_sample(s, path, i, false, error);
+    }
+    return status;
+}
+
+/* IDX files begin with 00 00 08, gzip files with 1f 8b; no picture does. */
+static bool is_idx(const char *path) {
+    unsigned char start[3] = {0};
+    FILE *stream = fopen(path, "rb");
+    size_t got = stream ? fread(start, 1, sizeof start, stream) : 0;
+    if (stream) {
+        fclose(stream);
+    }
+    return got == sizeof start && ((start[0] == 0x1f && start[1] == 0x8b) ||
+                                   (start[0] == 0 && start[1] == 0 && start[2] == 8));
+}
+
+static mote_status predict_file(session *s, const char *path, mote_error *error) {
+    if (!is_idx(path)) {
+        return predict_image(s, path, error);
+    }
+    mote_content content = {0};
+    mote_samples samples;
+    mote_status status = mote_idx_load(path, &content, &samples, error);
+    if (status == MOTE_OK) {
+        status = predict_samples(s, path, &samples, error);
+    }
+    mote_content_free(&content);
+    return status;
+}
+
+static mote_status prepare(session *s, const char *path, mote_error *error) {
+    s->model = mote_model_load(path, error);
+    if (!s->model) {
+        return error->status;
+    }
+    if (!mote_model_preprocessing(s->model)->bytes) {
+        return mote_fail(error, MOTE_INVALID,
+                         "%s: the model was trained on numbers, not on 8-bit pictures", path);
+    }
+    size_t count = mote_shape_count(mote_model_input_shape(s->model));
+    size_t width = mote_model_prediction_width(s->model);
+    s->bytes = malloc(count);
+    s->x = calloc(count, sizeof *s->x);
+    s->prediction = calloc(width, sizeof *s->prediction);
+    s->ranking = calloc(width, sizeof *s->ranking);
+    s->settings.top = s->settings.top < width ? s->settings.top : width;
+    bool good = s->bytes && s->x && s->prediction && s->ranking;
+    return good ? MOTE_OK : mote_fail(error, MOTE_MEMORY, "out of memory for a sample");
+}
+
+/* A file that cannot be read does not keep the others from being. */
+static int predict_files(session *s, const text_list *operands) {
+    mote_error error = {0};
+    if (prepare(s, operands->texts[0], &error) != MOTE_OK) {
+        return report_error("predict", &error);
+    }
+    int code = EXIT_DONE;
+    for (size_t i = 1; i < operands->count; i++) {
+        error = (mote_error){0};
+        if (predict_file(s, operands->texts[i], &error) != MOTE_OK) {
+            code = report_error("predict", &error);
+        }
+    }
+    return code;
+}
+
+int main(int argc, char **argv) {
+    ensure_fast_kernels(argv);
+    session s = {.settings = {.top = 1, .limit = SIZE_MAX}};
+    text_list operands = {.texts = calloc((size_t)argc, sizeof *operands.texts)};
+    if (!operands.texts) {
+        fprintf(stderr, "predict: out of memory\n");
+        return EXIT_FAILED;
+    }
+    int code = read_settings(&s.settings, argc, argv, &operands);
+    if (code < 0) {
+        code = s.settings.top > 0 ? predict_files(&s, &operands) : EXIT_USAGE;
+        if (s.settings.top == 0) {
+            fprintf(stderr, "predict: --top takes a number from 1\n");
+        }
+    }
+    mote_model_destroy(s.model);
+    free(s.bytes);
+    free(s.x);
+    free(s.prediction);
+    free(s.ranking);
+    free(operands.texts);
+    return code;
+}

@@ -1,0 +1,215 @@
+/* progress.c: what a person sees of a training run, on stderr. */
+#include "cli/progress.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/common.h"
+#include "mote/kernels.h"
+#include "mote/version.h"
+#include "train/trainer.h"
+
+enum { BAR = 20 };
+
+static const double REDRAW_SECONDS = 0.1;
+
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+cli_progress progress_create(bool quiet) {
+    return (cli_progress){.quiet = quiet, .live = !quiet && isatty(STDERR_FILENO)};
+}
+
+/* ---- the plan ---- */
+
+static void print_data(const mote_experiment *experiment) {
+    static const char *const names[] = {[MOTE_TRAINING] = "training",
+                                        [MOTE_VALIDATION] = "validation",
+                                        [MOTE_TEST] = "test"};
+    char count[GROUPED_CAPACITY], shape[MOTE_SHAPE_TEXT_CAPACITY];
+    fprintf(stderr, "data    ");
+    for (mote_part_name name = MOTE_TRAINING; name < MOTE_PART_COUNT; name++) {
+        mote_part part = mote_dataset_part(experiment->dataset, name);
+        if (part.count > 0) {
+            fprintf(stderr, "%s%s %s", name ? ", " : "", grouped(part.count, count), names[name]);
+        }
+    }
+    fprintf(stderr, " samples of %s",
+            mote_shape_text(mote_dataset_shape(experiment->dataset), shape));
+    size_t classes = mote_dataset_classes(experiment->dataset);
+    if (classes > 0) {
+        fprintf(stderr, ", %zu classes", classes);
+    }
+    fprintf(stderr, "\n\n");
+}
+
+static size_t trained_count(const mote_layer *layer) {
+    size_t count = 0;
+    for (size_t i = 0; i < layer->parameter_count; i++) {
+        count += layer->parameters[i]->buffer ? 0 : layer->parameters[i]->count;
+    }
+    return count;
+}
+
+/* Pads by what is seen: "×" is two bytes, but one column. */
+static void print_padded(const char *text, int columns) {
+    int seen = 0;
+    for (const char *at = text; *at; at++) {
+        seen += ((unsigned char)*at & 0xc0) != 0x80;
+    }
+    fprintf(stderr, "%s%*s", text, columns > seen ? columns - seen : 0, "");
+}
+
+static void print_layers(const mote_model *model) {
+    char shape[MOTE_SHAPE_TEXT_CAPACITY], count[GROUPED_CAPACITY];
+    fprintf(stderr, "   layer                  output               parameters\n");
+    for (size_t i = 0; i < mote_model_layer_count(model); i++) {
+        const mote_layer *layer = mote_model_layer(model, i);
+        fprintf(stderr, "%2zu ", i);
+        print_padded(layer->kind->type, 23);
+        print_padded(mote_shape_text(layer->output_shape, shape), 16);
+        fprintf(stderr, "%15s\n", grouped(trained_count(layer), count));
+    }
+    fprintf(stderr, "   ");
+    print_padded(mote_model_output(model)->kind->type, 23);
+    print_padded("", 16);
+    fprintf(stderr, "%15s\n\n", grouped(mote_model_parameter_count(model), count));
+}
+
+static double data_bytes(const mote_dataset *dataset) {
+    double bytes = 0;
+    const mote_part_name parts[] = {MOTE_TRAINING, MOTE_TEST};
+    for (size_t i = 0; i < 2; i++) {
+        const mote_samples *samples = mote_dataset_part(dataset, parts[i]).samples;
+        double numbers = (double)samples->count * (double)mote_shape_count(samples->shape);
+        bytes += numbers * (samples->bytes ? 1.0 : sizeof(mote_real));
+    }
+    return bytes;
+}
+
+void progress_print_plan(const cli_progress *progress, const char *config_path,
+                         const mote_experiment *experiment, const mote_trainer *trainer) {
+    if (progress->quiet) {
+        return;
+    }
+    char steps[GROUPED_CAPACITY];
+    const mote_train_options *options = &trainer->options;
+    size_t threads = mote_pool_size(trainer->pool);
+    fprintf(stderr, "mote %s: %s, seed %zu\n", MOTE_VERSION, config_path, experiment->seed);
+    print_data(experiment);
+    print_layers(experiment->model);
+    fprintf(stderr, "memory  %.1f MB of data, %.1f MB for model and training\n",
+            data_bytes(experiment->dataset) / 1e6,
+            (double)(mote_model_memory(experiment->model) + trainer->arena.capacity) / 1e6);
+    fprintf(stderr, "train   %s steps of %zu samples with %s, learning rate %g, schedule %s\n",
+            grouped(trainer->total_steps, steps), options->batch_size,
+            options->optimizer->kind->type, options->optimizer->learning_rate,
+            options->schedule->kind->type);
+    fprintf(stderr, "on      %zu thread%s, OpenBLAS kernels %s\n", threads, threads > 1 ? "s" : "",
+            mote_blas_kernels());
+}
+
+/* ---- progress ---- */
+
+static int screen_columns(void) {
+    struct winsize size;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+/* "0:07", "1:02:03" */
+static void format_time(double seconds, char *text, size_t capacity) {
+    long whole = seconds < 1e8 ? lround(seconds) : 99999999;
+    if (whole >= 3600) {
+        snprintf(text, capacity, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+    } else {
+        snprintf(text, capacity, "%ld:%02ld", whole / 60, whole % 60);
+    }
+}
+
+static void format_metrics(const char *name, mote_metrics metrics, char *text, size_t capacity) {
+    text[0] = '\0';
+    if (metrics.samples > 0 && isfinite(metrics.accuracy)) {
+        snprintf(text, capacity, "  %sloss %.4f  accuracy %.2f %%", name, metrics.loss,
+                 100 * metrics.accuracy);
+    } else if (metrics.samples > 0) {
+        snprintf(text, capacity, "  %sloss %.6g", name, metrics.loss);
+    }
+}
+
+static void format_speed(double speed, char *text, size_t capacity) {
+    if (speed >= 1e4) {
+        snprintf(text, capacity, "%.0fk samples/s", speed / 1e3);
+    } else {
+        snprintf(text, capacity, "%.0f samples/s", speed);
+    }
+}
+
+static void clear_line(cli_progress *progress) {
+    if (progress->line_open) {
+        fprintf(stderr, "\r\033[K");
+        progress->line_open = false;
+    }
+}
+
+static void draw_live(cli_progress *progress, const mote_event *event) {
+    double time = now();
+    if (time - progress->last_drawn < REDRAW_SECONDS) {
+        return;
+    }
+    progress->last_drawn = time;
+    char bar[BAR + 1], metrics[96], speed[32], left[24], line[320];
+    size_t full = event->epoch_step * BAR / event->epoch_steps;
+    memset(bar, '-', BAR);
+    memset(bar, '#', full < BAR ? full : BAR);
+    bar[BAR] = '\0';
+    format_metrics("", event->train, metrics, sizeof metrics);
+    format_speed(event->samples_per_second, speed, sizeof speed);
+    double per_step = event->seconds / (double)event->step;
+    format_time(per_step * (double)(event->total_steps - event->step), left, sizeof left);
+    snprintf(line, sizeof line, "epoch %zu/%zu [%s]%s  %s  %s left", event->epoch, event->epochs,
+             bar, metrics, speed, left);
+    fprintf(stderr, "\r%.*s\033[K", screen_columns() - 1, line);
+    progress->line_open = true;
+}
+
+static void print_epoch(cli_progress *progress, const mote_event *event) {
+    char train[96], validation[96], speed[32], width[24];
+    clear_line(progress);
+    int digits = snprintf(width, sizeof width, "%zu", event->epochs);
+    format_metrics("", event->train, train, sizeof train);
+    format_metrics("validation ", event->validation, validation, sizeof validation);
+    format_speed(event->samples_per_second, speed, sizeof speed);
+    fprintf(stderr, "epoch %*zu/%zu%s%s  %s  %.1f s\n", digits, event->epoch, event->epochs, train,
+            validation, speed, event->seconds);
+}
+
+void progress_show(cli_progress *progress, const mote_event *event) {
+    if (progress->quiet) {
+        return;
+    }
+    switch (event->kind) {
+    case MOTE_EVENT_STEP:
+        if (progress->live) {
+            draw_live(progress, event);
+        }
+        break;
+    case MOTE_EVENT_EPOCH:
+        print_epoch(progress, event);
+        break;
+    case MOTE_EVENT_STARTED:
+        fprintf(stderr, "\n");
+        break;
+    case MOTE_EVENT_STOPPED:
+        clear_line(progress);
+        break;
+    case MOTE_EVENT_IMPROVED:
+        break;
+    }
+}

@@ -1,0 +1,271 @@
+/* train.c: ./train CONFIG trains a model. */
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/common.h"
+#include "cli/progress.h"
+#include "cli/topics.h"
+#include "formats/model_file.h"
+#include "train/experiment.h"
+#include "train/run.h"
+#include "train/trainer.h"
+
+/* ---- the command line ---- */
+
+typedef struct settings {
+    const char *config, *run_directory, *init_from;
+    const char *threads, *seed; /* become overrides like those of --set */
+    text_list overrides;
+    bool resume, dry_run, quiet;
+} settings;
+
+static int read_settings(settings *s, int argc, char **argv, text_list *operands) {
+    const cli_argument arguments[] = {
+        {"set", ARGUMENT_LIST, &s->overrides, "KEY=VALUE",
+         "change a value of the config: --set train.epochs=3"},
+        {"threads", ARGUMENT_TEXT, &s->threads, "N", "short for --set train.threads=N"},
+        {"seed", ARGUMENT_TEXT, &s->seed, "N", "short for --set seed=N"},
+        {"resume", ARGUMENT_FLAG, &s->resume, NULL,
+         "go on with the newest run of this config, or that in --run-dir"},
+        {"run-dir", ARGUMENT_TEXT, &s->run_directory, "DIR",
+         "where to write; new or empty; by default runs/<name>/<number>"},
+        {"init-from", ARGUMENT_TEXT, &s->init_from, "FILE",
+         "start from the parameters in a safetensors file"},
+        {"dry-run", ARGUMENT_FLAG, &s->dry_run, NULL,
+         "stop after checking everything and printing what would be done"},
+        {"quiet", ARGUMENT_FLAG, &s->quiet, NULL, "print nothing but the result"},
+        {0},
+    };
+    const cli_command train = {.name = "train",
+                           .operands = "CONFIG",
+                           .summary = "Trains a model as the JSON file CONFIG says.",
+                           .arguments = arguments,
+                           .minimum_operands = 1,
+                           .maximum_operands = 1,
+                           .help_topic = topic_print};
+    int code = command_read(&train, argc, argv, operands);
+    s->config = operands->count > 0 ? operands->texts[0] : NULL;
+    return code;
+}
+
+/* Turns --threads and --seed into overrides, whose texts go to `texts`. */
+static void add_shorthands(settings *s, char texts[2][64]) {
+    const struct {
+        const char *value, *key;
+    } shorthands[] = {{s->threads, "train.threads"}, {s->seed, "seed"}};
+    for (size_t i = 0; i < 2; i++) {
+        if (shorthands[i].value) {
+            snprintf(texts[i], 64, "%s=%.40s", shorthands[i].key, shorthands[i].value);
+            s->overrides.texts[s->overrides.count++] = texts[i];
+        }
+    }
+}
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t signal_seen;
+
+/* The first one asks for an end after this step; the second one ends the program at once. */
+static void on_signal(int number) {
+    signal_seen = number;
+}
+
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* ---- training ---- */
+
+typedef struct session {
+    settings settings;
+    mote_experiment experiment;
+    mote_trainer *trainer;
+    mote_run run;
+    cli_progress progress;
+    mote_error error;       /* of writing, from within the listener */
+    double seconds;         /* as the last event said */
+    uint64_t steps;
+} session;
+
+static bool on_event(void *context, const mote_event *event) {
+    session *s = context;
+    s->seconds = event->seconds;
+    s->steps = event->step;
+    progress_show(&s->progress, event);
+    mote_run_record(&s->run, s->experiment.model, event, &s->error);
+    return !signal_seen && s->error.status == MOTE_OK;
+}
+
+static mote_status prepare(session *s, mote_error *error) {
+    mote_experiment *e = &s->experiment;
+    mote_status status = mote_experiment_open(e, s->settings.config, s->settings.overrides.texts,
+                                              s->settings.overrides.count, error);
+    if (status == MOTE_OK) {
+        status = mote_dataset_load(e->dataset, error);
+    }
+    if (status == MOTE_OK) {
+        status = mote_model_initialize(e->model, e->seed, error);
+    }
+    if (status == MOTE_OK && s->settings.init_from) {
+        status = mote_model_read_parameters(e->model, s->settings.init_from, error);
+    }
+    return status;
+}
+
+/* The config with its defaults is written while the options are still the experiment's. */
+static mote_status create_trainer(session *s, char **config_text, mote_error *error) {
+    mote_experiment *e = &s->experiment;
+    *config_text = mote_experiment_text(e);
+    if (!*config_text) {
+        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", s->settings.config);
+    }
+    s->trainer = mote_trainer_create_with(e->model, e->dataset, &e->options, e->seed, error);
+    return s->trainer ? MOTE_OK : error->status;
+}
+
+static mote_status open_run(session *s, const char *config_text, mote_error *error) {
+    const char *directory = s->settings.run_directory, *name = s->experiment.name;
+    mote_status status = s->settings.resume ? mote_run_find(&s->run, directory, name, error)
+                                            : mote_run_create(&s->run, directory, name, error);
+    if (status != MOTE_OK) {
+        return status;
+    }
+    if (!s->settings.quiet) {
+        fprintf(stderr, "%s  %s\n", s->settings.resume ? "resumes" : "writes", s->run.directory);
+    }
+    return s->settings.resume ? mote_run_restore(&s->run, s->trainer, error)
+                              : mote_run_write_config(&s->run, config_text, error);
+}
+
+/* After Ctrl-C: saves where the run is and says how to go on. */
+static int save_interrupted(session *s) {
+    mote_error error = {0};
+    if (mote_run_write_checkpoint(&s->run, s->trainer, &error) != MOTE_OK) {
+        return report_error("train", &error);
+    }
+    fprintf(stderr,
+            "stopped after step %llu; all is saved in %s\n"
+            "go on with: train %s --resume --run-dir %s%s\n",
+            (unsigned long long)s->steps, s->run.directory, s->settings.config, s->run.directory,
+            s->settings.overrides.count ? " and the same options" : "");
+    return signal_seen == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+}
+
+/* ---- the end ---- */
+
+static mote_status measure_test(session *s, mote_report *report, mote_error *error) {
+    mote_model *model = s->experiment.model;
+    mote_part part = mote_dataset_part(s->experiment.dataset, MOTE_TEST);
+    size_t classes = mote_model_classes(model);
+    report->confusion = calloc(classes ? classes * classes : 1, sizeof *report->confusion);
+    if (!report->confusion) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for the figures of %zu classes",
+                         classes);
+    }
+    return mote_evaluate(model, &part, &report->metrics, report->confusion, error);
+}
+
+static void print_result(const session *s, const mote_report *report) {
+    if (!report) {
+        printf("trained for %.1f s; the data set has no test part\n", s->seconds);
+    } else if (isfinite(report->metrics.accuracy)) {
+        printf("test loss %.4f, test accuracy %.2f %%\n", report->metrics.loss,
+               100 * report->metrics.accuracy);
+    } else {
+        printf("test loss %.6g\n", report->metrics.loss);
+    }
+    if (!s->settings.quiet) {
+        printf("%s/model.safetensors holds the %s model\n", s->run.directory,
+               mote_dataset_part(s->experiment.dataset, MOTE_VALIDATION).count ? "best" : "last");
+        printf("%s holds config.json, metrics.jsonl, result.json and checkpoint.safetensors\n",
+               s->run.directory);
+    }
+}
+
+/* Writes the model, tests it and writes the result. The trainer, with all its memory, is done. */
+static mote_status finish(session *s, mote_error *error) {
+    mote_status status = mote_run_write_model(&s->run, s->experiment.model, error);
+    if (status != MOTE_OK) {
+        return status;
+    }
+    mote_trainer_destroy(s->trainer);
+    s->trainer = NULL;
+    mote_report report = {0};
+    bool tested = mote_dataset_part(s->experiment.dataset, MOTE_TEST).count > 0;
+    status = tested ? measure_test(s, &report, error) : MOTE_OK;
+    mote_result result = {.report = tested ? &report : NULL,
+                          .seconds = s->seconds,
+                          .seed = s->experiment.seed,
+                          .steps = s->steps};
+    if (status == MOTE_OK) {
+        status = mote_run_write_result(&s->run, s->experiment.model, &result, error);
+    }
+    if (status == MOTE_OK) {
+        print_result(s, result.report);
+    }
+    free(report.confusion);
+    return status;
+}
+
+static int train(session *s) {
+    mote_error error = {0};
+    char *config_text = NULL;
+    mote_status status = prepare(s, &error);
+    if (status == MOTE_OK) {
+        status = create_trainer(s, &config_text, &error);
+    }
+    if (status == MOTE_OK) {
+        progress_print_plan(&s->progress, s->settings.config, &s->experiment, s->trainer);
+    }
+    if (status == MOTE_OK && !s->settings.dry_run) {
+        status = open_run(s, config_text, &error);
+    }
+    free(config_text);
+    if (status != MOTE_OK || s->settings.dry_run) {
+        return status == MOTE_OK ? EXIT_DONE : report_error("train", &error);
+    }
+    mote_trainer_set_listener(s->trainer, on_event, s);
+    catch_signals();
+    status = mote_trainer_run(s->trainer, &error);
+    if (s->error.status != MOTE_OK) {
+        return report_error("train", &s->error);
+    }
+    if (status == MOTE_INTERRUPTED) {
+        return save_interrupted(s);
+    }
+    if (status == MOTE_OK) {
+        status = finish(s, &error);
+    }
+    return status == MOTE_OK ? EXIT_DONE : report_error("train", &error);
+}
+
+int main(int argc, char **argv) {
+    ensure_fast_kernels(argv);
+    session s = {0};
+    /* Two more than there can be, for the shorthands. */
+    text_list operands = {.texts = calloc((size_t)argc + 2, sizeof *operands.texts)};
+    s.settings.overrides.texts = calloc((size_t)argc + 2, sizeof *operands.texts);
+    if (!operands.texts || !s.settings.overrides.texts) {
+        fprintf(stderr, "train: out of memory\n");
+        return EXIT_FAILED;
+    }
+    int code = read_settings(&s.settings, argc, argv, &operands);
+    if (code < 0) {
+        char shorthands[2][64];
+        add_shorthands(&s.settings, shorthands);
+        s.progress = progress_create(s.settings.quiet);
+        code = train(&s);
+    }
+    mote_trainer_destroy(s.trainer);
+    mote_experiment_close(&s.experiment);
+    mote_run_close(&s.run);
+    free(operands.texts);
+    free(s.settings.overrides.texts);
+    return code;
+}

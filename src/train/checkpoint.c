@@ -1,0 +1,280 @@
+/* checkpoint.c: all that is needed to go on to the same bits, in a safetensors file.
+ *
+ * Tensors: the model's parameters and buffers by their names, the optimizer's states as
+ * optimizer.<state>.<parameter>, the best parameters so far as best.<parameter>. Metadata: the
+ * settings that the file belongs to, and the position as JSON. Random states are hexadecimal
+ * strings, since JSON's numbers are doubles.
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/dataset.h"
+#include "formats/model_file.h"
+#include "mote/version.h"
+#include "train/trainer.h"
+
+enum { NAME_CAPACITY = 160, DIFFERENCE_CAPACITY = 200 };
+
+/* ---- tensors ---- */
+
+/* Calls `visit` for each tensor of a checkpoint, under its name. */
+typedef mote_status (*tensor_visitor)(void *context, const char *name, mote_tensor tensor,
+                                      mote_error *error);
+
+static mote_status visit_tensors(const mote_trainer *trainer, tensor_visitor visit, void *context,
+                                 mote_error *error) {
+    const mote_model *model = trainer->model;
+    const char *const *state_names = trainer->options.optimizer->kind->state_names;
+    mote_status status = MOTE_OK;
+    char name[NAME_CAPACITY];
+    for (size_t i = 0; status == MOTE_OK && i < model->parameter_count; i++) {
+        const mote_named_parameter *named = &model->parameters[i];
+        mote_tensor tensor = {.data = named->parameter->value, .shape = named->parameter->shape};
+        status = visit(context, named->name, tensor, error);
+        for (size_t k = 0; status == MOTE_OK && k < MOTE_MAX_STATES; k++) {
+            tensor.data = named->parameter->states[k];
+            if (tensor.data) {
+                snprintf(name, sizeof name, "optimizer.%.32s.%s", state_names[k], named->name);
+                status = visit(context, name, tensor, error);
+            }
+        }
+        if (status == MOTE_OK && trainer->position.has_best) {
+            tensor.data = trainer->best[i];
+            snprintf(name, sizeof name, "best.%s", named->name);
+            status = visit(context, name, tensor, error);
+        }
+    }
+    return status;
+}
+
+/* ---- settings and position as JSON ---- */
+
+static cJSON *settings_to_json(const mote_trainer *trainer) {
+    cJSON *object = cJSON_CreateObject();
+    cJSON *train = mote_train_options_to_json(&trainer->options);
+    cJSON_DeleteItemFromObjectCaseSensitive(train, "threads"); /* does not change the result */
+    cJSON_AddItemToObject(object, "train", train);
+    cJSON_AddItemToObject(object, "model", mote_model_to_json(trainer->model));
+    cJSON_AddNumberToObject(object, "seed", (double)trainer->seed);
+    mote_part train_part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
+    mote_part validation_part = mote_dataset_part(trainer->dataset, MOTE_VALIDATION);
+    cJSON_AddNumberToObject(object, "training_samples", (double)train_part.count);
+    cJSON_AddNumberToObject(object, "validation_samples", (double)validation_part.count);
+    return object;
+}
+
+#define POSITION_COUNTERS(X)                                                                       \
+    X(step)                                                                                        \
+    X(epoch)                                                                                       \
+    X(epoch_step)                                                                                  \
+    X(epoch_samples)                                                                               \
+    X(epoch_correct)                                                                               \
+    X(best_samples)
+
+#define POSITION_NUMBERS(X)                                                                        \
+    X(epoch_loss)                                                                                  \
+    X(epoch_seconds)                                                                               \
+    X(seconds)                                                                                     \
+    X(best_loss)                                                                                   \
+    X(best_accuracy)
+
+static cJSON *position_to_json(const mote_position *position) {
+    cJSON *object = cJSON_CreateObject();
+#define X(name) cJSON_AddNumberToObject(object, #name, (double)position->name);
+    POSITION_COUNTERS(X)
+    POSITION_NUMBERS(X)
+#undef X
+    cJSON_AddBoolToObject(object, "has_best", position->has_best);
+    cJSON_AddBoolToObject(object, "finished", position->finished);
+    cJSON *random = cJSON_AddArrayToObject(object, "layers_random");
+    for (size_t i = 0; i < 4; i++) {
+        char text[24];
+        snprintf(text, sizeof text, "%016" PRIx64, position->layers_random.state[i]);
+        cJSON_AddItemToArray(random, cJSON_CreateString(text));
+    }
+    return object;
+}
+
+static bool read_counter(const cJSON *object, const char *name, uint64_t *counter) {
+    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, name);
+    bool good = cJSON_IsNumber(node) && node->valuedouble >= 0 && node->valuedouble <= 0x1p53;
+    *counter = good ? (uint64_t)node->valuedouble : 0;
+    return good;
+}
+
+/* NaN, as of the accuracy of a model without classes, is written as null. */
+static bool read_number(const cJSON *object, const char *name, double *number) {
+    const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, name);
+    *number = cJSON_IsNumber(node) ? node->valuedouble : (double)NAN;
+    return cJSON_IsNumber(node) || cJSON_IsNull(node);
+}
+
+static bool read_random(const cJSON *list, mote_random *random) {
+    for (int i = 0; i < 4; i++) {
+        const char *text = cJSON_GetStringValue(cJSON_GetArrayItem(list, i));
+        if (!text || strlen(text) != 16 || sscanf(text, "%16" SCNx64, &random->state[i]) != 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool position_from_json(const cJSON *object, mote_position *position) {
+    bool good = read_random(cJSON_GetObjectItemCaseSensitive(object, "layers_random"),
+                            &position->layers_random);
+#define X(name) good = read_counter(object, #name, &position->name) && good;
+    POSITION_COUNTERS(X)
+#undef X
+#define X(name) good = read_number(object, #name, &position->name) && good;
+    POSITION_NUMBERS(X)
+#undef X
+    position->has_best = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, "has_best"));
+    position->finished = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, "finished"));
+    return good;
+}
+
+/* ---- saving ---- */
+
+typedef struct tensor_list {
+    mote_tensor_entry *entries; /* NULL while counting */
+    char (*names)[NAME_CAPACITY];
+    size_t count;
+} tensor_list;
+
+static mote_status append_tensor(void *context, const char *name, mote_tensor tensor,
+                                 mote_error *error) {
+    (void)error;
+    tensor_list *list = context;
+    if (list->entries) {
+        snprintf(list->names[list->count], NAME_CAPACITY, "%s", name);
+        list->entries[list->count] =
+            (mote_tensor_entry){.name = list->names[list->count], .tensor = tensor};
+    }
+    list->count++;
+    return MOTE_OK;
+}
+
+static char *print_and_delete(cJSON *node) {
+    char *text = cJSON_PrintUnformatted(node);
+    cJSON_Delete(node);
+    return text;
+}
+
+mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error) {
+    tensor_list list = {0};
+    visit_tensors(trainer, append_tensor, &list, error);
+    size_t capacity = list.count + 1;
+    list = (tensor_list){.entries = calloc(capacity, sizeof *list.entries),
+                         .names = calloc(capacity, sizeof *list.names)};
+    char *settings = print_and_delete(settings_to_json(trainer));
+    char *position = print_and_delete(position_to_json(&trainer->position));
+    mote_status status;
+    if (list.entries && list.names && settings && position) {
+        visit_tensors(trainer, append_tensor, &list, error);
+        const mote_metadata_entry metadata[] = {{"mote.kind", "checkpoint"},
+                                                {"mote.version", MOTE_VERSION},
+                                                {"mote.settings", settings},
+                                                {"mote.position", position}};
+        status = mote_safetensors_write(path, list.entries, list.count, metadata,
+                                        sizeof metadata / sizeof *metadata, error);
+    } else {
+        status = mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+    }
+    free(list.entries);
+    free(list.names);
+    free(settings);
+    free(position);
+    return status;
+}
+
+/* ---- restoring ---- */
+
+static void append_path(char *path, const char *name) {
+    size_t used = strlen(path);
+    snprintf(path + used, DIFFERENCE_CAPACITY - used, "%s%s", used ? "." : "", name);
+}
+
+/* Whether two values differ; if so, `path` is extended to the first key that does. */
+static bool find_difference(const cJSON *a, const cJSON *b, char *path) {
+    if (cJSON_Compare(a, b, true)) {
+        return false;
+    }
+    size_t length = strlen(path);
+    size_t index = 0;
+    for (const cJSON *child = a ? a->child : NULL; child; child = child->next, index++) {
+        char number[24];
+        snprintf(number, sizeof number, "%zu", index);
+        append_path(path, child->string ? child->string : number);
+        const cJSON *other = child->string ? cJSON_GetObjectItemCaseSensitive(b, child->string)
+                                           : cJSON_GetArrayItem(b, (int)index);
+        if (!other || find_difference(child, other, path)) {
+            return true;
+        }
+        path[length] = '\0';
+    }
+    return true;
+}
+
+static mote_status check_settings(const mote_trainer *trainer, const mote_safetensors *file,
+                                  mote_error *error) {
+    const char *kind = mote_safetensors_metadata(file, "mote.kind");
+    if (!kind || strcmp(kind, "checkpoint") != 0) {
+        return mote_fail(error, MOTE_DATA, "%s: not a checkpoint", mote_safetensors_path(file));
+    }
+    const char *text = mote_safetensors_metadata(file, "mote.settings");
+    cJSON *theirs = cJSON_Parse(text ? text : "");
+    char *ours_text = print_and_delete(settings_to_json(trainer));
+    cJSON *ours = cJSON_Parse(ours_text ? ours_text : "");
+    char path[DIFFERENCE_CAPACITY] = "";
+    mote_status status = MOTE_OK;
+    if (!theirs || !ours || find_difference(ours, theirs, path)) {
+        status = mote_fail(error, MOTE_INVALID,
+                           "%s: the checkpoint belongs to other settings: %s differs",
+                           mote_safetensors_path(file), *path ? path : "something");
+    }
+    free(ours_text);
+    cJSON_Delete(ours);
+    cJSON_Delete(theirs);
+    return status;
+}
+
+static mote_status read_position(mote_trainer *trainer, const mote_safetensors *file,
+                                 mote_error *error) {
+    const char *text = mote_safetensors_metadata(file, "mote.position");
+    cJSON *object = cJSON_Parse(text ? text : "");
+    mote_position position = {0};
+    bool good = position_from_json(object, &position) && position.step <= trainer->total_steps &&
+                position.epoch_step <= trainer->epoch_steps;
+    cJSON_Delete(object);
+    if (!good) {
+        return mote_fail(error, MOTE_DATA, "%s: the metadata \"mote.position\" makes no sense",
+                         mote_safetensors_path(file));
+    }
+    trainer->position = position;
+    return MOTE_OK;
+}
+
+static mote_status copy_tensor(void *context, const char *name, mote_tensor tensor,
+                               mote_error *error) {
+    const mote_safetensors *file = context;
+    return mote_safetensors_copy(file, name, tensor, error);
+}
+
+mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_error *error) {
+    mote_safetensors *file = mote_safetensors_read(path, error);
+    if (!file) {
+        return error ? error->status : MOTE_DATA;
+    }
+    mote_status status = check_settings(trainer, file, error);
+    if (status == MOTE_OK) {
+        status = read_position(trainer, file, error);
+    }
+    if (status == MOTE_OK) {
+        status = visit_tensors(trainer, copy_tensor, file, error);
+    }
+    mote_safetensors_destroy(file);
+    return status;
+}

@@ -1,0 +1,147 @@
+/* experiment.c: a whole config: data set, model and training. */
+#include "train/experiment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/fields.h"
+#include "model/model.h"
+
+static const mote_field fields[] = {
+    {.name = "name",
+     .kind = MOTE_FIELD_STRING,
+     .offset = offsetof(mote_experiment, name),
+     .optional = true,
+     .help = "of the runs: they go to runs/<name>; by default the config file's name"},
+    {.name = "seed",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(mote_experiment, seed),
+     .range = MOTE_AT_LEAST(0),
+     .preset = "1",
+     .help = "of everything random: the same config and seed give the same bits"},
+    {.name = "dataset",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(mote_experiment, dataset_json),
+     .help = "the samples"},
+    {.name = "model",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(mote_experiment, model_json),
+     .help = "layers and output"},
+    {.name = "train",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(mote_experiment, train_json),
+     .optional = true,
+     .help = "how to train"},
+    MOTE_FIELDS_END,
+};
+
+/* "mnist" of "configs/mnist.json". */
+static char *name_of_file(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *name = strdup(slash ? slash + 1 : path);
+    char *dot = name ? strrchr(name, '.') : NULL;
+    if (dot && dot != name) {
+        *dot = '\0';
+    }
+    return name;
+}
+
+static mote_status check_name(mote_experiment *experiment, const char *path, mote_error *error) {
+    mote_json root = mote_document_root(experiment->document);
+    mote_json value = mote_json_member(root, "name");
+    if (!experiment->name) {
+        experiment->name = name_of_file(path);
+        return experiment->name ? MOTE_OK
+                                : mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+    }
+    const char *name = experiment->name;
+    if (!*name || *name == '.' || strpbrk(name, "/\\\n")) {
+        return mote_fail_at(value, error,
+                            "a name has to do as that of a directory: not empty, no slash, no dot "
+                            "in front; found \"%.60s\"",
+                            name);
+    }
+    return MOTE_OK;
+}
+
+static mote_status read_document(mote_experiment *experiment, const char *path,
+                                 const char *const *overrides, size_t override_count,
+                                 mote_error *error) {
+    *experiment = (mote_experiment){.document = mote_document_read(path, error)};
+    if (!experiment->document) {
+        return error && error->status ? error->status : MOTE_INVALID;
+    }
+    mote_status status = MOTE_OK;
+    for (size_t i = 0; status == MOTE_OK && i < override_count; i++) {
+        status = mote_document_set(experiment->document, overrides[i], error);
+    }
+    mote_binding binding = {.fields = fields, .target = experiment};
+    if (status == MOTE_OK) {
+        status =
+            mote_fields_read(mote_document_root(experiment->document), NULL, &binding, 1, error);
+    }
+    return status == MOTE_OK ? check_name(experiment, path, error) : status;
+}
+
+static mote_status status_of(const void *made, const mote_error *error) {
+    return made ? MOTE_OK : error && error->status ? error->status : MOTE_INVALID;
+}
+
+static mote_status open_data(mote_experiment *experiment, mote_error *error) {
+    experiment->dataset = mote_dataset_open(experiment->dataset_json, experiment->seed, error);
+    return status_of(experiment->dataset, error);
+}
+
+mote_status mote_experiment_open_data(mote_experiment *experiment, const char *path,
+                                      mote_error *error) {
+    mote_status status = read_document(experiment, path, NULL, 0, error);
+    return status == MOTE_OK ? open_data(experiment, error) : status;
+}
+
+mote_status mote_experiment_open(mote_experiment *experiment, const char *path,
+                                 const char *const *overrides, size_t override_count,
+                                 mote_error *error) {
+    mote_status status = read_document(experiment, path, overrides, override_count, error);
+    if (status == MOTE_OK) {
+        status = mote_train_options_read(&experiment->options, experiment->train_json, error);
+    }
+    if (status == MOTE_OK) {
+        status = open_data(experiment, error);
+    }
+    if (status == MOTE_OK) {
+        experiment->model = mote_model_from_json(
+            experiment->model_json, mote_dataset_shape(experiment->dataset), error);
+        status = status_of(experiment->model, error);
+    }
+    return status;
+}
+
+void mote_experiment_close(mote_experiment *experiment) {
+    mote_train_options_free(&experiment->options);
+    mote_dataset_destroy(experiment->dataset);
+    mote_model_destroy(experiment->model);
+    mote_document_destroy(experiment->document);
+    mote_fields_free(fields, experiment);
+    *experiment = (mote_experiment){0};
+}
+
+char *mote_experiment_text(const mote_experiment *experiment) {
+    cJSON *object = cJSON_CreateObject();
+    cJSON *dataset = mote_dataset_to_json(experiment->dataset);
+    cJSON *model = mote_model_to_json(experiment->model);
+    cJSON *train = mote_train_options_to_json(&experiment->options);
+    bool good = object && dataset && model && train;
+    if (good) {
+        mote_fields_write(fields, experiment, object);
+        cJSON_AddItemToObject(object, "dataset", dataset);
+        cJSON_AddItemToObject(object, "model", model);
+        cJSON_AddItemToObject(object, "train", train);
+    } else {
+        cJSON_Delete(dataset);
+        cJSON_Delete(model);
+        cJSON_Delete(train);
+    }
+    char *text = good ? cJSON_Print(object) : NULL;
+    cJSON_Delete(object);
+    return text;
+}

@@ -1,0 +1,28 @@
+/* report.h: what an evaluation says of a model.
+ */
+#ifndef MOTE_TRAIN_REPORT_H
+#define MOTE_TRAIN_REPORT_H
+
+#include <cjson/cJSON.h>
+#include <stdint.h>
+
+#include "mote/trainer.h"
+
+typedef struct mote_report {
+    mote_metrics metrics;
+    uint64_t *confusion; /* [classes × classes]: of class (row), predicted as (column); or NULL */
+} mote_report;
+
+typedef struct mote_class_figures {
+    uint64_t samples;
+    double precision, recall, f1; /* NAN where there is nothing to divide by */
+} mote_class_figures;
+
+mote_class_figures mote_report_class(const mote_report *report, size_t classes, size_t number);
+
+/* {loss_name, accuracy_name, "samples", "classes": [{"name", "samples", "precision", "recall",
+ * "f1"}], "confusion": [[]]}; NaN becomes null. */
+cJSON *mote_report_to_json(const mote_report *report, const mote_model *model,
+                           const char *loss_name, const char *accuracy_name);
+
+#endif
