@@ -709,7 +709,7 @@ Test(set, changes_one_value_or_says_why_it_cannot) {
 /* An error about what --set put there names the assignment; all others their place in the file. */
 Test(set, is_named_by_errors_about_what_it_did) {
     static const struct {
-        const char *assignments[3];
+        const char *assignments[5];
         const char *path;
         const char *expected;
     } rows[] = {
@@ -726,7 +726,10 @@ Test(set, is_named_by_errors_about_what_it_did) {
         {{"a={\"x\":3}", "a.x=4"}, "a.x", "--set a.x=4: a.x: here"},
         {{"a={\"x\":3}", "a.y=4"}, "a.x", "--set a={\"x\":3}: a.x: here"},
         {{"a={\"x\":3}", "a.x=4", "a=5"}, "a", "--set a=5: a: here"},
-        {{"a=3", "a=4", "c={\"d\":[1,2]}"}, "c.d[1]", "--set c={\"d\":[1,2]}: c.d[1]: here"},
+        /* What was put in place and replaced is forgotten, even if its memory is used again. */
+        {{"a=[3]", "a[0]=4", "a=5", "c=[1,[2]]"}, "c[0]", "--set c=[1,[2]]: c[0]: here"},
+        {{"a=[3]", "a[0]=4", "a=5", "c=[1,[2]]"}, "c[1]", "--set c=[1,[2]]: c[1]: here"},
+        {{"a=[3]", "a[0]=4", "a=5", "c=[1,[2]]"}, "c[1][0]", "--set c=[1,[2]]: c[1][0]: here"},
         /* Objects that were made on the way stand nowhere in the file. */
         {{"trian.epochs=3"}, "trian", "--set trian.epochs=3: trian: here"},
         {{"d.e.f=3", "d.g=4"}, "d.e", "--set d.e.f=3: d.e: here"},
@@ -736,7 +739,7 @@ Test(set, is_named_by_errors_about_what_it_did) {
         for (int key = 0; key < 2; key++) {
             mote_document *document = parse("{\"a\": 1,\n \"b\": [2, {\"x\": 5}]}", "c.json");
             mote_error error = {0};
-            for (size_t j = 0; j < 3 && rows[i].assignments[j]; j++) {
+            for (size_t j = 0; rows[i].assignments[j]; j++) {
                 cr_assert_eq(mote_document_set(document, rows[i].assignments[j], &error), MOTE_OK,
                              "%s", error.message);
             }
@@ -777,6 +780,19 @@ Test(set, gives_the_same_messages_as_a_file_would) {
 }
 
 /* ---- suggestions ---- */
+
+Test(suggest, takes_two_letters_in_the_wrong_order_for_one_slip) {
+    mote_suggestion suggestion = mote_suggest("sdg");
+    mote_suggest_candidate(&suggestion, "adam"); /* too far */
+    cr_expect_null(suggestion.best);
+    mote_suggest_candidate(&suggestion, "seg"); /* one letter is another: as near, and first */
+    mote_suggest_candidate(&suggestion, "sgd");
+    cr_expect_str_eq(suggestion.best, "seg", "found \"%s\"", suggestion.best);
+    suggestion = mote_suggest("sdg");
+    mote_suggest_candidate(&suggestion, "sea"); /* two letters are others */
+    mote_suggest_candidate(&suggestion, "sgd");
+    cr_expect_str_eq(suggestion.best, "sgd", "found \"%s\"", suggestion.best);
+}
 
 Test(suggest, finds_the_slip_of_a_finger_and_nothing_else) {
     static const char *const candidates[] = {"dense",      "relu", "conv2d",        "momentum",

@@ -356,6 +356,9 @@ Test(arena, notices_sums_that_do_not_fit) {
 
 /* ---- pool ---- */
 
+/* What hangs is ended with the test's name. */
+TestSuite(pool, .timeout = 120);
+
 enum { MOST_TILES = 1000 };
 
 static _Atomic int runs[MOST_TILES + 1];
@@ -528,6 +531,28 @@ Test(pool, wakes_up_after_it_has_gone_to_sleep) {
         /* From nothing, through the spinning, to well into sleep. */
         nanosleep(&(struct timespec){.tv_nsec = i * i * 2000L}, NULL);
         cr_assert(runs_each_once(pool, (size_t)(2 + i % 5)));
+    }
+    mote_pool_destroy(pool);
+}
+
+/* Each tile waits until all of them have begun, which takes as many threads as there are tiles. */
+static void meet(void *context, size_t index) {
+    (void)index;
+    _Atomic size_t *arrived = context;
+    atomic_fetch_add(arrived, 1);
+    while (atomic_load(arrived) < 3) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000}, NULL);
+    }
+}
+
+Test(pool, brings_all_its_threads_to_work_awake_or_asleep) {
+    mote_pool *pool = mote_pool_create(3, NULL);
+    cr_assert(pool);
+    for (int i = 0; i < 40; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = i % 2 * 5000000L}, NULL);
+        _Atomic size_t arrived = 0;
+        mote_pool_run(pool, 3, meet, &arrived);
+        cr_expect_eq(atomic_load(&arrived), (size_t)3);
     }
     mote_pool_destroy(pool);
 }

@@ -1,6 +1,6 @@
 /* extremes_test.c: outputs at the edge of what floats can hold.
  *
- * Every output of the registry: nothing crashes, NaN is never turned into a finite loss, and what is
+ * Every output of the registry: nothing crashes, NaN never turns into a finite loss, and what is
  * finite on paper stays finite. Then, row by row, the very values that the formulas give.
  */
 #include <criterion/criterion.h>
@@ -129,8 +129,10 @@ static bool takes_probabilities(const mote_output *output) {
 
 /* Probabilities from 0 to 1; logits so large that e^z overflows, alone and against each other. */
 static void expect_finite_everywhere(const mote_output *output) {
-    static const float logits[] = {0, 1, -1, 89, -104, 1e4f, -1e4f, 1e15f, -1e15f, FLT_MIN, -FLT_MIN};
-    static const float probabilities[] = {0, 1, 0.5f, FLT_MIN, FLT_TRUE_MIN, 1e-30f, 1 - FLT_EPSILON / 2};
+    static const float logits[] = {0,     1,     -1,     89,      -104,    1e4f,
+                                   -1e4f, 1e15f, -1e15f, FLT_MIN, -FLT_MIN};
+    static const float probabilities[] = {
+        0, 1, 0.5f, FLT_MIN, FLT_TRUE_MIN, 1e-30f, 1 - FLT_EPSILON / 2};
     const float *values = takes_probabilities(output) ? probabilities : logits;
     size_t count = takes_probabilities(output) ? sizeof probabilities / sizeof *probabilities
                                                : sizeof logits / sizeof *logits;
@@ -235,8 +237,8 @@ static const float first_certain[] = {1, 0, 0}, halves[] = {0.5f, 0.5f, 0};
 /* −∞ is a logit like any other: probability 0. +∞ is not: how it compares with the next +∞ is
  * unknown, so p and the loss are NaN, even where it is the target's. */
 Test(extremes, softmax_cross_entropy_is_right_where_its_logits_are_extreme) {
-    static const char *const type = "softmax_cross_entropy", *const smooth =
-        "{\"label_smoothing\": 0.1}";
+    static const char *const type = "softmax_cross_entropy";
+    static const char *const smooth = "{\"label_smoothing\": 0.1}";
     const extreme rows[] = {
         {type, NULL, 2, {1e4f, -1e4f}, 1, 2e4, {1, -1}, NULL},
         {type, NULL, 2, {1e4f, -1e4f}, 0, 0, {0, 0}, NULL},

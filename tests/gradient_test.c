@@ -662,7 +662,7 @@ static void append_scale(mote_model *model) {
     model->layers = layers;
 }
 
-/* scale, dense, relu, scale, flatten, tanh, scale: at the start, between fused layers, at the end. */
+/* At the start, after a fused pair, and at the end. */
 Test(models, carry_the_gradients_of_layers_that_only_add_to_them) {
     enum { BATCH = 3, WIDTH = 4 };
     mote_error error = {0};
@@ -758,9 +758,8 @@ Test(models, fusing_changes_no_bit) {
             expect_equal(models[0]->parameters[i].name, fused->count, fused->gradient,
                          alone->gradient, 0);
         }
-        check_announcements(&(model_case){.model = models[0], .pass = pass, .x = x,
-                                          .targets = targets},
-                            "in tiles");
+        model_case tiled = {.model = models[0], .pass = pass, .x = x, .targets = targets};
+        check_announcements(&tiled, "in tiles");
         free(x);
         free(z);
         free(labels);

@@ -88,10 +88,11 @@ Test(models, say_why_they_cannot_be_built) {
         {vector, {{"dense", "{\"units\": 3"}}, {0},
          "layers[0] (dense):1:12: this is not JSON: the text ends too early"},
         {vector, {{"dense", NULL}}, {0},
-         "layers[0] (dense): the key \"units\" is missing (an integer >= 1 and <= 16777216: how many "
-         "outputs)"},
+         "layers[0] (dense): the key \"units\" is missing (an integer >= 1 and <= 16777216: how "
+         "many outputs)"},
         {vector, {{"dense", "{\"units\": \"128\"}"}}, {0},
-         "layers[0] (dense).units: expected an integer >= 1 and <= 16777216, found the string \"128\""},
+         "layers[0] (dense).units: expected an integer >= 1 and <= 16777216, found the string "
+         "\"128\""},
         {vector, {{"dense", "{\"units\": 0}"}}, {0},
          "layers[0] (dense).units: expected an integer >= 1 and <= 16777216, found 0"},
         {vector, {{"dense", "{\"units\": 3, \"unit\": 3}"}}, {0},
@@ -124,8 +125,8 @@ Test(models, say_why_their_json_cannot_be_built) {
         {"{\"layers\": [{\"type\": \"relu\"}], \"output\": {\"type\": \"mse\"}}",
          "model.output.type: no output is called \"mse\""},
         {"{\"layers\": [{\"type\": \"dense\", \"units\": 3}], \"output\": {}}",
-         "model.layers[0] (dense): takes a vector, but the data gives 1 × 2 × 3; put a flatten layer "
-         "between them"},
+         "model.layers[0] (dense): takes a vector, but the data gives 1 × 2 × 3; put a flatten "
+         "layer between them"},
         {"{\"layers\": [{\"type\": \"relu\"}], \"output\": {\"type\": \"cross_entropy\"}}",
          "model.output: takes probabilities, but the last layer, relu, gives none; "
          "end with a softmax or sigmoid layer, or use the output softmax_cross_entropy"},

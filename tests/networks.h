@@ -101,8 +101,9 @@ static inline void layer_alone_forward(mote_layer *layer, const mote_pass *pass,
 
 /* Its backward pass; dx may be NULL. dy is left as it was. With pass->carry 1, gradients add up in
  * every class. */
-static inline void layer_alone_backward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
-                                        const mote_real *y, const mote_real *dy, mote_real *dx) {
+static inline void layer_alone_backward(mote_layer *layer, const mote_pass *pass,
+                                        const mote_real *x, const mote_real *y, const mote_real *dy,
+                                        mote_real *dx) {
     size_t count = pass->batch * layer_alone_width_out(layer);
     mote_real *copy = numbers_create(count);
     memcpy(copy, dy, count * sizeof *copy);

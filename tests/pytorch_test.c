@@ -11,7 +11,7 @@
 
 enum { MOST_PARAMETERS = 4 };
 
-/* What pytorch_values.h is made of. Shapes: x and dx [batch × shape], y and dy [batch × y_width]. */
+/* What pytorch_values.h is made of. x and dx [batch × shape], y and dy [batch × y_width]. */
 typedef struct layer_values {
     const char *type, *json;
     size_t batch;

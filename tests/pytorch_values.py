@@ -162,7 +162,7 @@ def output_row(kind, keys, loss, width, target):
     (total / rows).backward()
     return {
         "type": text(kind), "json": text(keys), "rows": rows, "width": width, "z": numbers(z),
-        "labels" if target == "labels" else "values": whole(y) if target == "labels" else numbers(y),
+        **({"labels": whole(y)} if target == "labels" else {"values": numbers(y)}),
         "numbers": "true" if target == "numbers" else "false",
         "loss": number(total.item()), "dz": numbers(z.grad),
     }

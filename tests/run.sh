@@ -30,7 +30,7 @@ build() {
     log=$dir/build.log
     say "building $dir"
     mkdir -p "$dir"
-    if ! cmake -S . -B "$dir" -DMOTE_BUILD_TESTS=ON "$@" >"$log" 2>&1; then
+    if ! cmake -S . -B "$dir" -DMOTE_BUILD_TESTS=ON -DMOTE_PROGRAMS_AT_ROOT=OFF "$@" >"$log" 2>&1; then
         cat "$log"
         say "$dir could not be configured: see above, or $log"
         exit 1

@@ -1,5 +1,5 @@
-/* settings.h: settings for any class of the registries, made from its field table alone, and numbers
- * to feed it with; so that tests over all classes need no list of them.
+/* settings.h: settings for any class of the registries, made from its field table alone, and
+ * numbers to feed it with; so that tests over all classes need no list of them.
  *
  * Every class has settings number 0: the required keys, everything else by default. Then each field
  * in turn takes its other values, and in the last settings all of them do at once.
@@ -23,7 +23,7 @@ static inline bool settings_in_range(mote_range r, double value) {
            (r.below_maximum ? value < r.maximum : value <= r.maximum);
 }
 
-/* The first that lies in the range and is neither `taken` nor, where that is a number, the preset. */
+/* The first that lies in the range and is neither `taken` nor the preset. */
 static inline double settings_pick(const mote_field *field, size_t count, const double *candidates,
                                    double taken) {
     double preset = field->preset ? strtod(field->preset, NULL) : NAN;
@@ -49,7 +49,7 @@ static inline double settings_number(const mote_field *field, bool second) {
     return second && !field->preset ? settings_pick(field, count, candidates, first) : first;
 }
 
-/* How many values other than its first one (the preset where there is one) a field is tried with. */
+/* How many values other than its first, the preset where there is one, a field is tried with. */
 static inline size_t settings_alternatives(const mote_field *field) {
     switch (field->kind) {
     case MOTE_FIELD_INTEGER:
@@ -142,8 +142,8 @@ static inline void numbers_uniform(mote_random *random, double low, double high,
     }
 }
 
-/* Between -2 and 2, in random order and evenly spaced: none near 0 and no two near each other, where
- * a rectifier or a maximum would have a kink. */
+/* Between -2 and 2, in random order and evenly spaced: none near 0 and no two near each other,
+ * where a rectifier or a maximum would have a kink. */
 static inline void numbers_spaced(mote_random *random, size_t count, mote_real *numbers) {
     for (size_t i = 0; i < count; i++) {
         numbers[i] = (mote_real)(4 * ((double)i + 0.5) / (double)(count + count % 2) - 2);

@@ -22,16 +22,25 @@ static void print_option(const char *name, const char *value, const char *help) 
     printf("  %-22s %s\n", left, help);
 }
 
+/* "this text, or more on layers, outputs", from the topics. */
+static char *describe_help(const cli_command *command, char *text, size_t capacity) {
+    size_t used = (size_t)snprintf(text, capacity, "this text");
+    for (const cli_topic *t = command->topics; t && t->name && used < capacity; t++) {
+        used += (size_t)snprintf(text + used, capacity - used, "%s%s",
+                                 t == command->topics ? ", or more on " : ", ", t->name);
+    }
+    return text;
+}
+
 static void print_help(const cli_command *command) {
+    char help[160];
     print_usage(stdout, command);
     printf("\n%s\n\n", command->summary);
     for (const cli_argument *a = command->arguments; a->name; a++) {
         print_option(a->name, a->value, a->help);
     }
-    print_option("help", command->help_topic ? "[TOPIC]" : NULL,
-                 command->help_topic
-                     ? "this text, or layers, outputs, optimizers, schedules, datasets"
-                     : "this text");
+    print_option("help", command->topics ? "[TOPIC]" : NULL,
+                 describe_help(command, help, sizeof help));
     print_option("version", NULL, "mote's version");
 }
 
@@ -47,7 +56,8 @@ static int fail_usage(const cli_command *command, const char *text, const char *
     return EXIT_USAGE;
 }
 
-static const cli_argument *find_argument(const cli_command *command, const char *name, size_t length) {
+static const cli_argument *find_argument(const cli_command *command, const char *name,
+                                         size_t length) {
     for (const cli_argument *a = command->arguments; a->name; a++) {
         if (strlen(a->name) == length && strncmp(a->name, name, length) == 0) {
             return a;
@@ -56,12 +66,16 @@ static const cli_argument *find_argument(const cli_command *command, const char 
     return NULL;
 }
 
-static int fail_unknown(const cli_command *command, const char *name) {
+/* "--sed=1": the option is "sed". */
+static int fail_unknown(const cli_command *command, const char *option) {
+    char name[64], text[MOTE_SUGGESTION_CAPACITY];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(option, "="), option);
     mote_suggestion suggestion = mote_suggest(name);
     for (const cli_argument *a = command->arguments; a->name; a++) {
         mote_suggest_candidate(&suggestion, a->name);
     }
-    char text[MOTE_SUGGESTION_CAPACITY];
+    mote_suggest_candidate(&suggestion, "help");
+    mote_suggest_candidate(&suggestion, "version");
     return fail_usage(command, "there is no option --%s", name,
                       mote_suggestion_text(&suggestion, text));
 }
@@ -106,7 +120,8 @@ static int read_option(const cli_command *command, int argc, char **argv, int *a
         return fail_usage(command, "--%s takes no value", a->name, "");
     }
     if (a->kind != ARGUMENT_FLAG && !value) {
-        if (*at + 1 >= argc) {
+        /* What looks like the next option is not taken for the value: a directory "--resume". */
+        if (*at + 1 >= argc || strncmp(argv[*at + 1], "--", 2) == 0) {
             return fail_usage(command, "--%s needs a value", a->name, "");
         }
         value = argv[++*at];
@@ -119,28 +134,39 @@ static int read_option(const cli_command *command, int argc, char **argv, int *a
     return -1;
 }
 
+/* `topic` is the word after --help, or NULL. */
 static int print_topic(const cli_command *command, const char *topic) {
-    if (!topic || !command->help_topic) {
+    if (!topic || *topic == '-' || !command->topics) {
         print_help(command);
         return EXIT_DONE;
     }
-    return command->help_topic(topic)
-               ? EXIT_DONE
-               : fail_usage(command, "there is no help on \"%s\"", topic, "");
+    mote_suggestion suggestion = mote_suggest(topic);
+    for (const cli_topic *t = command->topics; t->name; t++) {
+        if (strcmp(t->name, topic) == 0) {
+            t->print();
+            return EXIT_DONE;
+        }
+        mote_suggest_candidate(&suggestion, t->name);
+    }
+    char text[MOTE_SUGGESTION_CAPACITY];
+    return fail_usage(command, "there is no help on \"%s\"", topic,
+                      mote_suggestion_text(&suggestion, text));
 }
 
 int command_read(const cli_command *command, int argc, char **argv, text_list *operands) {
     bool options_over = false;
     for (int i = 1; i < argc; i++) {
-        if (options_over || strncmp(argv[i], "--", 2) != 0) {
+        if (options_over || argv[i][0] != '-' || argv[i][1] == '\0') {
             operands->texts[operands->count++] = argv[i];
         } else if (strcmp(argv[i], "--") == 0) {
             options_over = true;
-        } else if (strcmp(argv[i], "--help") == 0) {
+        } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             return print_topic(command, i + 1 < argc ? argv[i + 1] : NULL);
         } else if (strcmp(argv[i], "--version") == 0) {
             printf("mote %s\n", MOTE_VERSION);
             return EXIT_DONE;
+        } else if (argv[i][1] != '-') {
+            return fail_usage(command, "there is no option %s", argv[i], "");
         } else {
             int code = read_option(command, argc, argv, &i);
             if (code >= 0) {
@@ -190,6 +216,58 @@ int report_error(const char *program, const mote_error *error) {
         break;
     }
     return EXIT_FAILED;
+}
+
+int finish_output(const char *program, int code) {
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return code;
+    }
+    fprintf(stderr, "%s: what was printed could not be written: %s\n", program,
+            errno ? strerror(errno) : "an earlier write failed");
+    return code == EXIT_DONE ? EXIT_FAILED : code;
+}
+
+/* ---- texts as people read them ---- */
+
+void print_quoted(FILE *stream, const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-./=,:+@%";
+    if (*word && word[strspn(word, plain)] == '\0') {
+        fputs(word, stream);
+        return;
+    }
+    fputc('\'', stream);
+    for (const char *at = word; *at; at++) {
+        if (*at == '\'') {
+            fputs("'\\''", stream);
+        } else {
+            fputc(*at, stream);
+        }
+    }
+    fputc('\'', stream);
+}
+
+/* Whether this byte begins a UTF-8 character. */
+static bool begins_character(char c) {
+    return ((unsigned char)c & 0xc0) != 0x80;
+}
+
+size_t columns_of(const char *text) {
+    size_t columns = 0;
+    for (; *text; text++) {
+        columns += begins_character(*text);
+    }
+    return columns;
+}
+
+void print_padded(FILE *stream, const char *text, size_t columns) {
+    size_t seen = 0;
+    for (; *text && (seen < columns || !begins_character(*text)); text++) {
+        seen += begins_character(*text);
+        fputc(*text, stream);
+    }
+    fprintf(stream, "%*s", (int)(columns - seen), "");
 }
 
 char *grouped(uint64_t number, char *text) {

@@ -40,6 +40,12 @@ typedef struct cli_argument {
     const char *help;
 } cli_argument;
 
+/* Something that --help can tell more about; a table of them ends with name NULL. */
+typedef struct cli_topic {
+    const char *name;
+    void (*print)(void);
+} cli_topic;
+
 /* A program's command line. */
 typedef struct cli_command {
     const char *name;     /* "train" */
@@ -47,7 +53,7 @@ typedef struct cli_command {
     const char *summary;
     const cli_argument *arguments;
     size_t minimum_operands, maximum_operands;
-    bool (*help_topic)(const char *topic); /* prints help on a topic; may be NULL */
+    const cli_topic *topics; /* of --help; may be NULL */
 } cli_command;
 
 /* Reads argv into the arguments' targets and `operands`. Handles --help and --version. Returns a
@@ -60,6 +66,19 @@ void ensure_fast_kernels(char **argv);
 
 /* Prints "train: <message>" and returns the exit code of the status. */
 int report_error(const char *program, const mote_error *error);
+
+/* Writes out what was printed. Returns `code`, or where that fails an exit code that says so: results
+ * that went nowhere are not done. */
+int finish_output(const char *program, int code);
+
+/* Prints a word as a shell would read it: in quotes where it needs them. */
+void print_quoted(FILE *stream, const char *word);
+
+/* The columns that a text takes on the screen: "×" is two bytes, but one column. */
+size_t columns_of(const char *text);
+
+/* Prints as much of a text as fits into so many columns, and fills the rest with spaces. */
+void print_padded(FILE *stream, const char *text, size_t columns);
 
 /* "60,000". Returns `text`. */
 #define GROUPED_CAPACITY 32

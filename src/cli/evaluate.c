@@ -9,7 +9,12 @@
 #include "train/experiment.h"
 #include "train/report.h"
 
-enum { LARGEST_MATRIX = 20 };
+enum {
+    LARGEST_MATRIX = 20,
+    SHORT_NAME = 6,
+    CLASS_COLUMNS = 20,
+    MAX_CLASS_COLUMNS = 60
+};
 
 typedef struct settings {
     const char *model, *config, *part;
@@ -32,11 +37,12 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
         {0},
     };
     const cli_command evaluate = {.name = "evaluate",
-                              .operands = "MODEL",
-                              .summary = "Loss, accuracy and figures per class of a trained model.",
-                              .arguments = arguments,
-                              .minimum_operands = 1,
-                              .maximum_operands = 1};
+                                  .operands = "MODEL",
+                                  .summary =
+                                      "Loss, accuracy and figures per class of a trained model.",
+                                  .arguments = arguments,
+                                  .minimum_operands = 1,
+                                  .maximum_operands = 1};
     int code = command_read(&evaluate, argc, argv, operands);
     s->model = operands->count > 0 ? operands->texts[0] : NULL;
     return code;
@@ -52,13 +58,29 @@ static void print_figure(double value) {
     }
 }
 
+static size_t longest_name(const mote_model *model) {
+    size_t longest = 0;
+    for (size_t i = 0; i < mote_model_classes(model); i++) {
+        size_t columns = columns_of(mote_model_class_name(model, i));
+        longest = columns > longest ? columns : longest;
+    }
+    return longest;
+}
+
+static size_t between(size_t number, size_t least, size_t most) {
+    return number < least ? least : number > most ? most : number;
+}
+
 static void print_classes(const mote_report *report, const mote_model *model) {
     size_t classes = mote_model_classes(model);
-    printf("\n%-20s  %8s  %10s  %10s  %10s\n", "class", "samples", "precision", "recall", "F1");
+    size_t columns = between(longest_name(model), CLASS_COLUMNS, MAX_CLASS_COLUMNS);
+    printf("\n");
+    print_padded(stdout, "class", columns);
+    printf("  %8s  %10s  %10s  %10s\n", "samples", "precision", "recall", "F1");
     for (size_t i = 0; i < classes; i++) {
         mote_class_figures figures = mote_report_class(report, classes, i);
-        printf("%-20s  %8llu", mote_model_class_name(model, i),
-               (unsigned long long)figures.samples);
+        print_padded(stdout, mote_model_class_name(model, i), columns);
+        printf("  %8llu", (unsigned long long)figures.samples);
         print_figure(figures.precision);
         print_figure(figures.recall);
         print_figure(figures.f1);
@@ -66,18 +88,32 @@ static void print_classes(const mote_report *report, const mote_model *model) {
     }
 }
 
+/* Right-aligned. */
+static void print_short_name(const char *name) {
+    printf(" %*s%s", (int)(SHORT_NAME - columns_of(name)), "", name);
+}
+
+/* Where a name is too long for the head of a column, its row's number stands there. */
 static void print_confusion(const mote_report *report, const mote_model *model) {
-    size_t classes = mote_model_classes(model);
+    size_t classes = mote_model_classes(model), longest = longest_name(model);
+    bool numbered = longest > SHORT_NAME;
     if (classes > LARGEST_MATRIX) {
         return;
     }
-    printf("\nconfusion: rows are what the samples are, columns what was predicted\n%-10s", "");
+    size_t columns = between(longest, numbered ? 0 : 10, CLASS_COLUMNS);
+    printf("\nconfusion: rows are what the samples are, columns what was predicted\n%*s",
+           (int)columns + (numbered ? 3 : 0), "");
     for (size_t i = 0; i < classes; i++) {
-        printf(" %6.6s", mote_model_class_name(model, i));
+        char number[24];
+        snprintf(number, sizeof number, "%zu", i);
+        print_short_name(numbered ? number : mote_model_class_name(model, i));
     }
     printf("\n");
     for (size_t i = 0; i < classes; i++) {
-        printf("%-10.10s", mote_model_class_name(model, i));
+        if (numbered) {
+            printf("%2zu ", i);
+        }
+        print_padded(stdout, mote_model_class_name(model, i), columns);
         for (size_t k = 0; k < classes; k++) {
             printf(" %6llu", (unsigned long long)report->confusion[i * classes + k]);
         }
@@ -122,8 +158,8 @@ static mote_status find_part(const char *name, mote_part_name *part, mote_error 
             return MOTE_OK;
         }
     }
-    return mote_fail(error, MOTE_INVALID, "--part: expected training, validation or test, not \"%s\"",
-                     name);
+    return mote_fail(error, MOTE_INVALID,
+                     "--part: expected training, validation or test, not \"%s\"", name);
 }
 
 /* config.json in the model's directory, where a run leaves it. */
@@ -151,10 +187,10 @@ static mote_status evaluate_part(mote_model *model, const mote_part *part, const
                                  mote_error *error) {
     size_t classes = mote_model_classes(model);
     mote_report report = {.confusion = calloc(classes ? classes * classes : 1, sizeof(uint64_t))};
-    mote_status status =
-        report.confusion
-            ? mote_evaluate(model, part, &report.metrics, report.confusion, error)
-            : mote_fail(error, MOTE_MEMORY, "out of memory for the figures of %zu classes", classes);
+    mote_status status = report.confusion
+                             ? mote_evaluate(model, part, &report.metrics, report.confusion, error)
+                             : mote_fail(error, MOTE_MEMORY,
+                                         "out of memory for the figures of %zu classes", classes);
     if (status == MOTE_OK && s->json) {
         status = print_json(&report, model, s->part, error);
     } else if (status == MOTE_OK) {
@@ -210,5 +246,5 @@ int main(int argc, char **argv) {
     int code = read_settings(&s, argc, argv, &operands);
     code = code < 0 ? run(&s) : code;
     free(operands.texts);
-    return code;
+    return finish_output("evaluate", code);
 }

@@ -95,8 +95,7 @@ static void print_json(const session *s, const char *path, size_t index, bool in
         double value = (double)s->prediction[classes ? s->ranking[i] : i];
         if (classes) {
             cJSON *entry = cJSON_CreateObject();
-            cJSON_AddStringToObject(entry, "class",
-                                    mote_model_class_name(s->model, s->ranking[i]));
+            cJSON_AddStringToObject(entry, "class", mote_model_class_name(s->model, s->ranking[i]));
             cJSON_AddNumberToObject(entry, "probability", value);
             cJSON_AddItemToArray(list, entry);
         } else {
@@ -258,5 +257,5 @@ int main(int argc, char **argv) {
     free(s.prediction);
     free(s.ranking);
     free(operands.texts);
-    return code;
+    return finish_output("predict", code);
 }

@@ -13,7 +13,10 @@
 #include "mote/version.h"
 #include "train/trainer.h"
 
-enum { BAR = 20 };
+enum {
+    BAR = 20,
+    SHORTEST_BAR = 4
+};
 
 static const double REDRAW_SECONDS = 0.1;
 
@@ -30,9 +33,8 @@ cli_progress progress_create(bool quiet) {
 /* ---- the plan ---- */
 
 static void print_data(const mote_experiment *experiment) {
-    static const char *const names[] = {[MOTE_TRAINING] = "training",
-                                        [MOTE_VALIDATION] = "validation",
-                                        [MOTE_TEST] = "test"};
+    static const char *const names[] = {
+        [MOTE_TRAINING] = "training", [MOTE_VALIDATION] = "validation", [MOTE_TEST] = "test"};
     char count[GROUPED_CAPACITY], shape[MOTE_SHAPE_TEXT_CAPACITY];
     fprintf(stderr, "data    ");
     for (mote_part_name name = MOTE_TRAINING; name < MOTE_PART_COUNT; name++) {
@@ -58,28 +60,18 @@ static size_t trained_count(const mote_layer *layer) {
     return count;
 }
 
-/* Pads by what is seen: "×" is two bytes, but one column. */
-static void print_padded(const char *text, int columns) {
-    int seen = 0;
-    for (const char *at = text; *at; at++) {
-        seen += ((unsigned char)*at & 0xc0) != 0x80;
-    }
-    fprintf(stderr, "%s%*s", text, columns > seen ? columns - seen : 0, "");
-}
-
 static void print_layers(const mote_model *model) {
     char shape[MOTE_SHAPE_TEXT_CAPACITY], count[GROUPED_CAPACITY];
     fprintf(stderr, "   layer                  output               parameters\n");
     for (size_t i = 0; i < mote_model_layer_count(model); i++) {
         const mote_layer *layer = mote_model_layer(model, i);
         fprintf(stderr, "%2zu ", i);
-        print_padded(layer->kind->type, 23);
-        print_padded(mote_shape_text(layer->output_shape, shape), 16);
+        print_padded(stderr, layer->kind->type, 23);
+        print_padded(stderr, mote_shape_text(layer->output_shape, shape), 16);
         fprintf(stderr, "%15s\n", grouped(trained_count(layer), count));
     }
     fprintf(stderr, "   ");
-    print_padded(mote_model_output(model)->kind->type, 23);
-    print_padded("", 16);
+    print_padded(stderr, mote_model_output(model)->kind->type, 23 + 16);
     fprintf(stderr, "%15s\n\n", grouped(mote_model_parameter_count(model), count));
 }
 
@@ -108,17 +100,17 @@ void progress_print_plan(const cli_progress *progress, const char *config_path,
     fprintf(stderr, "memory  %.1f MB of data, %.1f MB for model and training\n",
             data_bytes(experiment->dataset) / 1e6,
             (double)(mote_model_memory(experiment->model) + trainer->arena.capacity) / 1e6);
-    fprintf(stderr, "train   %s steps of %zu samples with %s, learning rate %g, schedule %s\n",
-            grouped(trainer->total_steps, steps), options->batch_size,
-            options->optimizer->kind->type, options->optimizer->learning_rate,
-            options->schedule->kind->type);
+    fprintf(stderr, "train   %s step%s of %zu sample%s with %s, learning rate %g, schedule %s\n",
+            grouped(trainer->total_steps, steps), trainer->total_steps > 1 ? "s" : "",
+            options->batch_size, options->batch_size > 1 ? "s" : "", options->optimizer->kind->type,
+            options->optimizer->learning_rate, options->schedule->kind->type);
     fprintf(stderr, "on      %zu thread%s, OpenBLAS kernels %s\n", threads, threads > 1 ? "s" : "",
             mote_blas_kernels());
 }
 
 /* ---- progress ---- */
 
-static int screen_columns(void) {
+static size_t screen_columns(void) {
     struct winsize size;
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
@@ -143,6 +135,16 @@ static void format_metrics(const char *name, mote_metrics metrics, char *text, s
     }
 }
 
+/* Without the words. */
+static void format_short_metrics(const char *name, mote_metrics metrics, char *text,
+                                 size_t capacity) {
+    if (metrics.samples > 0 && isfinite(metrics.accuracy)) {
+        snprintf(text, capacity, "  %s%.4f  %.2f %%", name, metrics.loss, 100 * metrics.accuracy);
+    } else {
+        format_metrics(name, metrics, text, capacity);
+    }
+}
+
 static void format_speed(double speed, char *text, size_t capacity) {
     if (speed >= 1e4) {
         snprintf(text, capacity, "%.0fk samples/s", speed / 1e3);
@@ -158,36 +160,58 @@ static void clear_line(cli_progress *progress) {
     }
 }
 
+/* "  [####----]" in at most so many columns, or nothing where that is too few. */
+static void format_bar(const mote_event *event, size_t columns, char text[BAR + 5]) {
+    size_t length = columns < BAR + 4 ? columns : BAR + 4;
+    text[0] = '\0';
+    if (length >= SHORTEST_BAR + 4) {
+        length -= 4;
+        size_t full = event->epoch_step * length / event->epoch_steps;
+        strcpy(text, "  [");
+        memset(text + 3, '-', length);
+        memset(text + 3, '#', full < length ? full : length);
+        strcpy(text + 3 + length, "]");
+    }
+}
+
 static void draw_live(cli_progress *progress, const mote_event *event) {
     double time = now();
     if (time - progress->last_drawn < REDRAW_SECONDS) {
         return;
     }
     progress->last_drawn = time;
-    char bar[BAR + 1], metrics[96], speed[32], left[24], line[320];
-    size_t full = event->epoch_step * BAR / event->epoch_steps;
-    memset(bar, '-', BAR);
-    memset(bar, '#', full < BAR ? full : BAR);
-    bar[BAR] = '\0';
+    char epoch[64], bar[BAR + 5], metrics[96], speed[32], left[24], rest[192];
     format_metrics("", event->train, metrics, sizeof metrics);
     format_speed(event->samples_per_second, speed, sizeof speed);
     double per_step = event->seconds / (double)event->step;
     format_time(per_step * (double)(event->total_steps - event->step), left, sizeof left);
-    snprintf(line, sizeof line, "epoch %zu/%zu [%s]%s  %s  %s left", event->epoch, event->epochs,
-             bar, metrics, speed, left);
-    fprintf(stderr, "\r%.*s\033[K", screen_columns() - 1, line);
+    size_t columns = screen_columns() - 1;
+    size_t used =
+        (size_t)snprintf(epoch, sizeof epoch, "epoch %zu/%zu", event->epoch, event->epochs);
+    used += (size_t)snprintf(rest, sizeof rest, "%s  %s  %s left", metrics, speed, left);
+    format_bar(event, used < columns ? columns - used : 0, bar);
+    char line[sizeof epoch + sizeof bar + sizeof rest];
+    snprintf(line, sizeof line, "%s%s%s", epoch, bar, rest);
+    fprintf(stderr, "\r%.*s\033[K", (int)columns, line);
     progress->line_open = true;
 }
 
+/* What a terminal of 80 columns has no room for is left out: words, and the speed. */
 static void print_epoch(cli_progress *progress, const mote_event *event) {
-    char train[96], validation[96], speed[32], width[24];
+    char train[96], validation[96], speed[32], number[24], line[320];
     clear_line(progress);
-    int digits = snprintf(width, sizeof width, "%zu", event->epochs);
+    int digits = snprintf(number, sizeof number, "%zu", event->epochs);
     format_metrics("", event->train, train, sizeof train);
     format_metrics("validation ", event->validation, validation, sizeof validation);
     format_speed(event->samples_per_second, speed, sizeof speed);
-    fprintf(stderr, "epoch %*zu/%zu%s%s  %s  %.1f s\n", digits, event->epoch, event->epochs, train,
-            validation, speed, event->seconds);
+    int length = snprintf(line, sizeof line, "epoch %*zu/%zu%s%s  %s  %.1f s", digits, event->epoch,
+                          event->epochs, train, validation, speed, event->seconds);
+    if (progress->live && (size_t)length >= screen_columns()) {
+        format_short_metrics("validation ", event->validation, validation, sizeof validation);
+        snprintf(line, sizeof line, "epoch %*zu/%zu%s%s  %.1f s", digits, event->epoch,
+                 event->epochs, train, validation, event->seconds);
+    }
+    fprintf(stderr, "%s\n", line);
 }
 
 void progress_show(cli_progress *progress, const mote_event *event) {

@@ -11,17 +11,45 @@
 #include "mote/optimizer.h"
 #include "mote/output.h"
 
+enum {
+    LINE_COLUMNS = 80,
+    INDENT = 8
+};
+
+/* Prints a text that goes on after `used` columns, in lines that fit on a screen. */
+static void print_wrapped(const char *text, size_t used) {
+    while (*text) {
+        size_t length = strcspn(text, " ");
+        char word[MOTE_EXPECTED_CAPACITY];
+        snprintf(word, sizeof word, "%.*s", (int)length, text);
+        if (used + 1 + columns_of(word) > LINE_COLUMNS) {
+            printf("\n%*s", INDENT - 1, "");
+            used = INDENT - 1;
+        }
+        printf(" %s", word);
+        used += 1 + columns_of(word);
+        text += length + strspn(text + length, " ");
+    }
+    printf("\n");
+}
+
+static void print_field(const mote_field *f) {
+    char expected[MOTE_EXPECTED_CAPACITY], text[2 * MOTE_EXPECTED_CAPACITY];
+    snprintf(text, sizeof text, "%s; %s%s", mote_field_expected(f, expected),
+             f->preset     ? "default "
+             : f->optional ? "optional"
+                           : "must be given",
+             f->preset ? f->preset : "");
+    printf("    \"%s\":", f->name);
+    print_wrapped(text, strlen(f->name) + strlen("    \"\":"));
+    printf("%*s", INDENT - 1, "");
+    print_wrapped(f->help, INDENT - 1);
+}
+
 static void print_class(const char *type, const char *summary, const mote_field *fields) {
     printf("%s: %s\n", type, summary);
     for (const mote_field *f = fields; f->kind != MOTE_FIELD_NONE; f++) {
-        char expected[MOTE_EXPECTED_CAPACITY];
-        printf("    \"%s\": %s; ", f->name, mote_field_expected(f, expected));
-        if (f->preset) {
-            printf("default %s\n", f->preset);
-        } else {
-            printf(f->optional ? "optional\n" : "must be given\n");
-        }
-        printf("        %s\n", f->help);
+        print_field(f);
     }
     printf("\n");
 }
@@ -34,20 +62,28 @@ static void print_class(const char *type, const char *summary, const mote_field 
         }                                                                                          \
     } while (0)
 
-bool topic_print(const char *topic) {
-    if (strcmp(topic, "layers") == 0) {
-        PRINT_ALL(mote_layer_classes());
-    } else if (strcmp(topic, "outputs") == 0) {
-        PRINT_ALL(mote_output_classes());
-    } else if (strcmp(topic, "optimizers") == 0) {
-        PRINT_ALL(mote_optimizer_classes());
-    } else if (strcmp(topic, "schedules") == 0) {
-        PRINT_ALL(mote_schedule_classes());
-    } else if (strcmp(topic, "datasets") == 0) {
-        PRINT_ALL(mote_format_classes());
-        print_class("all of them", "keys that every format takes", mote_dataset_fields());
-    } else {
-        return false;
-    }
-    return true;
+static void print_layers(void) {
+    PRINT_ALL(mote_layer_classes());
 }
+
+static void print_outputs(void) {
+    PRINT_ALL(mote_output_classes());
+}
+
+static void print_optimizers(void) {
+    PRINT_ALL(mote_optimizer_classes());
+}
+
+static void print_schedules(void) {
+    PRINT_ALL(mote_schedule_classes());
+}
+
+static void print_datasets(void) {
+    PRINT_ALL(mote_format_classes());
+    print_class("all of them", "keys that every format takes", mote_dataset_fields());
+}
+
+const cli_topic help_topics[] = {
+    {"layers", print_layers},       {"outputs", print_outputs},   {"optimizers", print_optimizers},
+    {"schedules", print_schedules}, {"datasets", print_datasets}, {0},
+};

@@ -2,10 +2,9 @@
 #ifndef MOTE_CLI_TOPICS_H
 #define MOTE_CLI_TOPICS_H
 
-#include <stdbool.h>
+#include "cli/common.h"
 
-/* Prints all layers, outputs, optimizers, schedules or datasets with their keys; false where the
- * topic is none of them. */
-bool topic_print(const char *topic);
+/* All layers, outputs, optimizers, schedules and data sets, with their keys. */
+extern const cli_topic help_topics[];
 
 #endif

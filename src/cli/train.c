@@ -16,6 +16,7 @@
 /* ---- the command line ---- */
 
 typedef struct settings {
+    const char *program; /* as it was called */
     const char *config, *run_directory, *init_from;
     const char *threads, *seed; /* become overrides like those of --set */
     text_list overrides;
@@ -40,12 +41,12 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
         {0},
     };
     const cli_command train = {.name = "train",
-                           .operands = "CONFIG",
-                           .summary = "Trains a model as the JSON file CONFIG says.",
-                           .arguments = arguments,
-                           .minimum_operands = 1,
-                           .maximum_operands = 1,
-                           .help_topic = topic_print};
+                               .operands = "CONFIG",
+                               .summary = "Trains a model as the JSON file CONFIG says.",
+                               .arguments = arguments,
+                               .minimum_operands = 1,
+                               .maximum_operands = 1,
+                               .topics = help_topics};
     int code = command_read(&train, argc, argv, operands);
     s->config = operands->count > 0 ? operands->texts[0] : NULL;
     return code;
@@ -88,8 +89,8 @@ typedef struct session {
     mote_trainer *trainer;
     mote_run run;
     cli_progress progress;
-    mote_error error;       /* of writing, from within the listener */
-    double seconds;         /* as the last event said */
+    mote_error error; /* of writing, from within the listener */
+    double seconds;   /* as the last event said */
     uint64_t steps;
 } session;
 
@@ -136,11 +137,31 @@ static mote_status open_run(session *s, const char *config_text, mote_error *err
     if (status != MOTE_OK) {
         return status;
     }
-    if (!s->settings.quiet) {
-        fprintf(stderr, "%s  %s\n", s->settings.resume ? "resumes" : "writes", s->run.directory);
-    }
     return s->settings.resume ? mote_run_restore(&s->run, s->trainer, error)
                               : mote_run_write_config(&s->run, config_text, error);
+}
+
+static void print_plan(const session *s) {
+    progress_print_plan(&s->progress, s->settings.config, &s->experiment, s->trainer);
+    if (!s->settings.quiet && !s->settings.dry_run) {
+        fprintf(stderr, "%-8s%s\n", s->settings.resume ? "resumes" : "writes", s->run.directory);
+    }
+}
+
+/* The command that goes on with the run, to be copied. */
+static void print_how_to_resume(const session *s) {
+    fprintf(stderr, "stopped after step %llu; all is saved in %s\ngo on with: ",
+            (unsigned long long)s->steps, s->run.directory);
+    print_quoted(stderr, s->settings.program);
+    fputc(' ', stderr);
+    print_quoted(stderr, s->settings.config);
+    fprintf(stderr, " --resume --run-dir ");
+    print_quoted(stderr, s->run.directory);
+    for (size_t i = 0; i < s->settings.overrides.count; i++) {
+        fprintf(stderr, " --set ");
+        print_quoted(stderr, s->settings.overrides.texts[i]);
+    }
+    fputc('\n', stderr);
 }
 
 /* After Ctrl-C: saves where the run is and says how to go on. */
@@ -149,11 +170,9 @@ static int save_interrupted(session *s) {
     if (mote_run_write_checkpoint(&s->run, s->trainer, &error) != MOTE_OK) {
         return report_error("train", &error);
     }
-    fprintf(stderr,
-            "stopped after step %llu; all is saved in %s\n"
-            "go on with: train %s --resume --run-dir %s%s\n",
-            (unsigned long long)s->steps, s->run.directory, s->settings.config, s->run.directory,
-            s->settings.overrides.count ? " and the same options" : "");
+    if (!s->settings.quiet) {
+        print_how_to_resume(s);
+    }
     return signal_seen == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
 }
 
@@ -220,15 +239,16 @@ static int train(session *s) {
     if (status == MOTE_OK) {
         status = create_trainer(s, &config_text, &error);
     }
-    if (status == MOTE_OK) {
-        progress_print_plan(&s->progress, s->settings.config, &s->experiment, s->trainer);
-    }
     if (status == MOTE_OK && !s->settings.dry_run) {
         status = open_run(s, config_text, &error);
     }
     free(config_text);
-    if (status != MOTE_OK || s->settings.dry_run) {
-        return status == MOTE_OK ? EXIT_DONE : report_error("train", &error);
+    if (status != MOTE_OK) {
+        return report_error("train", &error);
+    }
+    print_plan(s);
+    if (s->settings.dry_run) {
+        return EXIT_DONE;
     }
     mote_trainer_set_listener(s->trainer, on_event, s);
     catch_signals();
@@ -247,7 +267,7 @@ static int train(session *s) {
 
 int main(int argc, char **argv) {
     ensure_fast_kernels(argv);
-    session s = {0};
+    session s = {.settings.program = argv[0]};
     /* Two more than there can be, for the shorthands. */
     text_list operands = {.texts = calloc((size_t)argc + 2, sizeof *operands.texts)};
     s.settings.overrides.texts = calloc((size_t)argc + 2, sizeof *operands.texts);
@@ -267,5 +287,5 @@ int main(int argc, char **argv) {
     mote_run_close(&s.run);
     free(operands.texts);
     free(s.settings.overrides.texts);
-    return code;
+    return finish_output("train", code);
 }

@@ -16,7 +16,7 @@
 #if defined(__x86_64__) && defined(__ELF__) && defined(__GNUC__) && !defined(__clang__) &&         \
     !defined(MOTE_SANITIZED)
 #define MOTE_MULTIVERSION                                                                          \
-    __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define MOTE_MULTIVERSION
 #endif

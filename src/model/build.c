@@ -165,7 +165,7 @@ static const mote_layer_class *last_computing(const mote_model *model) {
     return model->layers[last]->kind;
 }
 
-/* Softmax twice, the logarithm of logits, or of independent probabilities, whose loss is least where
+/* Softmax twice, the logarithm of logits, or that of independent probabilities, which is best where
  * all are 1: they train, badly, without a word. */
 static mote_status check_meaning(const mote_model *model, const mote_output_class *kind,
                                  mote_error *error) {

@@ -6,8 +6,9 @@
  *   ∂L/∂z = p − y
  *
  * The first form would take the log of a p that has rounded to 0; the second never does, and since
- * m is taken off every z, large logits that lie close together cost no accuracy. Label smoothing ε replaces y by (1 − ε) y + ε / classes (Szegedy et al., "Rethinking the Inception
- * architecture", 2016).
+ * m is taken off every z, large logits that lie close together cost no accuracy. Label smoothing ε
+ * replaces y by (1 − ε) y + ε / classes (Szegedy et al., "Rethinking the Inception architecture",
+ * 2016).
  */
 #include "math/vector.h"
 #include "mote/kernels.h"

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Trains the network of configs/mnist.json side by side in mote and in PyTorch.
+
+From the same initial weights, over the same batches in the order of the file, for 100 steps of SGD
+with momentum and weight decay; then compares each parameter tensor. A tool for developers: it needs
+PyTorch and the real MNIST files; the test suite needs neither.
+
+usage: tests/pytorch_follow.py [--train ./train] [--steps 100]
+"""
+import argparse, gzip, json, os, pathlib, struct, subprocess, sys, tempfile
+
+import numpy
+import torch
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+
+def write_safetensors(path, tensors):
+    header, offset = {}, 0
+    for name, tensor in tensors.items():
+        size = tensor.numel() * 4
+        header[name] = {"dtype": "F32", "shape": list(tensor.shape),
+                        "data_offsets": [offset, offset + size]}
+        offset += size
+    text = json.dumps(header).encode()
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for tensor in tensors.values():
+            file.write(tensor.detach().numpy().astype("<f4").tobytes())
+
+
+def read_safetensors(path):
+    data = pathlib.Path(path).read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    header = json.loads(data[8:8 + length])
+    body = data[8 + length:]
+    return {name: torch.from_numpy(numpy.frombuffer(
+                body[entry["data_offsets"][0]:entry["data_offsets"][1]],
+                "<f4").reshape(entry["shape"]).copy())
+            for name, entry in header.items() if name != "__metadata__"}
+
+
+def read_idx(path, header):
+    return torch.from_numpy(numpy.frombuffer(gzip.open(path).read()[header:], "u1").copy())
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--train", default=str(ROOT / "train"))
+    arguments.add_argument("--steps", type=int, default=100)
+    arguments = arguments.parse_args()
+    config = ROOT / "configs" / "mnist.json"
+    optimizer = json.loads(config.read_text())["train"]["optimizer"]
+    mnist = ROOT / "datasets" / "mnist"
+    images = read_idx(mnist / "train-images-idx3-ubyte.gz", 16).reshape(-1, 784).float() / 255
+    labels = read_idx(mnist / "train-labels-idx1-ubyte.gz", 8).long()
+    images = (images - images.double().mean().float()) / images.double().std(unbiased=False).float()
+
+    torch.manual_seed(1)
+    layers = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 256), torch.nn.ReLU(),
+                                 torch.nn.Linear(256, 10))
+    names = {f"layers.{name}": parameter for name, parameter in layers.named_parameters()}
+    with tempfile.TemporaryDirectory() as directory:
+        start, run = os.path.join(directory, "start.safetensors"), os.path.join(directory, "run")
+        write_safetensors(start, names)
+        subprocess.run([arguments.train, str(config), "--quiet", "--init-from", start, "--run-dir",
+                        run, "--set", "train.shuffle=false",
+                        "--set", f"train.max_steps={arguments.steps}",
+                        "--set", "dataset.validation_fraction=0",
+                        "--set", 'train.schedule={"type": "constant"}'], check=True)
+        theirs = read_safetensors(os.path.join(run, "checkpoint.safetensors"))
+
+    biases = [p for n, p in names.items() if n.endswith("bias")]
+    weights = [p for n, p in names.items() if not n.endswith("bias")]
+    sgd = torch.optim.SGD([{"params": weights, "weight_decay": optimizer["weight_decay"]},
+                           {"params": biases}],
+                          lr=optimizer["learning_rate"], momentum=optimizer["momentum"])
+    for step in range(arguments.steps):
+        batch = slice(step * 64 % len(images), step * 64 % len(images) + 64)
+        sgd.zero_grad()
+        torch.nn.functional.cross_entropy(layers(images[batch]), labels[batch]).backward()
+        sgd.step()
+
+    worst = 0
+    for name, parameter in names.items():
+        difference = ((parameter - theirs[name]).abs().max() / parameter.abs().max()).item()
+        print(f"{name:20} largest difference / largest entry = {difference:.2e}")
+        worst = max(worst, difference)
+    sys.exit(0 if worst <= 1e-4 else "more than 1e-4")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+#!/bin/sh
+# readme_test.sh ROOT: every command and every program of the README, in a copy of the checkout, in
+# their order. Only ./tests/run.sh, which runs this, is left out. The copy has the data sets, if they
+# are there; without MNIST the commands that need it are left out too.
+set -eu
+
+root=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT INT TERM
+
+cp -R "$root"/CMakeLists.txt "$root"/README.md "$root"/src "$root"/include "$root"/examples \
+    "$root"/datasets "$root"/configs "$root"/tests "$work"
+cd "$work"
+
+# blocks LANGUAGE: what stands between ```LANGUAGE and ```.
+blocks() {
+    sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{/^\`\`\`/!p;}" README.md
+}
+
+{
+    echo 'set -eu'
+    blocks sh | grep -v '^\./tests/run\.sh$'
+} >commands.sh
+[ "$(wc -l <commands.sh)" -gt 10 ] || {
+    echo "the README's commands were not found"
+    exit 1
+}
+if ! ls datasets/mnist/train-images-idx3-ubyte* >/dev/null 2>&1; then
+    echo "MNIST is not there: the README's commands that need it are left out"
+    sed '/mnist/d; /runs\/first/d; /quickstart/d' commands.sh >some.sh
+    mv some.sh commands.sh
+fi
+sh -x commands.sh
+
+blocks c >embed.c
+PKG_CONFIG_PATH=$(dirname "$(find "$PWD/build/installed" -name mote.pc)")
+export PKG_CONFIG_PATH
+# shellcheck disable=SC2046
+${CC:-cc} -Wall -Wextra -Werror embed.c -o embed $(pkg-config --cflags --libs mote)
+if [ -f runs/first/model.safetensors ]; then
+    ./embed runs/first/model.safetensors
+fi
+
+# The keys of the JSON block are those of a config: it is put in place of mnist.json's data set.
+{
+    echo '{'
+    blocks json
+    sed -n '/"model"/,$p' configs/mnist.json | sed '1s/^/,/'
+} >configs/mine.json
+if ./train configs/mine.json --dry-run 2>errors.txt; then
+    echo "there is no data, but ./train found some"
+    exit 1
+fi
+grep -q 'datasets/mine' errors.txt || {
+    cat errors.txt
+    exit 1
+}
+echo "all of the README works"
