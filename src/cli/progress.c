@@ -186,8 +186,9 @@ static void draw_live(cli_progress *progress, const mote_event *event) {
     double per_step = event->seconds / (double)event->step;
     format_time(per_step * (double)(event->total_steps - event->step), left, sizeof left);
     size_t columns = screen_columns() - 1;
-    size_t used =
-        (size_t)snprintf(epoch, sizeof epoch, "epoch %zu/%zu", event->epoch, event->epochs);
+    int digits = snprintf(epoch, sizeof epoch, "%zu", event->epochs);
+    size_t used = (size_t)snprintf(epoch, sizeof epoch, "epoch %*zu/%zu", digits, event->epoch,
+                                   event->epochs);
     used += (size_t)snprintf(rest, sizeof rest, "%s  %s  %s left", metrics, speed, left);
     format_bar(event, used < columns ? columns - used : 0, bar);
     char line[sizeof epoch + sizeof bar + sizeof rest];

@@ -10,7 +10,7 @@
  * never got to a job. It is tiles left, not the next tile, because a range must be seen to be used
  * up from the word alone: the number of tiles may already be that of the next job.
  */
-#include "mote/pool.h"
+#include "core/pool.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Spinning covers the gaps between the operations of a step; a round trip through the kernel costs
@@ -40,6 +41,9 @@ struct mote_pool {
     _Alignas(CACHE_LINE) _Atomic uint32_t job; /* its number; a new one starts the workers */
     _Alignas(CACHE_LINE) _Atomic uint32_t done; /* tiles finished */
     _Alignas(CACHE_LINE) _Atomic bool stopping;
+
+    bool watched; /* by mote_pool_watch */
+    double waited;
 
     pthread_mutex_t mutex;
     pthread_cond_t wake;
@@ -144,6 +148,25 @@ static void wake_sleepers(mote_pool *pool) {
     }
 }
 
+static double now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* Returns when all tiles of the job are done. */
+static void await_others(mote_pool *pool, uint32_t tiles) {
+    int spins = 0;
+    while (atomic_load_explicit(&pool->done, memory_order_acquire) < tiles) {
+        if (spins < SPINS) {
+            spins++;
+            pause_briefly();
+        } else {
+            sched_yield();
+        }
+    }
+}
+
 void mote_pool_run(mote_pool *pool, size_t tiles, mote_task task, void *context) {
     if (!pool || pool->size == 1 || tiles <= 1 || inside_task) {
         for (size_t i = 0; i < tiles; i++) {
@@ -167,15 +190,18 @@ void mote_pool_run(mote_pool *pool, size_t tiles, mote_task task, void *context)
     wake_sleepers(pool);
 
     work_on_job(pool, 0, job);
-    int spins = 0;
-    while (atomic_load_explicit(&pool->done, memory_order_acquire) < tiles) {
-        if (spins < SPINS) {
-            spins++;
-            pause_briefly();
-        } else {
-            sched_yield();
-        }
-    }
+    double begin = pool->watched ? now() : 0;
+    await_others(pool, (uint32_t)tiles);
+    pool->waited += pool->watched ? now() - begin : 0;
+}
+
+void mote_pool_watch(mote_pool *pool, bool on) {
+    pool->watched = on;
+    pool->waited = 0;
+}
+
+double mote_pool_waited(const mote_pool *pool) {
+    return pool->waited;
 }
 
 size_t mote_pool_size(const mote_pool *pool) {

@@ -2,6 +2,7 @@
 #include "data/dataset.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@ typedef struct options {
     int normalize;
     size_t classes;
 } options;
+
+enum { MOST_CLASSES = 1 << 24 };
 
 static const char *const normalizations[] = {
 #define X(name, text) [MOTE_NORMALIZE_##name] = text,
@@ -40,7 +43,7 @@ static const mote_field option_fields[] = {
     {.name = "classes",
      .kind = MOTE_FIELD_INTEGER,
      .offset = offsetof(options, classes),
-     .range = MOTE_BETWEEN(0, 1 << 24),
+     .range = MOTE_BETWEEN(0, MOST_CLASSES),
      .preset = "0",
      .help = "how many classes there are; 0: as many as the training labels show"},
     MOTE_FIELDS_END,
@@ -84,8 +87,38 @@ static size_t largest_label(const mote_samples *samples) {
     return largest;
 }
 
+/* What arrays of a caller may get wrong; formats do not. */
+static mote_status check_arrays(const mote_samples *samples, const char *part,
+                                mote_error *error) {
+    if (samples->count == 0) {
+        return MOTE_OK;
+    }
+    size_t width = mote_shape_count(samples->shape);
+    if (width == 0 || width == SIZE_MAX) {
+        char text[MOTE_SHAPE_TEXT_CAPACITY];
+        return mote_fail(error, MOTE_INVALID, "a %s sample of %s is not possible", part,
+                         mote_shape_text(samples->shape, text));
+    }
+    if (!samples->bytes == !samples->numbers) {
+        return mote_fail(error, MOTE_INVALID, "the %s samples need either bytes or numbers", part);
+    }
+    if (!samples->labels == !samples->values ||
+        (samples->values != NULL) != (samples->value_width > 0)) {
+        return mote_fail(error, MOTE_INVALID,
+                         "the %s samples need either labels, or values and a value_width", part);
+    }
+    return MOTE_OK;
+}
+
 static mote_status check_shapes(const mote_dataset *dataset, mote_error *error) {
     const mote_samples *train = &dataset->content.train, *test = &dataset->content.test;
+    mote_status status = check_arrays(train, part_names[MOTE_TRAINING], error);
+    if (status == MOTE_OK) {
+        status = check_arrays(test, part_names[MOTE_TEST], error);
+    }
+    if (status != MOTE_OK) {
+        return status;
+    }
     if (train->count == 0) {
         return mote_fail(error, MOTE_DATA, "the data set holds no training samples");
     }
@@ -97,6 +130,11 @@ static mote_status check_shapes(const mote_dataset *dataset, mote_error *error) 
         return mote_fail(error, MOTE_DATA, "the training samples are %s, but the test samples %s",
                          mote_shape_text(train->shape, train_text),
                          mote_shape_text(test->shape, test_text));
+    }
+    if (test->count > 0 && !test->bytes != !train->bytes) {
+        return mote_fail(error, MOTE_DATA,
+                         "the training samples are %s, but the test samples are %s",
+                         train->bytes ? "bytes" : "numbers", test->bytes ? "bytes" : "numbers");
     }
     if (test->count > 0 &&
         (!test->labels != !train->labels || test->value_width != train->value_width)) {
@@ -111,10 +149,17 @@ static mote_status find_classes(mote_dataset *dataset, mote_error *error) {
     if (!train->labels) {
         return MOTE_OK;
     }
+    size_t largest = largest_label(train);
+    if (largest >= MOST_CLASSES) {
+        return mote_fail(error, MOTE_DATA,
+                         "there is a training label of %zu; labels are class numbers, counted from "
+                         "0 and below %d",
+                         largest, MOST_CLASSES);
+    }
     size_t given = dataset->options.classes;
     dataset->classes = given                          ? given
                        : dataset->content.class_count ? dataset->content.class_count
-                                                      : largest_label(train) + 1;
+                                                      : largest + 1;
     const char *reason = given ? "with \"classes\" given the last one is"
                                : "the training labels go only up to";
     mote_status status = check_labels(train, dataset->classes, "training", reason, error);

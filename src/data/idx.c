@@ -8,12 +8,13 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "data/idx.h"
 
-enum { MAX_DIMENSIONS = 4, UNSIGNED_BYTES = 8, BUFFER = 1 << 18 };
+enum { MAX_DIMENSIONS = 4, UNSIGNED_BYTES = 8, BUFFER = 1 << 18, PROMISE_CAPACITY = 160 };
 
 typedef struct idx {
     mote_format base;
@@ -59,14 +60,22 @@ typedef struct idx_file {
     size_t dims[MAX_DIMENSIONS];
 } idx_file;
 
-/* "the data ends", and why if zlib knows. */
-static mote_status fail_short(const idx_file *file, const char *promise, size_t samples,
-                              mote_error *error) {
+/* Says what zlib found wrong; `otherwise` where the data just ends. */
+static mote_status fail_read(const idx_file *file, const char *otherwise, mote_error *error) {
     int code;
     const char *reason = gzerror(file->stream, &code);
-    bool damaged = code != Z_OK && code != Z_BUF_ERROR && code != Z_STREAM_END;
-    return mote_fail(error, MOTE_DATA, "%s: %s, the data ends after %zu%s%s%s", file->path, promise,
-                     samples, damaged ? " (" : "", damaged ? reason : "", damaged ? ")" : "");
+    size_t length = strlen(file->path);
+    if (strncmp(reason, file->path, length) == 0 && strncmp(reason + length, ": ", 2) == 0) {
+        reason += length + 2;
+    }
+    if (code == Z_ERRNO) {
+        return mote_fail(error, MOTE_FILE, "%s: cannot be read: %s", file->path, reason);
+    }
+    if (code == Z_OK || code == Z_BUF_ERROR || code == Z_STREAM_END) {
+        return mote_fail(error, MOTE_DATA, "%s: %s", file->path, otherwise);
+    }
+    return mote_fail(error, MOTE_DATA, "%s: the compressed data is damaged: %s", file->path,
+                     reason);
 }
 
 static bool ends_with(const char *text, const char *end) {
@@ -78,8 +87,8 @@ static mote_status read_header(idx_file *file, mote_error *error) {
     unsigned char bytes[4 + 4 * MAX_DIMENSIONS];
     int got = gzread(file->stream, bytes, 4);
     if (got != 4) {
-        return mote_fail(error, MOTE_DATA, "%s: %s", file->path,
-                         got == 0 ? "the file is empty" : "too short to be an IDX file");
+        return fail_read(file, got == 0 ? "the file is empty" : "too short to be an IDX file",
+                         error);
     }
     if (ends_with(file->path, ".gz") && gzdirect(file->stream)) {
         return mote_fail(error, MOTE_DATA, "%s: not a gzip file, although its name says so",
@@ -94,20 +103,22 @@ static mote_status read_header(idx_file *file, mote_error *error) {
                          file->path, bytes[0], bytes[1], bytes[2], bytes[3]);
     }
     if (gzread(file->stream, bytes + 4, (unsigned)(4 * file->rank)) != (int)(4 * file->rank)) {
-        return mote_fail(error, MOTE_DATA, "%s: the file ends within its header", file->path);
+        return fail_read(file, "the file ends within its header", error);
     }
     for (size_t i = 0; i < file->rank; i++) {
         const unsigned char *b = bytes + 4 + 4 * i;
         file->dims[i] = (size_t)b[0] << 24 | (size_t)b[1] << 16 | (size_t)b[2] << 8 | b[3];
         if (file->dims[i] == 0) {
-            return mote_fail(error, MOTE_DATA, "%s: the file holds no samples: its dimension %zu "
-                             "is 0", file->path, i);
+            return mote_fail(error, MOTE_DATA,
+                             "%s: the file holds no samples: its dimension %zu is 0", file->path,
+                             i);
         }
     }
     return MOTE_OK;
 }
 
 static mote_status open_file(idx_file *file, const char *path, mote_error *error) {
+    errno = 0;
     *file = (idx_file){.stream = gzopen(path, "rb"), .path = path};
     if (!file->stream) {
         return mote_fail(error, MOTE_FILE, "%s: cannot be opened: %s", path,
@@ -145,15 +156,24 @@ static void describe_promise(const idx_file *file, char *text, size_t capacity) 
     }
 }
 
+/* A damaged header must not ask for all memory there is: gzip packs 1032 times at most. */
+static bool may_hold(const char *path, size_t bytes) {
+    struct stat file;
+    return stat(path, &file) != 0 || !S_ISREG(file.st_mode) ||
+           bytes / 1100 <= (size_t)file.st_size;
+}
+
 static mote_status read_body(const idx_file *file, uint8_t *body, size_t bytes,
                              mote_error *error) {
-    char promise[160];
+    char promise[PROMISE_CAPACITY], text[PROMISE_CAPACITY + 64];
     describe_promise(file, promise, sizeof promise);
     for (size_t done = 0; done < bytes;) {
         size_t wanted = bytes - done < INT_MAX / 2 ? bytes - done : INT_MAX / 2;
         int got = gzread(file->stream, body + done, (unsigned)wanted);
         if (got <= 0) {
-            return fail_short(file, promise, done / (bytes / file->dims[0]), error);
+            snprintf(text, sizeof text, "%s, the data ends after %zu", promise,
+                     done / (bytes / file->dims[0]));
+            return fail_read(file, text, error);
         }
         done += (size_t)got;
     }
@@ -163,8 +183,12 @@ static mote_status read_body(const idx_file *file, uint8_t *body, size_t bytes,
         return mote_fail(error, MOTE_DATA, "%s: %s, but the data goes on after them", file->path,
                          promise);
     }
-    /* Reading past the end checks the gzip stream's own checksum. */
-    return got < 0 ? fail_short(file, promise, file->dims[0], error) : MOTE_OK;
+    /* Reading past the end has checked the gzip stream's own checksum, if that was there. */
+    int code;
+    gzerror(file->stream, &code);
+    return got < 0 || code == Z_BUF_ERROR
+               ? fail_read(file, "the compressed data is cut short at its very end", error)
+               : MOTE_OK;
 }
 
 /* All of a file, in the content's memory; NULL on failure. */
@@ -176,7 +200,15 @@ static uint8_t *load_file(const char *path, mote_content *content, idx_file *fil
     mote_shape shape = {.rank = file->rank};
     memcpy(shape.dims, file->dims, sizeof file->dims);
     size_t bytes = mote_shape_count(shape);
-    uint8_t *body = mote_content_allocate(content, bytes, 1, path, error);
+    uint8_t *body = NULL;
+    if (may_hold(path, bytes)) {
+        body = mote_content_allocate(content, bytes, 1, path, error);
+    } else {
+        char promise[PROMISE_CAPACITY];
+        describe_promise(file, promise, sizeof promise);
+        mote_fail(error, MOTE_DATA, "%s: %s, far more than such a small file can hold", path,
+                  promise);
+    }
     if (body && read_body(file, body, bytes, error) != MOTE_OK) {
         body = NULL;
     }

@@ -21,6 +21,7 @@
 #else
 #include <stb_image_resize.h>
 #endif
+
 /* Interleaved pixels, as stb has them. */
 typedef struct picture {
     uint8_t *pixels; /* [height × width × channels], to be freed with free() */
@@ -40,19 +41,14 @@ static void flatten_alpha(picture *p) {
     p->channels = colours;
 }
 
+/* Asks for alpha in any case: a PNG file may make one colour transparent without such a channel. */
 static mote_status decode(const char *path, size_t channels, picture *p, mote_error *error) {
     FILE *stream = fopen(path, "rb");
     if (!stream) {
         return mote_fail(error, MOTE_FILE, "%s: cannot be opened: %s", path, strerror(errno));
     }
     int width, height, in_file;
-    int wanted = 0;
-    if (stbi_info_from_file(stream, &width, &height, &in_file)) {
-        bool alpha = in_file == 2 || in_file == 4;
-        wanted = (int)channels + alpha;
-    }
-    rewind(stream);
-    p->pixels = wanted ? stbi_load_from_file(stream, &width, &height, &in_file, wanted) : NULL;
+    p->pixels = stbi_load_from_file(stream, &width, &height, &in_file, (int)channels + 1);
     fclose(stream);
     if (!p->pixels) {
         return mote_fail(error, MOTE_DATA,
@@ -61,10 +57,8 @@ static mote_status decode(const char *path, size_t channels, picture *p, mote_er
     }
     p->width = (size_t)width;
     p->height = (size_t)height;
-    p->channels = (size_t)wanted;
-    if (p->channels > channels) {
-        flatten_alpha(p);
-    }
+    p->channels = channels + 1;
+    flatten_alpha(p);
     return MOTE_OK;
 }
 

@@ -3,10 +3,12 @@
  */
 #include "formats/model_file.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/fields.h"
+#include "formats/exact.h"
 #include "model/model.h"
 #include "mote/version.h"
 
@@ -35,19 +37,26 @@ static cJSON *architecture_to_json(const mote_model *model) {
     return object;
 }
 
-static cJSON *preprocessing_to_json(const mote_preprocessing *p) {
+static cJSON *numbers_to_json(size_t count, const double *numbers) {
+    cJSON *list = cJSON_CreateArray();
+    for (size_t i = 0; list && i < count; i++) {
+        cJSON_AddItemToArray(list, mote_exact_number(numbers[i]));
+    }
+    return list;
+}
+
+cJSON *mote_preprocessing_to_json(const mote_preprocessing *preprocessing) {
+    const mote_preprocessing *p = preprocessing;
     cJSON *object = cJSON_CreateObject();
     if (object) {
         cJSON_AddStringToObject(object, "normalize", normalizations[p->normalize]);
         cJSON_AddBoolToObject(object, "bytes", p->bytes);
         if (p->normalize == MOTE_NORMALIZE_STANDARD) {
-            int count = (int)p->groups;
-            cJSON_AddItemToObject(object, "mean", cJSON_CreateDoubleArray(p->mean, count));
-            cJSON_AddItemToObject(object, "deviation",
-                                  cJSON_CreateDoubleArray(p->deviation, count));
+            cJSON_AddItemToObject(object, "mean", numbers_to_json(p->groups, p->mean));
+            cJSON_AddItemToObject(object, "deviation", numbers_to_json(p->groups, p->deviation));
         }
-        cJSON_AddNumberToObject(object, "pixel_mean", p->pixel_mean);
-        cJSON_AddNumberToObject(object, "edge_mean", p->edge_mean);
+        cJSON_AddItemToObject(object, "pixel_mean", mote_exact_number(p->pixel_mean));
+        cJSON_AddItemToObject(object, "edge_mean", mote_exact_number(p->edge_mean));
     }
     return object;
 }
@@ -68,8 +77,11 @@ static char *print_and_delete(cJSON *node) {
 }
 
 mote_status mote_model_save(const mote_model *model, const char *path, mote_error *error) {
+    if (!model || !model->output) {
+        return mote_fail(error, MOTE_INVALID, "the model has no output yet");
+    }
     char *architecture = print_and_delete(architecture_to_json(model));
-    char *preprocessing = print_and_delete(preprocessing_to_json(&model->preprocessing));
+    char *preprocessing = print_and_delete(mote_preprocessing_to_json(&model->preprocessing));
     char *class_names = print_and_delete(class_names_to_json(model));
     size_t count = model->parameter_count;
     mote_tensor_entry *tensors = calloc(count ? count : 1, sizeof *tensors);
@@ -128,7 +140,7 @@ static bool read_shape(const cJSON *list, mote_shape *shape) {
     }
     for (const cJSON *dim = list->child; dim; dim = dim->next) {
         if (shape->rank == MOTE_MAX_RANK || !cJSON_IsNumber(dim) || !(dim->valuedouble >= 1) ||
-            dim->valuedouble > 0x1p31) {
+            dim->valuedouble > 0x1p31 || dim->valuedouble != floor(dim->valuedouble)) {
             return false;
         }
         shape->dims[shape->rank++] = (size_t)dim->valuedouble;
@@ -179,6 +191,11 @@ static mote_model *read_architecture(const mote_safetensors *file, mote_error *e
     mote_document_destroy(document);
     if (model && classes == 0 &&
         mote_model_match_targets(model, 0, model->output->width, error) != MOTE_OK) {
+        mote_model_destroy(model);
+        return NULL;
+    }
+    if (model && classes != (double)model->output->classes) {
+        fail_metadata(file, "mote.model", error);
         mote_model_destroy(model);
         return NULL;
     }

@@ -2,6 +2,8 @@
 #ifndef MOTE_FORMATS_MODEL_FILE_H
 #define MOTE_FORMATS_MODEL_FILE_H
 
+#include <cjson/cJSON.h>
+
 #include "formats/safetensors.h"
 #include "mote/model.h"
 
@@ -11,5 +13,8 @@ mote_status mote_model_copy_parameters(mote_model *model, const mote_safetensors
 
 /* The same from any safetensors file, such as one that PyTorch wrote. */
 mote_status mote_model_read_parameters(mote_model *model, const char *path, mote_error *error);
+
+/* To be freed with cJSON_Delete; NULL when out of memory. */
+cJSON *mote_preprocessing_to_json(const mote_preprocessing *preprocessing);
 
 #endif

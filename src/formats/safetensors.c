@@ -158,7 +158,8 @@ static size_t dtype_bytes(const cJSON *dtype) {
 static bool read_span(const mote_safetensors *file, const cJSON *entry, size_t *begin,
                       size_t *end) {
     const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(entry, "data_offsets");
-    return cJSON_GetArraySize(offsets) == 2 && read_count(cJSON_GetArrayItem(offsets, 0), begin) &&
+    return cJSON_IsArray(offsets) && cJSON_GetArraySize(offsets) == 2 &&
+           read_count(cJSON_GetArrayItem(offsets, 0), begin) &&
            read_count(cJSON_GetArrayItem(offsets, 1), end) && *begin <= *end &&
            *end <= file->data_length;
 }
@@ -182,6 +183,45 @@ static bool check_entry(const mote_safetensors *file, const cJSON *entry) {
     return bytes == 0 || count * bytes == end - begin;
 }
 
+typedef struct span {
+    size_t begin, end;
+} span;
+
+static int compare_spans(const void *left, const void *right) {
+    const span *a = left, *b = right;
+    if (a->begin != b->begin) {
+        return a->begin < b->begin ? -1 : 1;
+    }
+    return (a->end > b->end) - (a->end < b->end);
+}
+
+/* The format wants the tensors to fill the data, none over another and nothing between them. */
+static mote_status check_tiling(const mote_safetensors *file, mote_error *error) {
+    span *spans = calloc((size_t)cJSON_GetArraySize(file->header) + 1, sizeof *spans);
+    if (!spans) {
+        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", file->path);
+    }
+    size_t count = 0, reached = 0;
+    for (const cJSON *entry = file->header->child; entry; entry = entry->next) {
+        if (strcmp(entry->string, METADATA_KEY) != 0) {
+            read_span(file, entry, &spans[count].begin, &spans[count].end);
+            count++;
+        }
+    }
+    qsort(spans, count, sizeof *spans, compare_spans);
+    bool good = true;
+    for (size_t i = 0; i < count; i++) {
+        good = good && spans[i].begin == reached;
+        reached = spans[i].end;
+    }
+    free(spans);
+    return good && reached == file->data_length
+               ? MOTE_OK
+               : mote_fail(error, MOTE_DATA,
+                           "%s: the tensors overlap or leave gaps: the file is cut short or damaged",
+                           file->path);
+}
+
 static mote_status check_header(const mote_safetensors *file, mote_error *error) {
     for (const cJSON *entry = file->header->child; entry; entry = entry->next) {
         if (strcmp(entry->string, METADATA_KEY) != 0 && !check_entry(file, entry)) {
@@ -191,7 +231,7 @@ static mote_status check_header(const mote_safetensors *file, mote_error *error)
                              file->path, entry->string);
         }
     }
-    return MOTE_OK;
+    return check_tiling(file, error);
 }
 
 static mote_status check_sum(const mote_safetensors *file, mote_error *error) {
@@ -292,18 +332,18 @@ static bool read_shape(const cJSON *entry, mote_shape *shape) {
     return true;
 }
 
-mote_status mote_safetensors_copy(const mote_safetensors *file, const char *name, mote_tensor to,
-                                  mote_error *error) {
+mote_status mote_safetensors_check(const mote_safetensors *file, const char *name,
+                                   mote_shape expected_shape, mote_error *error) {
     const cJSON *entry = find_entry(file, name);
     if (!entry) {
         return mote_fail(error, MOTE_DATA, "%s: there is no tensor \"%s\"", file->path, name);
     }
     mote_shape shape;
-    if (!read_shape(entry, &shape) || !mote_shape_equal(shape, to.shape)) {
+    if (!read_shape(entry, &shape) || !mote_shape_equal(shape, expected_shape)) {
         char found[MOTE_SHAPE_TEXT_CAPACITY], expected[MOTE_SHAPE_TEXT_CAPACITY];
         return mote_fail(error, MOTE_DATA, "%s: the tensor \"%s\" is %s, but the model needs %s",
                          file->path, name, mote_shape_text(shape, found),
-                         mote_shape_text(to.shape, expected));
+                         mote_shape_text(expected_shape, expected));
     }
     const cJSON *dtype = cJSON_GetObjectItemCaseSensitive(entry, "dtype");
     if (!cJSON_IsString(dtype) || strcmp(dtype->valuestring, "F32") != 0) {
@@ -311,10 +351,15 @@ mote_status mote_safetensors_copy(const mote_safetensors *file, const char *name
                          "%s: the tensor \"%s\" holds numbers of type %s; expected F32", file->path,
                          name, cJSON_IsString(dtype) ? dtype->valuestring : "?");
     }
-    size_t begin, end;
-    if (!read_span(file, entry, &begin, &end)) {
-        return mote_fail(error, MOTE_DATA, "%s: the tensor \"%s\" is damaged", file->path, name);
-    }
-    memcpy(to.data, file->data + begin, end - begin);
     return MOTE_OK;
+}
+
+mote_status mote_safetensors_copy(const mote_safetensors *file, const char *name, mote_tensor to,
+                                  mote_error *error) {
+    mote_status status = mote_safetensors_check(file, name, to.shape, error);
+    size_t begin, end;
+    if (status == MOTE_OK && read_span(file, find_entry(file, name), &begin, &end)) {
+        memcpy(to.data, file->data + begin, end - begin);
+    }
+    return status;
 }

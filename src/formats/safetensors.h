@@ -41,6 +41,10 @@ const char *mote_safetensors_metadata(const mote_safetensors *file, const char *
 
 bool mote_safetensors_has(const mote_safetensors *file, const char *name);
 
+/* Fails where the tensor is missing or different. */
+mote_status mote_safetensors_check(const mote_safetensors *file, const char *name, mote_shape shape,
+                                   mote_error *error);
+
 /* Copies a tensor of that name and shape; fails where it is missing or different. */
 mote_status mote_safetensors_copy(const mote_safetensors *file, const char *name, mote_tensor to,
                                   mote_error *error);

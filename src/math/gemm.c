@@ -2,13 +2,11 @@
 #include <assert.h>
 #include <cblas.h>
 
-#include "mote/kernels.h"
+#include "math/gemm.h"
 
-/* Below this many multiplications waking a second thread costs more than it brings. */
-static const double SMALL_WORK = 4e5;
-
-/* A tile should hold enough work to pay for packing its operands, and there should be tiles for
- * several threads. Both bounds are of the operation alone, so the bits are too. */
+/* A tile should hold enough work to pay for packing its operands and for handing it to another
+ * thread, and there should be tiles for several threads. All this is of the operation alone, and so
+ * the bits are too. */
 static const double TILE_WORK = 2e6;
 enum { MAX_TILES = 16, GRAIN = 16 };
 
@@ -61,10 +59,23 @@ static tiled choose_tiles(const mote_gemm *g) {
                    .tiles_per_row = by_rows ? 1 : ceiling_divide(g->n, extent)};
 }
 
+static void run_tiled(mote_pool *pool, tiled *work) {
+    const mote_gemm *g = work->gemm;
+    assert(g->m > 0 && g->n > 0 && g->k > 0);
+    size_t tiles = ceiling_divide(g->m, work->tile_rows) * work->tiles_per_row;
+    mote_pool_run(pool, tiles, run_tile, work);
+}
+
 void mote_gemm_run(mote_pool *pool, const mote_gemm *gemm) {
-    assert(gemm->m > 0 && gemm->n > 0 && gemm->k > 0);
     tiled work = choose_tiles(gemm);
-    size_t tiles = ceiling_divide(gemm->m, work.tile_rows) * work.tiles_per_row;
-    bool small = (double)gemm->m * (double)gemm->n * (double)gemm->k < SMALL_WORK;
-    mote_pool_run(small ? NULL : pool, tiles, run_tile, &work);
+    run_tiled(pool, &work);
+}
+
+void mote_gemm_run_tiles(mote_pool *pool, const mote_gemm *gemm, size_t tile_rows,
+                         size_t tile_columns) {
+    tiled work = {.gemm = gemm,
+                  .tile_rows = tile_rows,
+                  .tile_columns = tile_columns,
+                  .tiles_per_row = ceiling_divide(gemm->n, tile_columns)};
+    run_tiled(pool, &work);
 }

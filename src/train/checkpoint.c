@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "data/dataset.h"
+#include "formats/exact.h"
 #include "formats/model_file.h"
 #include "mote/version.h"
 #include "train/trainer.h"
@@ -58,9 +59,13 @@ static cJSON *settings_to_json(const mote_trainer *trainer) {
     cJSON_DeleteItemFromObjectCaseSensitive(train, "threads"); /* does not change the result */
     cJSON_AddItemToObject(object, "train", train);
     cJSON_AddItemToObject(object, "model", mote_model_to_json(trainer->model));
-    cJSON_AddNumberToObject(object, "seed", (double)trainer->seed);
+    char seed[24];
+    snprintf(seed, sizeof seed, "%" PRIu64, trainer->seed);
+    cJSON_AddStringToObject(object, "seed", seed); /* not all of them are doubles */
     mote_part train_part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
     mote_part validation_part = mote_dataset_part(trainer->dataset, MOTE_VALIDATION);
+    cJSON_AddItemToObject(object, "preprocessing",
+                          mote_preprocessing_to_json(&trainer->model->preprocessing));
     cJSON_AddNumberToObject(object, "training_samples", (double)train_part.count);
     cJSON_AddNumberToObject(object, "validation_samples", (double)validation_part.count);
     return object;
@@ -85,6 +90,8 @@ static cJSON *position_to_json(const mote_position *position) {
     cJSON *object = cJSON_CreateObject();
 #define X(name) cJSON_AddNumberToObject(object, #name, (double)position->name);
     POSITION_COUNTERS(X)
+#undef X
+#define X(name) cJSON_AddItemToObject(object, #name, mote_exact_number(position->name));
     POSITION_NUMBERS(X)
 #undef X
     cJSON_AddBoolToObject(object, "has_best", position->has_best);
@@ -192,9 +199,14 @@ mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mot
 
 /* ---- restoring ---- */
 
-static void append_path(char *path, const char *name) {
+/* "model.layers[1].units" */
+static void append_path(char *path, const char *name, size_t index) {
     size_t used = strlen(path);
-    snprintf(path + used, DIFFERENCE_CAPACITY - used, "%s%s", used ? "." : "", name);
+    if (name) {
+        snprintf(path + used, DIFFERENCE_CAPACITY - used, "%s%s", used ? "." : "", name);
+    } else {
+        snprintf(path + used, DIFFERENCE_CAPACITY - used, "[%zu]", index);
+    }
 }
 
 /* Whether two values differ; if so, `path` is extended to the first key that does. */
@@ -205,9 +217,7 @@ static bool find_difference(const cJSON *a, const cJSON *b, char *path) {
     size_t length = strlen(path);
     size_t index = 0;
     for (const cJSON *child = a ? a->child : NULL; child; child = child->next, index++) {
-        char number[24];
-        snprintf(number, sizeof number, "%zu", index);
-        append_path(path, child->string ? child->string : number);
+        append_path(path, child->string, index);
         const cJSON *other = child->string ? cJSON_GetObjectItemCaseSensitive(b, child->string)
                                            : cJSON_GetArrayItem(b, (int)index);
         if (!other || find_difference(child, other, path)) {
@@ -241,26 +251,30 @@ static mote_status check_settings(const mote_trainer *trainer, const mote_safete
     return status;
 }
 
-static mote_status read_position(mote_trainer *trainer, const mote_safetensors *file,
-                                 mote_error *error) {
+static mote_status read_position(const mote_trainer *trainer, const mote_safetensors *file,
+                                 mote_position *position, mote_error *error) {
     const char *text = mote_safetensors_metadata(file, "mote.position");
     cJSON *object = cJSON_Parse(text ? text : "");
-    mote_position position = {0};
-    bool good = position_from_json(object, &position) && position.step <= trainer->total_steps &&
-                position.epoch_step <= trainer->epoch_steps;
+    *position = (mote_position){0};
+    bool good = position_from_json(object, position) && position->step <= trainer->total_steps &&
+                position->epoch_step <= trainer->epoch_steps &&
+                (!position->has_best || mote_trainer_validates(trainer));
     cJSON_Delete(object);
     if (!good) {
         return mote_fail(error, MOTE_DATA, "%s: the metadata \"mote.position\" makes no sense",
                          mote_safetensors_path(file));
     }
-    trainer->position = position;
     return MOTE_OK;
+}
+
+static mote_status check_tensor(void *context, const char *name, mote_tensor tensor,
+                                mote_error *error) {
+    return mote_safetensors_check(context, name, tensor.shape, error);
 }
 
 static mote_status copy_tensor(void *context, const char *name, mote_tensor tensor,
                                mote_error *error) {
-    const mote_safetensors *file = context;
-    return mote_safetensors_copy(file, name, tensor, error);
+    return mote_safetensors_copy(context, name, tensor, error);
 }
 
 mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_error *error) {
@@ -268,12 +282,19 @@ mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_e
     if (!file) {
         return error ? error->status : MOTE_DATA;
     }
+    mote_position before = trainer->position, position;
     mote_status status = check_settings(trainer, file, error);
     if (status == MOTE_OK) {
-        status = read_position(trainer, file, error);
+        status = read_position(trainer, file, &position, error);
     }
     if (status == MOTE_OK) {
-        status = visit_tensors(trainer, copy_tensor, file, error);
+        trainer->position = position; /* it says which tensors there are */
+        status = visit_tensors(trainer, check_tensor, file, error);
+        if (status == MOTE_OK) {
+            status = visit_tensors(trainer, copy_tensor, file, error);
+        } else {
+            trainer->position = before;
+        }
     }
     mote_safetensors_destroy(file);
     return status;

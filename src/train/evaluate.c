@@ -1,5 +1,6 @@
 /* evaluate.c: how good a model is on a part of a data set. */
 #include <math.h>
+#include <string.h>
 
 #include "data/dataset.h"
 #include "train/trainer.h"
@@ -55,6 +56,7 @@ static size_t most_probable(const mote_real *prediction, size_t classes) {
 static void count_confusion(mote_model *model, const mote_part *part, const mote_batch *batch,
                             mote_real *prediction, uint64_t *confusion) {
     size_t classes = model->output->classes;
+    memset(confusion, 0, classes * classes * sizeof *confusion);
     for (size_t begin = 0; begin < part->count; begin += EVALUATION_BATCH) {
         size_t left = part->count - begin;
         mote_pass pass = {.pool = model->pool,
@@ -83,6 +85,11 @@ static mote_status check_fit(mote_model *model, const mote_part *part, mote_erro
         return mote_fail(error, MOTE_DATA, "the model predicts %s, but the samples have %s",
                          model->output->classes ? "classes" : "numbers",
                          model->output->classes ? "numbers" : "classes");
+    }
+    if (!part->samples->labels && part->samples->value_width != model->output->width) {
+        return mote_fail(error, MOTE_DATA,
+                         "the model predicts %zu numbers a sample, but the samples have %zu",
+                         model->output->width, part->samples->value_width);
     }
     for (size_t i = 0; part->samples->labels && i < part->count; i++) {
         uint32_t label = part->samples->labels[part->indexes[i]];

@@ -28,7 +28,7 @@ static double carry_of(const mote_trainer *trainer) {
     return optimizer->kind->carry ? optimizer->kind->carry(optimizer) : -1;
 }
 
-static bool has_validation(const mote_trainer *trainer) {
+bool mote_trainer_validates(const mote_trainer *trainer) {
     return mote_dataset_part(trainer->dataset, MOTE_VALIDATION).count > 0;
 }
 
@@ -59,9 +59,9 @@ static void carve(mote_trainer *trainer, mote_arena *arena) {
     for (size_t i = 0; i < model->parameter_count; i++) {
         mote_parameter *parameter = model->parameters[i].parameter;
         carve_parameter(trainer, arena, parameter);
-        mote_real *copy = has_validation(trainer) ? mote_arena_take(arena, parameter->count,
-                                                                    sizeof(mote_real))
-                                                  : NULL;
+        mote_real *copy = mote_trainer_validates(trainer)
+                              ? mote_arena_take(arena, parameter->count, sizeof(mote_real))
+                              : NULL;
         if (best) {
             best[i] = copy;
         }
@@ -234,7 +234,7 @@ static bool tell(const mote_trainer *trainer, mote_event_kind kind) {
         return true;
     }
     const mote_position *p = &trainer->position;
-    bool within = kind == MOTE_EVENT_STEP || kind == MOTE_EVENT_STARTED;
+    bool within = (kind == MOTE_EVENT_STEP || kind == MOTE_EVENT_STARTED) && !p->finished;
     mote_event event = {
         .kind = kind,
         .trainer = (mote_trainer *)trainer,
@@ -332,6 +332,10 @@ static mote_status run_step(mote_trainer *trainer, mote_error *error) {
 
 /* The order follows from seed and epoch alone, so a resumed run finds it again. */
 static void order_samples(mote_trainer *trainer) {
+    if (trainer->ordered == trainer->position.epoch + 1) {
+        return;
+    }
+    trainer->ordered = trainer->position.epoch + 1;
     mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
     memcpy(trainer->order, part.indexes, part.count * sizeof *part.indexes);
     if (trainer->options.shuffle) {
@@ -353,7 +357,7 @@ static void copy_parameters(mote_trainer *trainer, bool to_best) {
 
 /* Better is the higher accuracy, and among equal ones, or without classes, the lower loss. */
 static bool is_better(const mote_metrics *metrics, const mote_position *position) {
-    if (!position->has_best) {
+    if (!position->has_best || !isfinite(metrics->loss)) {
         return isfinite(metrics->loss);
     }
     if (isfinite(metrics->accuracy) && metrics->accuracy != position->best_accuracy) {
@@ -393,6 +397,25 @@ static bool finish_epoch(mote_trainer *trainer, double *clock) {
     return (!improved || tell(trainer, MOTE_EVENT_IMPROVED)) && go_on;
 }
 
+/* The last update of an epoch is followed by no loss that would tell. */
+static mote_status check_weights(const mote_trainer *trainer, mote_error *error) {
+    const mote_model *model = trainer->model;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        for (size_t k = 0; k < parameter->count; k++) {
+            if (!isfinite(parameter->value[k])) {
+                return mote_fail(error, MOTE_DIVERGED,
+                                 "%s holds %g after epoch %llu, at a learning rate of %g; try a "
+                                 "lower one, a warm-up, or another normalization of the data",
+                                 model->parameters[i].name, (double)parameter->value[k],
+                                 (unsigned long long)trainer->position.epoch + 1,
+                                 trainer->learning_rate);
+            }
+        }
+    }
+    return MOTE_OK;
+}
+
 /* Runs steps to the end of the epoch, or of training. */
 static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *error) {
     mote_position *p = &trainer->position;
@@ -410,11 +433,18 @@ static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *e
             return MOTE_INTERRUPTED;
         }
     }
+    mote_status status = check_weights(trainer, error);
+    if (status != MOTE_OK) {
+        return status;
+    }
     bool go_on = finish_epoch(trainer, clock);
     return go_on || p->finished ? MOTE_OK : MOTE_INTERRUPTED;
 }
 
 mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error) {
+    if (!trainer) {
+        return mote_fail(error, MOTE_INVALID, "there is no trainer");
+    }
     mote_position *p = &trainer->position;
     double clock = now();
     mote_status status = tell(trainer, MOTE_EVENT_STARTED) ? MOTE_OK : MOTE_INTERRUPTED;

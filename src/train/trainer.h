@@ -50,12 +50,16 @@ struct mote_trainer {
 
     mote_arena arena;
     mote_batch batch;
-    uint32_t *order;  /* [training samples]: the samples of this epoch, by number */
+    uint32_t *order;  /* [training samples]: the samples of an epoch, by number */
+    uint64_t ordered; /* which epoch's order that is, from 1; 0: none yet */
     mote_real **best; /* [parameters of the model]: their values when validation was best */
 
     mote_position position;
     mote_step step; /* what the optimizer is told in the step at work */
 };
+
+/* Whether there is a validation part. */
+bool mote_trainer_validates(const mote_trainer *trainer);
 
 /* The metrics of a part, in the batch's memory; nothing is allocated. */
 mote_metrics mote_measure_part(mote_model *model, const mote_preprocessing *preprocessing,

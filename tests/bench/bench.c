@@ -4,9 +4,10 @@
  *
  * Each line is a dense network of ReLUs trained by SGD with momentum on made-up 8-bit samples that
  * are all in memory, as many as MNIST has. The limit is the time that the products of one step take
- * by themselves, each split among the threads in the fastest of three ways: by mote's own tiles, by
+ * by themselves, each shared out among the threads in the fastest of three ways: in mote's tiles, by
  * rows, or by columns.
  */
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,12 +17,13 @@
 
 #include "core/pool.h"
 #include "data/dataset.h"
+#include "math/gemm.h"
 #include "mote/mote.h"
 #include "train/trainer.h"
 
 enum { SAMPLES = 60000, MAX_WIDTHS = 16, REPEATS = 5, MAX_THREAD_COUNTS = 8 };
 
-static const double MEASURE_SECONDS = 0.12; /* per repeat */
+static const double TRAIN_SECONDS = 0.1, PART_SECONDS = 0.01; /* per repeat */
 
 static double now(void) {
     struct timespec time;
@@ -50,17 +52,15 @@ static double median(double *values, size_t count) {
     return values[count / 2];
 }
 
-/* Median seconds per call of `action`. */
-static double time_calls(void (*action)(void *context), void *context) {
-    double begin = now();
-    action(context);
-    double once = now() - begin;
-    for (int i = 0; i < 3; i++) {
+/* Median seconds per call of `action`, over repeats of about `wanted` seconds each. */
+static double time_calls(double wanted, void (*action)(void *context), void *context) {
+    double begin = 0, once = 0;
+    for (int i = 0; i < 2; i++) { /* the first call warms up */
         begin = now();
         action(context);
-        once = now() - begin < once ? now() - begin : once;
+        once = now() - begin;
     }
-    size_t calls = once < MEASURE_SECONDS ? (size_t)(MEASURE_SECONDS / (once + 1e-9)) + 1 : 1;
+    size_t calls = once < wanted ? (size_t)(wanted / (once + 1e-9)) + 1 : 1;
     double seconds[REPEATS];
     for (int r = 0; r < REPEATS; r++) {
         begin = now();
@@ -171,12 +171,10 @@ static bool until_step(void *context, const mote_event *event) {
     return event->step < j->until;
 }
 
-enum { STEPS_PER_CALL = 20 };
-
-static void train_some(void *context) {
+static void train_step(void *context) {
     job *j = context;
     mote_error error = {0};
-    j->until = j->trainer->position.step + STEPS_PER_CALL;
+    j->until = j->trainer->position.step + 1;
     if (mote_trainer_run(j->trainer, &error) != MOTE_INTERRUPTED) {
         stop(error.message);
     }
@@ -187,44 +185,30 @@ static void train_some(void *context) {
 typedef struct product {
     mote_gemm gemm;
     mote_pool *pool;
-    int split; /* 0: mote's tiles; 1: rows; 2: columns, among the threads */
+    size_t tile_rows, tile_columns; /* 0: as mote chooses */
 } product;
 
-static void split_part(void *context, size_t index) {
-    const product *p = context;
-    mote_gemm part = p->gemm;
-    size_t threads = mote_pool_size(p->pool), side = p->split == 1 ? part.m : part.n;
-    size_t begin = side * index / threads, end = side * (index + 1) / threads;
-    if (begin == end) {
-        return;
-    }
-    if (p->split == 1) {
-        part.a += part.transpose_a ? begin : begin * part.lda;
-        part.c += begin * part.ldc;
-        part.m = end - begin;
-    } else {
-        part.b += part.transpose_b ? begin * part.ldb : begin;
-        part.c += begin;
-        part.n = end - begin;
-    }
-    mote_gemm_whole(&part);
-}
-
 static void run_product(void *context) {
-    product *p = context;
-    if (p->split == 0) {
+    const product *p = context;
+    if (p->tile_rows == 0) {
         mote_gemm_run(p->pool, &p->gemm);
     } else {
-        mote_pool_run(p->pool, mote_pool_size(p->pool), split_part, p);
+        mote_gemm_run_tiles(p->pool, &p->gemm, p->tile_rows, p->tile_columns);
     }
 }
 
-/* The fastest way to split one product. */
+/* The fastest of three ways to share out one product among the threads. */
 static double time_product(mote_pool *pool, mote_gemm gemm) {
+    size_t threads = mote_pool_size(pool);
+    const product ways[] = {
+        {.gemm = gemm, .pool = pool},
+        {gemm, pool, (gemm.m + threads - 1) / threads, gemm.n},
+        {gemm, pool, gemm.m, (gemm.n + threads - 1) / threads},
+    };
     double best = 1e9;
-    for (int split = 0; split < (mote_pool_size(pool) > 1 ? 3 : 2); split++) {
-        product p = {.gemm = gemm, .pool = pool, .split = split};
-        double seconds = time_calls(run_product, &p);
+    for (size_t i = 0; i < (threads > 1 ? 3 : 2); i++) {
+        product way = ways[i];
+        double seconds = time_calls(PART_SECONDS, run_product, &way);
         best = seconds < best ? seconds : best;
     }
     return best;
@@ -233,8 +217,8 @@ static double time_product(mote_pool *pool, mote_gemm gemm) {
 static double gemm_flop(const network *n, size_t batch, bool training) {
     double flop = 0;
     for (size_t i = 1; i < n->count; i++) {
-        double product = 2.0 * (double)batch * (double)n->widths[i] * (double)n->widths[i - 1];
-        flop += product * (training ? (i > 1 ? 3 : 2) : 1);
+        double one = 2.0 * (double)batch * (double)n->widths[i] * (double)n->widths[i - 1];
+        flop += one * (training ? (i > 1 ? 3 : 2) : 1);
     }
     return flop;
 }
@@ -277,10 +261,262 @@ static double time_limit(const network *n, size_t batch, mote_pool *pool) {
 
 /* ---- the parts of a step ---- */
 
-/* Seconds of one step by what they go to; `update` and `waiting` are summed over all threads. */
+/* Seconds of one step on the calling thread, by what they go to. Waiting for the other threads is
+ * part of the other figures, too. */
 typedef struct breakdown {
-    double gather, forward, output, backward, update, waiting, whole;
+    double gather, forward, output, backward, update, waiting;
 } breakdown;
 
-static _Thread_local double update_seconds;
-static double update_total; /* of the threads' own, added up under the lock below */
+typedef struct stopwatch {
+    const mote_trainer *trainer;
+    pthread_t thread;
+    double update;
+} stopwatch;
+
+static void timed_update(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
+                         size_t count) {
+    stopwatch *watch = (stopwatch *)(uintptr_t)pass->ready_context;
+    const mote_optimizer *optimizer = watch->trainer->options.optimizer;
+    mote_slice slice = {.count = count,
+                        .weights = parameter->value + begin,
+                        .gradient = parameter->gradient + begin,
+                        .states = {parameter->states[0] + begin},
+                        .decay = parameter->decay};
+    mote_step step = {.learning_rate = 1e-4, .number = 1};
+    double start = now();
+    optimizer->kind->update(optimizer, &step, &slice);
+    if (pthread_equal(pthread_self(), watch->thread)) {
+        watch->update += now() - start;
+    }
+}
+
+static void add_step(const job *j, size_t index, stopwatch *watch, breakdown *sum) {
+    mote_part part = mote_dataset_part(j->dataset, MOTE_TRAINING);
+    const mote_batch *batch = &j->trainer->batch;
+    mote_pool *pool = j->trainer->pool;
+    size_t begin = index * j->batch % (part.count - j->batch);
+    double t0 = now();
+    mote_gather(part.samples, &j->model->preprocessing, pool, j->trainer->order + begin, j->batch,
+                batch->x, batch->labels, batch->values);
+    double t1 = now();
+    mote_pass pass = {.pool = pool,
+                      .batch = j->batch,
+                      .training = true,
+                      .carry = (mote_real)0.9,
+                      .ready = timed_update,
+                      .ready_context = watch};
+    const mote_real *z = mote_model_forward(j->model, &pass, batch->x);
+    double t2 = now();
+    mote_model_score(j->model, &pass, z, (mote_targets){.labels = batch->labels},
+                     1 / (mote_real)j->batch);
+    double t3 = now();
+    mote_model_backward(j->model, &pass, batch->x);
+    double t4 = now();
+    sum->gather += t1 - t0;
+    sum->forward += t2 - t1;
+    sum->output += t3 - t2;
+    sum->backward += t4 - t3;
+}
+
+static breakdown break_down(const job *j) {
+    enum { STEPS = 20 };
+    breakdown sum = {0};
+    stopwatch watch = {.trainer = j->trainer, .thread = pthread_self()};
+    mote_pool_watch(j->trainer->pool, true);
+    for (size_t i = 0; i < STEPS; i++) {
+        add_step(j, i, &watch, &sum);
+    }
+    sum.waiting = mote_pool_waited(j->trainer->pool);
+    mote_pool_watch(j->trainer->pool, false);
+    sum.backward -= watch.update;
+    return (breakdown){sum.gather / STEPS,   sum.forward / STEPS,  sum.output / STEPS,
+                       sum.backward / STEPS, watch.update / STEPS, sum.waiting / STEPS};
+}
+
+/* ---- inference and gathering ---- */
+
+typedef struct inference {
+    const job *job;
+    mote_real *x, *prediction;
+} inference;
+
+static void predict_some(void *context) {
+    const inference *i = context;
+    mote_error error = {0};
+    mote_model_predict(i->job->model, i->job->batch, i->x, i->prediction, &error);
+    check(&error);
+}
+
+static void gather_some(void *context) {
+    const inference *i = context;
+    mote_part part = mote_dataset_part(i->job->dataset, MOTE_TRAINING);
+    mote_gather(part.samples, &i->job->model->preprocessing, i->job->pool,
+                part.indexes + (i->job->batch * 7) % (part.count - i->job->batch), i->job->batch,
+                i->x, NULL, NULL);
+}
+
+/* ---- printing ---- */
+
+typedef struct figures {
+    double step, limit, predict, gather;
+    breakdown parts;
+} figures;
+
+static long peak_kilobytes(void) {
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+}
+
+static void print_header(void) {
+    printf("OpenBLAS kernels %s\n", mote_blas_kernels());
+    printf("%-20s %5s %3s %11s %9s %8s %6s  %s\n", "network", "batch", "thr", "samples/s",
+           "µs/step", "GFLOP/s", "limit",
+           "µs: gather forward output backward update (waiting) | predict/s  gather/s");
+}
+
+static void print_row(const job *j, const figures *f) {
+    double batch = (double)j->batch;
+    const breakdown *b = &f->parts;
+    printf("%-20s %5zu %3zu %11.0f %8.1f %8.1f %5.0f %%  %9.1f %7.1f %6.1f %8.1f %6.1f (%7.1f) | "
+           "%9.0f %9.0f\n",
+           j->network.name, j->batch, j->threads, batch / f->step, 1e6 * f->step,
+           gemm_flop(&j->network, j->batch, true) / f->step / 1e9, 100 * f->limit / f->step,
+           1e6 * b->gather, 1e6 * b->forward, 1e6 * b->output, 1e6 * b->backward, 1e6 * b->update,
+           1e6 * b->waiting, batch / f->predict, batch / f->gather);
+    fflush(stdout);
+}
+
+static void print_json(const job *j, const figures *f) {
+    double batch = (double)j->batch;
+    const breakdown *b = &f->parts;
+    printf("{\"network\": \"%s\", \"batch\": %zu, \"threads\": %zu, \"samples_per_second\": %.0f, "
+           "\"step_microseconds\": %.2f, \"gflops\": %.1f, \"share_of_limit\": %.3f, "
+           "\"gather\": %.2f, \"forward\": %.2f, \"output\": %.2f, \"backward\": %.2f, "
+           "\"update\": %.2f, \"waiting\": %.2f, \"predictions_per_second\": %.0f, "
+           "\"gathered_per_second\": %.0f, \"peak_kilobytes\": %ld}\n",
+           j->network.name, j->batch, j->threads, batch / f->step, 1e6 * f->step,
+           gemm_flop(&j->network, j->batch, true) / f->step / 1e9, f->limit / f->step,
+           1e6 * b->gather, 1e6 * b->forward, 1e6 * b->output, 1e6 * b->backward, 1e6 * b->update,
+           1e6 * b->waiting, batch / f->predict, batch / f->gather, peak_kilobytes());
+    fflush(stdout);
+}
+
+/* ---- all of it ---- */
+
+static figures measure(job *j) {
+    figures f = {0};
+    j->trainer = make_trainer(j->model, j->dataset, j->batch, j->threads);
+    mote_trainer_set_listener(j->trainer, until_step, j);
+    f.step = time_calls(TRAIN_SECONDS, train_step, j);
+    f.parts = break_down(j);
+    mote_trainer_destroy(j->trainer);
+    j->trainer = NULL;
+
+    mote_error error = {0};
+    j->pool = mote_pool_create(j->threads, &error);
+    check(&error);
+    f.limit = time_limit(&j->network, j->batch, j->pool);
+    inference i = {.job = j,
+                   .x = calloc(j->batch * j->network.widths[0], sizeof *i.x),
+                   .prediction =
+                       calloc(j->batch * mote_model_prediction_width(j->model), sizeof *i.prediction)};
+    if (!i.x || !i.prediction) {
+        stop("out of memory");
+    }
+    mote_model_set_pool(j->model, j->pool);
+    f.predict = time_calls(PART_SECONDS, predict_some, &i);
+    f.gather = time_calls(PART_SECONDS, gather_some, &i);
+    mote_model_set_pool(j->model, NULL);
+    mote_pool_destroy(j->pool);
+    free(i.x);
+    free(i.prediction);
+    return f;
+}
+
+static void bench(const char *name, size_t batch, const size_t *threads, size_t thread_counts,
+                  bool json) {
+    job j = {.network = parse_network(name), .batch = batch};
+    uint8_t *bytes;
+    uint32_t *labels;
+    mote_dataset *dataset =
+        make_dataset(j.network.widths[0], j.network.widths[j.network.count - 1], &bytes, &labels);
+    j.dataset = dataset;
+    for (size_t i = 0; i < thread_counts; i++) {
+        j.threads = threads[i];
+        j.model = make_model(&j.network);
+        figures f = measure(&j);
+        if (json) {
+            print_json(&j, &f);
+        } else {
+            print_row(&j, &f);
+        }
+        mote_model_destroy(j.model);
+    }
+    mote_dataset_destroy(dataset);
+    free(bytes);
+    free(labels);
+}
+
+static size_t parse_threads(const char *text, size_t *threads) {
+    size_t count = 0;
+    for (const char *at = text; count < MAX_THREAD_COUNTS;) {
+        char *end;
+        threads[count] = strtoul(at, &end, 10);
+        if (end == at || threads[count] == 0 || (*end && *end != ',')) {
+            stop("--threads wants numbers such as 1,2");
+        }
+        count++;
+        if (*end == '\0') {
+            break;
+        }
+        at = end + 1;
+    }
+    return count;
+}
+
+int main(int argc, char **argv) {
+    static const struct {
+        const char *network;
+        size_t batch;
+    } table[] = {{"784-128-10", 32},        {"784-128-10", 64},        {"784-128-10", 128},
+                 {"784-512-256-10", 32},    {"784-512-256-10", 128},   {"784-512-256-10", 512},
+                 {"784-2048-2048-10", 128}, {"784-2048-2048-10", 512}};
+    const char *only_network = NULL, *batch = NULL, *thread_list = "1,2";
+    bool json = false;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0) {
+            json = true;
+        } else if (i + 1 < argc && strcmp(argv[i], "--network") == 0) {
+            only_network = argv[++i];
+        } else if (i + 1 < argc && strcmp(argv[i], "--batch") == 0) {
+            batch = argv[++i];
+        } else if (i + 1 < argc && strcmp(argv[i], "--threads") == 0) {
+            thread_list = argv[++i];
+        } else {
+            stop("usage: bench [--network 784-512-256-10] [--batch 128] [--threads 1,2] [--json]");
+        }
+    }
+    size_t threads[MAX_THREAD_COUNTS];
+    size_t thread_counts = parse_threads(thread_list, threads);
+    size_t only_batch = batch ? strtoul(batch, NULL, 10) : 0;
+    if (batch && (only_batch == 0 || only_batch > SAMPLES / 2)) {
+        stop("--batch wants a number from 1 to 30000");
+    }
+    if (!json) {
+        print_header();
+    }
+    if (only_network) {
+        bench(only_network, only_batch ? only_batch : 128, threads, thread_counts, json);
+    }
+    for (size_t i = 0; !only_network && i < sizeof table / sizeof *table; i++) {
+        if (!only_batch || table[i].batch == only_batch) {
+            bench(table[i].network, table[i].batch, threads, thread_counts, json);
+        }
+    }
+    if (!json) {
+        printf("peak memory %.1f MB, of which the made-up samples up to %.1f MB\n",
+               (double)peak_kilobytes() / 1024, SAMPLES * 784 / 1e6);
+    }
+    return 0;
+}

@@ -1,0 +1,602 @@
+#!/bin/sh
+# Runs the programs as a person would, with good input and with bad: cli_test.sh BINDIR REPO TOOLDIR
+#
+# BINDIR holds train, evaluate and predict; TOOLDIR the programs of tests/tools. Works in a temporary directory whose
+# name has a space in it. Says what is wrong, goes on, and ends with 1 if anything was.
+#
+# MOTE_SANITIZED  set where the programs run under sanitizers: memory is not measured then
+set -u
+
+if [ $# -ne 3 ] || [ ! -x "$1/train" ] || [ ! -d "$2/tests/bad_configs" ] || [ ! -x "$3/json" ]; then
+    echo "usage: tests/scripts/cli_test.sh BINDIR REPO TOOLDIR" >&2
+    exit 2
+fi
+bin=$(CDPATH='' cd -- "$1" && pwd)
+repo=$(CDPATH='' cd -- "$2" && pwd)
+tools=$(CDPATH='' cd -- "$3" && pwd)
+train=$bin/train
+evaluate=$bin/evaluate
+predict=$bin/predict
+unset OPENBLAS_CORETYPE
+
+scratch=$(mktemp -d)
+trap 'rm -rf -- "$scratch"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+work="$scratch/a place"
+mkdir "$work"
+cd "$work" || exit 1
+
+# ---- checking ----
+
+checks=0
+failures=0
+
+complain() {
+    failures=$((failures + 1))
+    printf 'FAILED: %s\n' "$*"
+}
+
+# check WHAT COMMAND...: the command must succeed.
+check() {
+    what=$1
+    shift
+    checks=$((checks + 1))
+    "$@" >../said 2>&1 || {
+        complain "$what"
+        cat ../said
+    }
+}
+
+# run CODE COMMAND...: the command must end with this code. Its output is in ../out and ../err.
+run() {
+    expected_code=$1
+    shift
+    checks=$((checks + 1))
+    code=0
+    "$@" >../out 2>../err </dev/null || code=$?
+    [ "$code" -eq "$expected_code" ] || {
+        complain "exit code $code instead of $expected_code: $*"
+        cat ../out ../err
+    }
+}
+
+# same WHAT FOUND EXPECTED: two texts.
+same() {
+    checks=$((checks + 1))
+    [ "$2" = "$3" ] || complain "$1: expected
+$3
+found
+$2"
+}
+
+has() {
+    grep -q -e "$1" "$2"
+}
+
+is_empty() {
+    [ ! -s "$1" ]
+}
+
+list_files() {
+    find . | LC_ALL=C sort
+}
+
+# refuse CODE MESSAGE COMMAND...: the command must end with this code, say just this on stderr and nothing on stdout,
+# and leave no file behind.
+refuse() {
+    refused_code=$1
+    message=$2
+    shift 2
+    list_files >../files_before
+    run "$refused_code" "$@"
+    same "stderr of $*" "$(cat ../err)" "$message"
+    check "nothing on stdout: $*" is_empty ../out
+    list_files >../files_after
+    check "no file left behind: $*" cmp ../files_before ../files_after
+}
+
+# ---- configs that are wrong ----
+
+# NAME.expected: the exit code, then what train says on stderr.
+test_bad_configs() {
+    mkdir bad
+    cp "$repo"/tests/bad_configs/*.json bad
+    cd bad || exit 1
+    mv ../../said ../../out ../../err .. 2>/dev/null
+    for config in *.json; do
+        expected=$repo/tests/bad_configs/${config%.json}.expected
+        refuse "$(sed -n 1p "$expected")" "$(sed 1d "$expected")" "$train" "$config"
+    done
+    cd ..
+    rm -rf bad
+}
+
+# ---- a good config, and what can go wrong with it ----
+
+write_config() {
+    cat <<END
+{
+  "dataset": {"format": "synthetic_digits", "samples": 2000, "test_samples": 500, "validation_fraction": 0.1},
+  "model": {
+    "layers": [
+      {"type": "flatten"},
+      {"type": "dense", "units": 64},
+      {"type": "relu"},
+      {"type": "dense", "units": 10}
+    ],
+    "output": {"type": "softmax_cross_entropy"}
+  },
+  "train": {
+    "epochs": 3,
+    "optimizer": {"type": "sgd", "learning_rate": 0.05, "momentum": 0.9}
+  }
+}
+END
+}
+
+usage_of() {
+    case $1 in
+    train) printf 'usage: train CONFIG [OPTION]...\ntrain --help says more' ;;
+    evaluate) printf 'usage: evaluate MODEL [OPTION]...\nevaluate --help says more' ;;
+    predict) printf 'usage: predict MODEL FILE... [OPTION]...\npredict --help says more' ;;
+    esac
+}
+
+# misuse PROGRAM MESSAGE ARGUMENT...: exit code 2, the message and the usage.
+misuse() {
+    misused=$1
+    message=$2
+    shift 2
+    refuse 2 "$misused: $message
+$(usage_of "$misused")" "$bin/$misused" "$@"
+}
+
+test_bad_arguments() {
+    for program in train evaluate predict; do
+        misuse $program 'there is no option -x' -x digits.json
+        misuse $program 'there is no option --frobnicate' --frobnicate
+        misuse $program 'there is no option --hepl; did you mean "help"?' --hepl
+        misuse $program 'there is no option --hepl; did you mean "help"?' --hepl=1
+    done
+    misuse train 'expected CONFIG'
+    misuse train '"two.json" is one argument too many' digits.json two.json
+    misuse train '"--quiet" is one argument too many' digits.json -- --quiet
+    misuse train 'there is no option --quite; did you mean "quiet"?' digits.json --quite
+    misuse train '--quiet takes no value' digits.json --quiet=yes
+    misuse train '--run-dir needs a value' digits.json --run-dir
+    misuse train '--run-dir needs a value' digits.json --run-dir --resume
+    misuse train 'there is no help on "layer"; did you mean "layers"?' --help layer
+    misuse evaluate 'expected MODEL'
+    misuse evaluate '"b" is one argument too many' a b
+    misuse evaluate '--threads takes a whole number, not "abc"' a --threads abc
+    misuse predict 'expected MODEL FILE...' a
+    misuse predict '--top takes a whole number, not "-1"' a b --top -1
+    misuse predict '--limit takes a whole number, not "1e3"' a b --limit=1e3
+    refuse 2 'predict: --top takes a number from 1' "$predict" a b --top 0
+}
+
+# Overrides: each KEY=VALUE of the table, and what is said about it.
+test_bad_overrides() {
+    while IFS='|' read -r override message; do
+        refuse 2 "train: --set $override: $message" "$train" digits.json --set "$override"
+    done <<'END'
+train|expected KEY=VALUE, such as train.epochs=3
+=3|expected KEY=VALUE, such as train.epochs=3
+model.layers[9].units=3|there is no such place in the config; keys look like train.epochs or model.layers[1].units
+model.layers[-1].units=3|there is no such place in the config; keys look like train.epochs or model.layers[1].units
+train..epochs=3|there is no such place in the config; keys look like train.epochs or model.layers[1].units
+train.epochs.more=3|there is no such place in the config; keys look like train.epochs or model.layers[1].units
+train.epochz=3|train.epochz: there is no such key here; did you mean "epochs"?
+trian.epochs=3|trian: there is no such key here; did you mean "train"?
+train.epochs=many|train.epochs: expected an integer >= 1 and <= 1000000000, found the string "many"
+train.epochs=|train.epochs: expected an integer >= 1 and <= 1000000000, found the string ""
+model.layers[2].type=rleu|model.layers[2].type: no layer is called "rleu"; did you mean "relu"?
+END
+    refuse 2 'train: --set train.threads=abc: train.threads: expected an integer >= 0 and <= 256, found the string "abc"' \
+        "$train" digits.json --threads abc
+    refuse 2 'train: --set seed=-1: seed: expected an integer >= 0, found -1' "$train" digits.json --seed -1
+}
+
+test_bad_files() {
+    mkdir full && echo text >full/file
+    refuse 1 'train: no.json: cannot be opened: No such file or directory' "$train" no.json
+    refuse 1 'train: full: cannot be read: Is a directory' "$train" full
+    refuse 1 'train: full: not an empty directory; a run wants a new or empty one, or --resume to go on with the run that is there' \
+        "$train" digits.json --run-dir full
+    refuse 1 'train: full/file/run: the directory cannot be made: Not a directory' \
+        "$train" digits.json --run-dir full/file/run
+    refuse 2 'train: the run directory has no name' "$train" digits.json --run-dir=
+    refuse 1 'train: no.safetensors: cannot be opened: No such file or directory' \
+        "$train" digits.json --init-from no.safetensors
+    refuse 1 'train: digits.json: not a safetensors file, or cut short' "$train" digits.json --init-from digits.json
+    refuse 1 'train: runs/digits: there is no run with a checkpoint to resume' "$train" digits.json --resume
+    refuse 1 'train: full/checkpoint.safetensors: there is no checkpoint to resume' \
+        "$train" digits.json --resume --run-dir full
+    for program in "$evaluate" "$predict"; do
+        name=${program##*/}
+        refuse 1 "$name: no.safetensors: cannot be opened: No such file or directory" \
+            "$program" no.safetensors $([ "$name" = evaluate ] || echo picture.png)
+        refuse 1 "$name: digits.json: not a safetensors file, or cut short" \
+            "$program" digits.json $([ "$name" = evaluate ] || echo picture.png)
+    done
+    if [ "$(id -u)" -ne 0 ]; then
+        cp digits.json secret.json && chmod 0 secret.json
+        refuse 1 'train: secret.json: cannot be opened: Permission denied' "$train" secret.json
+        rm -f secret.json
+    fi
+    rm -rf full
+}
+
+# ---- help ----
+
+test_help() {
+    for program in train evaluate predict; do
+        for option in --help -h; do
+            run 0 "$bin/$program" $option
+            check "$program $option tells its usage" has "^usage: $program " ../out
+            check "$program $option says nothing on stderr" is_empty ../err
+        done
+        run 0 "$bin/$program" --version
+        same "$program --version" "$(cat ../out)" "mote $(sed -n 's/.*MOTE_VERSION "\(.*\)".*/\1/p' "$repo/include/mote/version.h")"
+    done
+    while read -r topic word; do
+        run 0 "$train" --help "$topic"
+        check "train --help $topic tells of $word" has "$word" ../out
+        check "train --help $topic fits on a screen" sh -c '! grep -q "^.\{100\}" ../out'
+    done <<'END'
+layers ^dense:
+outputs ^softmax_cross_entropy:
+optimizers ^sgd:
+schedules ^cosine:
+datasets ^synthetic_digits:
+END
+}
+
+# ---- training ----
+
+METRICS='epoch step seconds samples_per_second learning_rate train_loss train_accuracy validation_loss validation_accuracy'
+
+# epochs_of RUN: how many lines metrics.jsonl has, all with all keys.
+epochs_of() {
+    # shellcheck disable=SC2086
+    "$tools/json" lines "$1/metrics.jsonl" $METRICS
+}
+
+same_model() {
+    check "$1: the same model, byte for byte" cmp "$2/model.safetensors" "$3/model.safetensors"
+}
+
+test_dry_run() {
+    refuse_nothing=$(list_files)
+    run 0 "$train" digits.json --dry-run
+    check "--dry-run tells of the layers" has '^ 3 dense  *10  *650$' ../err
+    check "--dry-run tells of all parameters" has '^   softmax_cross_entropy  *50,890$' ../err
+    check "--dry-run tells of the data" has '^data    1,800 training, 200 validation, 500 test samples of 1 × 28 × 28, 10 classes$' ../err
+    check "--dry-run tells of the kernels" has '^on .* thread.*OpenBLAS kernels ' ../err
+    check "--dry-run trains nothing" sh -c '! grep -q epoch ../err'
+    check "--dry-run prints no result" is_empty ../out
+    same "files after --dry-run" "$(list_files)" "$refuse_nothing"
+    run 0 "$train" digits.json --dry-run --quiet
+    check "--dry-run --quiet says nothing" is_empty ../err
+}
+
+test_run() {
+    run 0 "$train" digits.json
+    first=runs/digits/001
+    same "files of a run" "$(ls $first)" "$(printf '%s\n' checkpoint.safetensors config.json metrics.jsonl model.safetensors result.json)"
+    same "lines of metrics.jsonl" "$(epochs_of $first)" 3
+    same "lines about epochs on stderr" "$(grep -c '^epoch [123]/3  loss .* accuracy .*  validation loss ' ../err)" 3
+    check "no escape sequences outside of a terminal" sh -c "! grep -q '$(printf '\033')' ../err ../out"
+    check "stdout begins with the result" has '^test loss [0-9.]*, test accuracy [0-9.]* %$' ../out
+    result=$(sed -n 1p ../out)
+    for key in test_loss test_accuracy samples classes confusion steps seconds seed version; do
+        check "result.json has $key" "$tools/json" get $first/result.json $key
+    done
+    run 0 "$train" digits.json --quiet
+    same "stdout of --quiet" "$(cat ../out)" "$result"
+    check "stderr of --quiet" is_empty ../err
+    same "the next run" "$(ls runs/digits)" "001
+002"
+    same_model "same config and seed" $first runs/digits/002
+    same "no files elsewhere" "$(ls)" "digits.json
+runs"
+}
+
+test_same_bits() {
+    first=runs/digits/001
+    for threads in 1 2 3; do
+        run 0 "$train" digits.json --quiet --threads $threads --run-dir "threads $threads"
+        same_model "--threads $threads" $first "threads $threads"
+    done
+    run 0 "$train" $first/config.json --quiet --run-dir again
+    same_model "the run's own config" $first again
+    check "the run's own config: the same config" cmp $first/config.json again/config.json
+    mkdir elsewhere && cd elsewhere && mkdir here
+    run 0 "$train" ../digits.json --quiet --run-dir here
+    cd ..
+    same_model "a config in another directory, an empty --run-dir" $first elsewhere/here
+    run 0 "$train" digits.json --quiet --seed 2 --run-dir other
+    check "another seed: another model" sh -c "! cmp -s $first/model.safetensors other/model.safetensors"
+    run 0 "$train" digits.json --quiet --run-dir started --init-from $first/model.safetensors --set train.epochs=1
+    refuse 1 "train: $first/model.safetensors: the tensor \"layers.1.weight\" is 64 × 784, but the model needs 65 × 784" \
+        "$train" digits.json --init-from $first/model.safetensors --set 'model.layers[1].units=65'
+    rm -rf threads* again elsewhere other started
+}
+
+# What is left out: a validation part, a test part.
+test_parts() {
+    run 0 "$train" digits.json --run-dir parts --set dataset.validation_fraction=0 --set dataset.test_samples=0 \
+        --set train.epochs=1
+    check "without a test part" has '^trained for [0-9.]* s; the data set has no test part$' ../out
+    check "without a validation part the model is the last" has 'holds the last model$' ../out
+    same "validation_loss without a validation part" "$("$tools/json" get parts/metrics.jsonl validation_loss)" null
+    refuse 1 'evaluate: the data set has no test part; try --part' "$evaluate" parts/model.safetensors
+    refuse 1 'evaluate: the data set has no validation part; try --part' "$evaluate" parts/model.safetensors --part validation
+    run 0 "$evaluate" parts/model.safetensors --part training
+    rm -rf parts
+}
+
+test_divergence() {
+    run 3 "$train" digits.json --run-dir diverged --set train.optimizer.learning_rate=1e6
+    check "divergence is explained" has '^train: the loss became .* at a learning rate of 1e+06; try a lower one' ../err
+    check "divergence gives no model" test ! -e diverged/model.safetensors
+    rm -rf diverged
+}
+
+# A limit on the size of files, which fails as a full disk does; and a device that is full.
+test_full_disk() {
+    run 1 sh -c 'trap "" XFSZ; ulimit -f 100; exec "$1" digits.json --run-dir full --quiet' sh "$train"
+    check "a checkpoint that cannot be written" has '^train: full/checkpoint.safetensors: cannot be written: ' ../err
+    same "files of a run on a full disk" "$(ls full)" "config.json
+metrics.jsonl"
+    rm -rf full
+    if [ -w /dev/full ]; then
+        for program in "$train --help" "$evaluate $1" "$predict $1 $repo/examples/digits/3.png"; do
+            # shellcheck disable=SC2016
+            run 1 sh -c 'exec $1 >/dev/full' sh "$program"
+            check "results that cannot be printed" has 'could not be written: No space left on device' ../err
+        done
+    fi
+}
+
+# ---- interrupting ----
+
+# wait_for_epoch RUN PID: until the run has gone through an epoch, or is over.
+wait_for_epoch() {
+    while [ ! -s "$1/metrics.jsonl" ] && kill -0 "$2" 2>/dev/null; do
+        sleep 0.02 2>/dev/null || sleep 1
+    done
+}
+
+# interrupt SIGNAL OPTION...: starts (or goes on with) the run "stopped" and sends it the signal after an epoch at the
+# earliest. Its exit code is in $code.
+interrupt() {
+    signal=$1
+    shift
+    "$train" digits.json --run-dir stopped --set train.epochs="$epochs" "$@" >../out 2>../err &
+    child=$!
+    wait_for_epoch stopped $child
+    sleep 0.1 2>/dev/null || sleep 1
+    kill -s "$signal" $child 2>/dev/null
+    code=0
+    wait $child || code=$?
+}
+
+# A run that is so fast that it ends before the signal comes gets more to do.
+find_epochs() {
+    for epochs in 60 400 3000 20000; do
+        rm -rf stopped
+        interrupt INT
+        if [ "$code" -ne 0 ]; then
+            return
+        fi
+    done
+}
+
+test_interruption() {
+    find_epochs
+    same "exit code after SIGINT" "$code" 130
+    check "Ctrl-C: says how to go on" has "^go on with: .*train'* digits.json --resume --run-dir stopped --set train.epochs=$epochs\$" ../err
+    check "Ctrl-C leaves a checkpoint" test -s stopped/checkpoint.safetensors
+    check "Ctrl-C leaves no result" test ! -e stopped/result.json
+    refuse 2 "train: stopped/checkpoint.safetensors: the checkpoint belongs to other settings: train.epochs differs" \
+        "$train" digits.json --resume --run-dir stopped
+    interrupt TERM --resume
+    same "exit code after SIGTERM" "$code" 143
+    check "SIGTERM leaves a checkpoint too" has '^stopped after step ' ../err
+    interrupt INT --resume --quiet
+    same "exit code after SIGINT with --quiet" "$code" 130
+    check "SIGINT with --quiet says nothing" is_empty ../err
+    interrupt KILL --resume
+    same "exit code after SIGKILL" "$code" 137
+    run 0 "$train" digits.json --run-dir stopped --resume --quiet --set train.epochs="$epochs"
+    run 0 "$train" digits.json --run-dir whole --quiet --set train.epochs="$epochs"
+    same_model "after four interruptions" whole stopped
+    same "epochs after four interruptions" "$(epochs_of stopped)" "$epochs"
+    for key in test_loss test_accuracy classes confusion; do
+        same "$key after four interruptions" "$("$tools/json" get stopped/result.json $key)" "$("$tools/json" get whole/result.json $key)"
+    done
+    run 0 "$train" digits.json --run-dir stopped --resume --quiet --set train.epochs="$epochs"
+    same_model "resuming a run that is done" whole stopped
+    rm -rf whole stopped
+}
+
+# ---- evaluating ----
+
+test_evaluation() {
+    first=runs/digits/001
+    run 0 "$evaluate" $first/model.safetensors --json
+    mv ../out evaluation.json
+    for key in test_loss test_accuracy samples classes confusion; do
+        same "$key of evaluate" "$("$tools/json" get evaluation.json $key)" "$("$tools/json" get $first/result.json $key)"
+    done
+    run 0 "$evaluate" $first/model.safetensors --part validation --json --threads 3
+    mv ../out evaluation.json
+    same "samples of the validation part" "$("$tools/json" get evaluation.json samples)" 200
+    check "the validation part has its own names" "$tools/json" get evaluation.json validation_accuracy
+    rm evaluation.json
+    run 0 "$evaluate" $first/model.safetensors
+    check "evaluate begins with the figures" has '^test loss .*, test accuracy .* % over 500 samples$' ../out
+    check "evaluate says nothing on stderr" is_empty ../err
+    refuse 2 'evaluate: --part: expected training, validation or test, not "all"' \
+        "$evaluate" $first/model.safetensors --part all
+    cp $first/model.safetensors alone.safetensors
+    refuse 2 'evaluate: there is no config.json beside alone.safetensors that would tell which data to use; name one with --data CONFIG' \
+        "$evaluate" alone.safetensors
+    refuse 1 'evaluate: no.json: cannot be opened: No such file or directory' \
+        "$evaluate" alone.safetensors --data no.json
+    run 0 "$evaluate" alone.safetensors --data digits.json
+    head -c 5000 alone.safetensors >cut.safetensors
+    message='cut.safetensors: the entry of the tensor "layers.1.weight" makes no sense: the file is cut short or damaged'
+    refuse 1 "evaluate: $message" "$evaluate" cut.safetensors --data digits.json
+    refuse 1 "predict: $message" "$predict" cut.safetensors "$repo/examples/digits/1.png"
+    rm alone.safetensors cut.safetensors
+}
+
+test_long_class_names() {
+    cp -r runs/digits/001 named
+    check "name_classes" "$tools/name_classes" named/model.safetensors named/model.safetensors \
+        'nought' 'one, or ace' 'zwölf Äpfel' three four 'five golden rings and a partridge in a pear tree' six seven 8 9
+    run 0 "$evaluate" named/model.safetensors
+    check "long names in the table" has '^five golden rings and a partridge in a pear tree  *50 ' ../out
+    check "names with accents are aligned" has '^zwölf Äpfel  *50 ' ../out
+    same "lines of the same width" "$(sed -n '/^class /,/^9 /p' ../out | awk '{print length($0)}' | sort -u | wc -l | tr -d ' ')" 1
+    check "numbers stand for long names" has '^ 5 five golden rings an  *[0-9]' ../out
+    run 0 "$predict" named/model.safetensors "$repo/examples/digits/2.png"
+    check "predict with names" has '2.png: zwölf Äpfel (' ../out
+    rm -rf named
+}
+
+# ---- predicting ----
+
+# count_right PATTERN: how many lines of ../out tell the digit that the file's name begins with.
+count_right() {
+    grep -c '\([0-9]\)\.[a-z]*: \1 (' ../out
+}
+
+test_predictions() {
+    model=runs/digits/001/model.safetensors
+    run 0 "$predict" $model "$repo"/examples/digits/*.png
+    right=$(count_right)
+    check "$right of examples/digits/*.png are right, at least 9 are" test "$right" -ge 9
+    check "no warning" is_empty ../err
+    for format in jpg bmp pgm; do
+        mkdir pictures
+        for digit in 0 1 2 3 4 5 6 7 8 9; do
+            "$tools/picture" "$repo/examples/digits/$digit.png" pictures/$digit.$format
+        done
+        run 0 "$predict" $model pictures/*
+        same "right as $format" "$(count_right)" "$right"
+        rm -rf pictures
+    done
+    "$tools/picture" --invert "$repo/examples/digits/3.png" inverted.png
+    run 0 "$predict" $model inverted.png
+    same "warning about an inverted picture" "$(cat ../err)" \
+        "predict: inverted.png: looks inverted: it is dark on light, but the model learned from light on dark; try --invert"
+    run 0 "$predict" $model inverted.png --invert
+    check "--invert: no warning" is_empty ../err
+    check "--invert: the digit" has '^inverted.png: 3 (' ../out
+    rm inverted.png
+}
+
+test_prediction_options() {
+    model=runs/digits/001/model.safetensors
+    picture=$repo/examples/digits/7.png
+    run 0 "$predict" $model "$picture" --top 3
+    check "--top 3" has '7.png: 7 ([0-9.]* %), [0-9] ([0-9.]* %), [0-9] ([0-9.]* %)$' ../out
+    run 0 "$predict" $model "$picture" "$picture" --json --top 3
+    mv ../out answers.jsonl
+    same "--json: a line each" "$("$tools/json" lines answers.jsonl file classes)" 2
+    check "--json: three classes" has '"classes":\[{"class":"7","probability":0[0-9.]*},{[^}]*},{[^}]*}\]}' answers.jsonl
+    rm answers.jsonl
+    run 0 "$predict" $model "$picture" --top 1000
+    refuse 1 'predict: digits.json: no picture that can be read (PNG, JPEG, BMP, PGM or PPM): unknown image type' \
+        "$predict" $model digits.json
+    run 1 "$predict" $model no.png "$picture"
+    check "a missing picture" has '^predict: no.png: cannot be opened: No such file or directory$' ../err
+    check "the others are looked at" has '7.png: 7 (' ../out
+    # Two samples of 28 × 28 zeros.
+    { printf '\000\000\010\003\000\000\000\002\000\000\000\034\000\000\000\034' && head -c 1568 /dev/zero; } >two.idx
+    run 0 "$predict" $model two.idx
+    same "lines for an IDX file" "$(grep -c '^two.idx\[[01]\]: [0-9] (' ../out)" 2
+    run 0 "$predict" $model two.idx --limit 1
+    same "lines with --limit 1" "$(grep -c '^two.idx\[0\]: ' ../out)" 1
+    rm two.idx
+}
+
+# ---- the kernels of OpenBLAS ----
+
+kernels_in() {
+    sed -n 's/^on .* OpenBLAS kernels //p' ../err
+}
+
+test_kernels() {
+    shim=$tools/old_kernels.so
+    if [ ! -e "$shim" ] || ! grep -q -w avx2 /proc/cpuinfo 2>/dev/null; then
+        echo "skipped: old kernels (needs a processor with AVX2, and no sanitizers)"
+        return
+    fi
+    run 0 env LD_PRELOAD="$shim" "$train" digits.json --dry-run
+    if ! has '^old_kernels: Prescott$' ../err; then
+        echo "skipped: old kernels (this OpenBLAS has only one set)"
+        return
+    fi
+    check "old kernels are left for newer ones: $(kernels_in)" sh -c '! grep -q "kernels Prescott" ../err'
+    check "the kernels are named" test -n "$(kernels_in)"
+    run 0 env LD_PRELOAD="$shim" MOTE_STUCK_KERNELS=1 "$train" digits.json --dry-run
+    check "where OpenBLAS cannot change them: started anew, $(kernels_in)" \
+        sh -c 'grep -q "OpenBLAS kernels [A-Z]" ../err && ! grep -q "kernels Prescott" ../err'
+    run 0 env OPENBLAS_CORETYPE=Prescott "$train" digits.json --dry-run
+    same "kernels that the user asked for" "$(kernels_in)" Prescott
+}
+
+# ---- MNIST ----
+
+test_mnist() {
+    if [ ! -e "$repo/datasets/mnist/train-images-idx3-ubyte.gz" ] && [ ! -e "$repo/datasets/mnist/train-images-idx3-ubyte" ]; then
+        echo "skipped: MNIST (./datasets/get.sh mnist)"
+        return
+    fi
+    run 0 "$tools/peak_memory" memory "$train" "$repo/configs/mnist.json" --set train.epochs=1 --run-dir mnist
+    accuracy=$("$tools/json" get mnist/result.json test_accuracy)
+    check "MNIST after an epoch: accuracy $accuracy, at least 0.95" \
+        awk -v accuracy="$accuracy" 'BEGIN { exit !(accuracy >= 0.95) }'
+    if [ -z "${MOTE_SANITIZED:-}" ]; then
+        check "MNIST: $(cat memory) MB of memory, less than 120" test "$(cat memory)" -lt 120
+    fi
+    test_images=$(ls "$repo"/datasets/mnist/t10k-images-idx3-ubyte*)
+    run 0 "$predict" mnist/model.safetensors "$test_images" --limit 5
+    same "the first five test images" "$(sed 's/.*\]: \([0-9]\) .*/\1/' ../out | tr -d '\n')" 72104
+    run 0 "$evaluate" mnist/model.safetensors --json
+    mv ../out evaluation.json
+    same "test_accuracy of evaluate on MNIST" "$("$tools/json" get evaluation.json test_accuracy)" "$accuracy"
+    rm -rf mnist memory evaluation.json
+}
+
+# ---- all of it ----
+
+test_bad_configs
+write_config >digits.json
+test_help
+test_bad_arguments
+test_bad_overrides
+test_bad_files
+test_dry_run
+test_run
+test_same_bits
+test_parts
+test_divergence
+test_full_disk runs/digits/001/model.safetensors
+test_evaluation
+test_long_class_names
+test_predictions
+test_prediction_options
+test_kernels
+test_interruption
+test_mnist
+same "files left at the end" "$(ls)" "digits.json
+runs"
+
+echo "$checks checks, $failures failed"
+[ "$failures" -eq 0 ]
