@@ -47,7 +47,8 @@ static void print_field(const mote_field *f) {
 }
 
 static void print_class(const char *type, const char *summary, const mote_field *fields) {
-    printf("%s: %s\n", type, summary);
+    printf("%s:", type);
+    print_wrapped(summary, strlen(type) + 1);
     for (const mote_field *f = fields; f->kind != MOTE_FIELD_NONE; f++) {
         print_field(f);
     }

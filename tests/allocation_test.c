@@ -1,0 +1,2 @@
+/* allocation_test.c */
+#include <criterion/criterion.h>

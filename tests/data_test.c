@@ -1,0 +1,1097 @@
+/* data_test.c: IDX files, splitting, normalisation, batches, made-up digits and pictures. */
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <zlib.h>
+
+#include "data/dataset.h"
+#include "data/idx.h"
+#include "data/image.h"
+#include "mote/random.h"
+#include "scratch.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+
+/* ---- IDX ---- */
+
+static size_t from_hex(const char *hex, unsigned char *bytes) {
+    size_t count = 0;
+    for (const char *at = hex; *at; at++) {
+        unsigned byte;
+        if (*at != ' ' && sscanf(at, "%2x", &byte) == 1) {
+            bytes[count++] = (unsigned char)byte;
+            at++;
+        }
+    }
+    return count;
+}
+
+static void write_gzip(const char *path, const void *bytes, size_t count) {
+    gzFile stream = gzopen(path, "wb");
+    cr_assert(stream);
+    cr_assert_eq(gzwrite(stream, bytes, (unsigned)count), (int)count);
+    cr_assert_eq(gzclose(stream), Z_OK);
+}
+
+/* Writes a file of the directory, given in hexadecimal; none for NULL. */
+static void write_hex(const char *name, const char *ending, const char *hex) {
+    if (hex) {
+        unsigned char bytes[512];
+        char full[64];
+        snprintf(full, sizeof full, "%s%s", name, ending);
+        (*ending ? write_gzip : scratch_write)(scratch_path(full), bytes, from_hex(hex, bytes));
+    }
+}
+
+/* Opens and loads {"format": ..., "directory": the scratch directory, <keys>}. */
+static mote_dataset *load_keys(const char *format, const char *keys, uint64_t seed,
+                               mote_error *error) {
+    char json[SCRATCH_TEXT];
+    snprintf(json, sizeof json, "{\"format\": \"%s\"%s%s}", format, *keys ? ", " : "", keys);
+    mote_document *document = mote_document_parse(json, strlen(json), NULL, "dataset", error);
+    mote_dataset *dataset =
+        document ? mote_dataset_open(mote_document_root(document), seed, error) : NULL;
+    mote_document_destroy(document);
+    if (dataset && mote_dataset_load(dataset, error) != MOTE_OK) {
+        mote_dataset_destroy(dataset);
+        return NULL;
+    }
+    return dataset;
+}
+
+static mote_dataset *load_idx(const char *keys, mote_error *error) {
+    char all[SCRATCH_TEXT];
+    snprintf(all, sizeof all, "\"directory\": \"%s\"%s%s", scratch_directory, *keys ? ", " : "",
+             keys);
+    return load_keys("idx", all, 1, error);
+}
+
+static const char *const FILES[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+                                    "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
+
+/* Two images of 2 × 3, and what they are of. */
+#define IMAGES "00000803 00000002 00000002 00000003 000102030405 fafbfcfdfeff"
+#define LABELS "00000801 00000002 0100"
+
+TestSuite(idx, .init = scratch_enter, .fini = scratch_leave);
+
+typedef struct bad_idx {
+    const char *files[4]; /* hexadecimal; NULL: none */
+    const char *keys;
+    mote_status status;
+    const char *message;
+} bad_idx;
+
+static void check_bad_idx(const bad_idx *row, const char *ending) {
+    for (size_t i = 0; i < 4; i++) {
+        write_hex(FILES[i], ending, row->files[i]);
+    }
+    mote_error error = {0};
+    mote_dataset *dataset = load_idx(row->keys ? row->keys : "", &error);
+    cr_expect_null(dataset, "%s", row->message);
+    scratch_expect_error(&error, row->status, row->message, ending, row->message);
+    mote_dataset_destroy(dataset);
+    for (size_t i = 0; i < 4; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s%s", FILES[i], ending);
+        remove(scratch_path(name));
+    }
+}
+
+Test(idx, files_that_do_not_fit_are_refused_with_the_reason) {
+    static const bad_idx rows[] = {
+        {{"00000803 00000002 00000002 00000003 000102030405 fafbfcfdfe", LABELS}, NULL, MOTE_DATA,
+         "{D}/train-images-idx3-ubyte{Z}: the header promises 2 images of 2 × 3, the data ends "
+         "after 1"},
+        {{"00000803 00000002 00000002 00000003", LABELS}, NULL, MOTE_DATA,
+         "{D}/train-images-idx3-ubyte{Z}: the header promises 2 images of 2 × 3, the data ends "
+         "after 0"},
+        {{IMAGES "00", LABELS}, NULL, MOTE_DATA,
+         "{D}/train-images-idx3-ubyte{Z}: the header promises 2 images of 2 × 3, but the data goes "
+         "on after them"},
+        {{IMAGES, "00000801 00000002 01"}, NULL, MOTE_DATA,
+         "{D}/train-labels-idx1-ubyte{Z}: the header promises 2 labels, the data ends after 1"},
+        {{IMAGES, "00000801 00000002 010000"}, NULL, MOTE_DATA,
+         "{D}/train-labels-idx1-ubyte{Z}: the header promises 2 labels, but the data goes on after "
+         "them"},
+        {{"00000803 ffffffff 00000002 00000003 0001", LABELS}, NULL, MOTE_DATA,
+         "{D}/train-images-idx3-ubyte{Z}: the header promises 4294967295 images of 2 × 3, far more "
+         "than such a small file can hold"},
+        {{"00000804 ffffffff ffffffff ffffffff ffffffff", LABELS}, NULL, MOTE_DATA,
+         "{D}/train-images-idx3-ubyte{Z}: the header promises 4294967295 images of 4294967295 × "
+         "4294967295 × 4294967295, far more than such a small file can hold"},
+        {{"", LABELS}, NULL, MOTE_DATA, "{D}/train-images-idx3-ubyte{Z}: the file is empty"},
+        {{"000008", LABELS}, NULL, MOTE_DATA,
+         "{D}/train-images-idx3-ubyte{Z}: too short to be an IDX file"},
+        {{"00000803 00000002 000000", LABELS}, NULL, MOTE_DATA,
+         "{D}/train-images-idx3-ubyte{Z}: the file ends within its header"},
+        {{"00000803", LABELS}, NULL, MOTE_DATA,
+         "{D}/train-images-idx3-ubyte{Z}: the file ends within its header"},
+        {{"00010803 00000001 00000001 00000001 00", LABELS}, NULL, MOTE_DATA,
+         "{D}/train-images-idx3-ubyte{Z}: not an IDX file of unsigned bytes: expected it to start "
+         "with 00 00 08 and 1 to 4 dimensions, found 00 01 08 03"},
+        {{"00000d03 00000001 00000001 00000001 00000000", LABELS}, NULL, MOTE_DATA,
+         "{D}/train-images-idx3-ubyte{Z}: not an IDX file of unsigned bytes: expected it to start "
+         "with 00 00 08 and 1 to 4 dimensions, found 00 00 0d 03"},
+        {{"00000800", LABELS}, NULL, MOTE_DATA,
+         "{D}/train-images-idx3-ubyte{Z}: not an IDX file of unsigned bytes: expected it to start "
+         "with 00 00 08 and 1 to 4 dimensions, found 00 00 08 00"},
+        {{"00000805 00000001 00000001 00000001 00000001 00000001 00", LABELS}, NULL, MOTE_DATA,
+         "{D}/train-images-idx3-ubyte{Z}: not an IDX file of unsigned bytes: expected it to start "
+         "with 00 00 08 and 1 to 4 dimensions, found 00 00 08 05"},
+        {{"00000803 00000000 00000002 00000003", LABELS}, NULL, MOTE_DATA,
+         "{D}/train-images-idx3-ubyte{Z}: the file holds no samples: its dimension 0 is 0"},
+        {{"00000803 00000002 00000002 00000000", LABELS}, NULL, MOTE_DATA,
+         "{D}/train-images-idx3-ubyte{Z}: the file holds no samples: its dimension 2 is 0"},
+        {{IMAGES, "00000801 00000003 010001"}, NULL, MOTE_DATA,
+         "{D}/train-labels-idx1-ubyte{Z}: holds 3 labels, but {D}/train-images-idx3-ubyte{Z} holds "
+         "2 images"},
+        {{LABELS, IMAGES}, NULL, MOTE_DATA,
+         "{D}/train-images-idx3-ubyte{Z}: holds labels, not images; are the names swapped?"},
+        {{IMAGES, IMAGES}, NULL, MOTE_DATA,
+         "{D}/train-labels-idx1-ubyte{Z}: holds images, not labels; are the names swapped?"},
+        {{IMAGES, LABELS, LABELS, IMAGES}, NULL, MOTE_DATA,
+         "{D}/t10k-images-idx3-ubyte{Z}: holds labels, not images; are the names swapped?"},
+        {{NULL, LABELS}, NULL, MOTE_FILE,
+         "{D}/train-images-idx3-ubyte: no such file, with or without .gz (datasets/get.sh fetches "
+         "mnist, fashion-mnist and kmnist)"},
+        {{IMAGES, NULL}, NULL, MOTE_FILE,
+         "{D}/train-labels-idx1-ubyte: no such file, with or without .gz (datasets/get.sh fetches "
+         "mnist, fashion-mnist and kmnist)"},
+        {{IMAGES, LABELS, IMAGES, NULL}, NULL, MOTE_FILE,
+         "{D}: there are test images, but no test labels"},
+        {{IMAGES, LABELS, NULL, LABELS}, NULL, MOTE_FILE,
+         "{D}: there are test labels, but no test images"},
+        {{IMAGES, LABELS}, "\"train_images\": \"none\"", MOTE_FILE,
+         "{D}/none: cannot be opened: No such file or directory"},
+        {{IMAGES, LABELS}, "\"train_labels\": \"none\"", MOTE_FILE,
+         "{D}/none: cannot be opened: No such file or directory"},
+        {{IMAGES, LABELS}, "\"train_images\": \".\"", MOTE_FILE,
+         "{D}/.: cannot be read: Is a directory"},
+        {{IMAGES, "00000801 00000002 0105"}, "\"classes\": 5", MOTE_DATA,
+         "the label of training sample 1 (counted from 0) is 5, but with \"classes\" given the last "
+         "one is 4"},
+        {{IMAGES, LABELS, IMAGES, "00000801 00000002 0102"}, NULL, MOTE_DATA,
+         "the label of test sample 1 (counted from 0) is 2, but the training labels go only up to "
+         "1"},
+        {{IMAGES, LABELS, "00000803 00000002 00000003 00000002 000102030405 fafbfcfdfeff", LABELS},
+         NULL, MOTE_DATA, "the training samples are 1 × 2 × 3, but the test samples 1 × 3 × 2"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        check_bad_idx(&rows[i], "");
+        check_bad_idx(&rows[i], ".gz");
+    }
+}
+
+/* The compressed images with damage done to them. */
+Test(idx, a_damaged_gzip_file_is_refused_wherever_the_damage_is) {
+    unsigned char images[64], packed[512];
+    size_t count = from_hex(IMAGES, images);
+    const char *path = scratch_path("train-images-idx3-ubyte.gz");
+    write_hex(FILES[1], "", LABELS);
+    write_gzip(path, images, count);
+    size_t length;
+    unsigned char *bytes = scratch_read(path, &length);
+    cr_assert_lt(length, sizeof packed);
+
+    static const struct {
+        const char *what, *message; /* NULL: any message about that file */
+        size_t from_end, flip;      /* keep all but so many bytes; change the one so far from it */
+    } rows[] = {
+        {"a wrong checksum", "the compressed data is damaged: incorrect data check", 0, 8},
+        {"a wrong length", "the compressed data is damaged: incorrect length check", 0, 4},
+        {"no length", "the compressed data is cut short at its very end", 4, 0},
+        {"no checksum", "the compressed data is cut short at its very end", 8, 0},
+        {"half of the data", NULL, 16, 0},
+        {"a few bytes", NULL, length - 11, 0},
+        {"damage in the middle", NULL, 0, 20},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        memcpy(packed, bytes, length);
+        if (rows[i].flip) {
+            packed[length - rows[i].flip] ^= 0x5a;
+        }
+        scratch_write(path, packed, length - rows[i].from_end);
+        mote_error error = {0};
+        mote_dataset *dataset = load_idx("", &error);
+        cr_expect_null(dataset, "%s", rows[i].what);
+        cr_expect_eq(error.status, MOTE_DATA, "%s: %s", rows[i].what,
+                     mote_status_name(error.status));
+        char expected[SCRATCH_TEXT];
+        snprintf(expected, sizeof expected, "%s: %s", path,
+                 rows[i].message ? rows[i].message : "");
+        cr_expect_eq(strncmp(error.message, expected, strlen(expected)), 0,
+                     "%s:\n     found \"%s\"\n  expected \"%s\"", rows[i].what, error.message,
+                     expected);
+        mote_dataset_destroy(dataset);
+    }
+    free(bytes);
+}
+
+/* No byte of a gzip file may be changed or lost without an error or the same content. */
+Test(idx, every_changed_or_missing_byte_of_a_gzip_file_is_noticed) {
+    unsigned char images[64];
+    size_t count = from_hex(IMAGES, images), length;
+    const char *path = scratch_path("images.gz");
+    write_gzip(path, images, count);
+    unsigned char *bytes = scratch_read(path, &length);
+    for (size_t at = 0; at < 2 * length; at++) {
+        bool cut = at >= length;
+        bytes[at % length] ^= cut ? 0 : 0xff;
+        scratch_write(path, bytes, cut ? at - length : length);
+        bytes[at % length] ^= cut ? 0 : 0xff;
+        mote_content content = {0};
+        mote_samples samples = {0};
+        mote_error error = {0};
+        if (mote_idx_load(path, &content, &samples, &error) == MOTE_OK) {
+            cr_expect_not(cut, "cut to %zu bytes of %zu", at - length, length);
+            cr_expect(samples.count == 2 && memcmp(samples.bytes, images + 16, 12) == 0,
+                      "byte %zu", at);
+        }
+        mote_content_free(&content);
+    }
+    free(bytes);
+}
+
+Test(idx, a_plain_file_named_as_compressed_is_refused) {
+    unsigned char images[64];
+    scratch_write(scratch_path("train-images-idx3-ubyte.gz"), images, from_hex(IMAGES, images));
+    write_hex(FILES[1], "", LABELS);
+    mote_error error = {0};
+    cr_expect_null(load_idx("", &error));
+    scratch_expect_error(&error, MOTE_DATA,
+                         "{D}/train-images-idx3-ubyte.gz: not a gzip file, although its name says "
+                         "so",
+                         "", "plain");
+}
+
+/* Images of each rank, packed or not, under names with and without .gz. */
+Test(idx, good_files_give_every_byte) {
+    static const struct {
+        const char *images;
+        size_t header;
+        mote_shape shape;
+    } rows[] = {
+        {"00000802 00000002 00000006 000102030405 fafbfcfdfeff", 12, {1, {6}}},
+        {IMAGES, 16, {3, {1, 2, 3}}},
+        {"00000804 00000002 00000003 00000001 00000002 000102030405 fafbfcfdfeff", 20,
+         {3, {3, 1, 2}}},
+    };
+    static const struct {
+        const char *name, *labels_name;
+        bool packed;
+    } names[] = {
+        {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", false},
+        {"train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz", true},
+        {"train-images-idx3-ubyte", "train-labels-idx1-ubyte", true},
+    };
+    for (size_t i = 0; i < COUNT(rows) * COUNT(names); i++) {
+        unsigned char images[64], labels[16];
+        size_t row = i / COUNT(names), kind = i % COUNT(names);
+        size_t count = from_hex(rows[row].images, images);
+        void (*write)(const char *, const void *, size_t) =
+            names[kind].packed ? write_gzip : scratch_write;
+        write(scratch_path(names[kind].name), images, count);
+        write(scratch_path(names[kind].labels_name), labels, from_hex(LABELS, labels));
+        mote_error error = {0};
+        mote_dataset *dataset = load_idx("\"normalize\": \"none\"", &error);
+        cr_assert(dataset, "%s", error.message);
+        mote_part part = mote_dataset_part(dataset, MOTE_TRAINING);
+        char found[MOTE_SHAPE_TEXT_CAPACITY];
+        cr_expect(mote_shape_equal(mote_dataset_shape(dataset), rows[row].shape), "row %zu: %s",
+                  row, mote_shape_text(mote_dataset_shape(dataset), found));
+        cr_expect_eq(part.count, (size_t)2);
+        cr_expect_eq(memcmp(part.samples->bytes, images + rows[row].header, 12), 0, "row %zu", row);
+        cr_expect(part.samples->labels[0] == 1 && part.samples->labels[1] == 0);
+        cr_expect_eq(mote_dataset_classes(dataset), (size_t)2);
+        cr_expect_str_eq(mote_dataset_class_name(dataset, 1), "1");
+        cr_expect_eq(mote_dataset_part(dataset, MOTE_TEST).count, (size_t)0);
+        mote_dataset_destroy(dataset);
+        remove(scratch_path(names[kind].name));
+        remove(scratch_path(names[kind].labels_name));
+    }
+}
+
+Test(idx, names_of_files_and_a_test_part_are_honoured) {
+    write_hex("a", "", IMAGES);
+    write_hex("b", "", LABELS);
+    write_hex("t10k-images-idx3-ubyte", "", IMAGES);
+    write_hex("t10k-labels-idx1-ubyte", ".gz", LABELS);
+    mote_error error = {0};
+    mote_dataset *dataset = load_idx(
+        "\"train_images\": \"a\", \"train_labels\": \"b\", \"classes\": 7", &error);
+    cr_assert(dataset, "%s", error.message);
+    cr_expect_eq(mote_dataset_part(dataset, MOTE_TEST).count, (size_t)2);
+    cr_expect_eq(mote_dataset_classes(dataset), (size_t)7);
+    mote_dataset_destroy(dataset);
+}
+
+/* ---- splitting ---- */
+
+enum { SPLIT_SAMPLES = 103 };
+
+/* 50 of class 0, 33 of class 1, 20 of class 2, mixed. */
+static void fill_labels(uint32_t *labels) {
+    for (size_t i = 0; i < SPLIT_SAMPLES; i++) {
+        size_t mixed = i * 37 % SPLIT_SAMPLES;
+        labels[i] = mixed < 50 ? 0 : mixed < 83 ? 1 : 2;
+    }
+}
+
+static mote_dataset *split_create(const char *json, uint64_t seed, const uint32_t *labels,
+                                  mote_error *error) {
+    static mote_real numbers[SPLIT_SAMPLES];
+    mote_samples samples = {.count = SPLIT_SAMPLES,
+                            .shape = mote_shape_vector(1),
+                            .numbers = numbers,
+                            .labels = labels};
+    for (size_t i = 0; i < SPLIT_SAMPLES; i++) {
+        numbers[i] = (mote_real)i;
+    }
+    return mote_dataset_from_arrays(&samples, NULL, json, seed, error);
+}
+
+Test(split, takes_the_fraction_of_each_class_and_keeps_the_order) {
+    static const struct {
+        const char *json;
+        size_t taken[3];
+    } rows[] = {
+        {"{}", {0, 0, 0}},
+        {"{\"validation_fraction\": 0.1}", {5, 3, 2}},
+        {"{\"validation_fraction\": 0.5}", {25, 17, 10}},
+        {"{\"validation_fraction\": 0.98}", {49, 32, 20}},
+    };
+    uint32_t labels[SPLIT_SAMPLES];
+    fill_labels(labels);
+    for (size_t r = 0; r < COUNT(rows); r++) {
+        mote_error error = {0};
+        mote_dataset *dataset = split_create(rows[r].json, 1, labels, &error);
+        cr_assert(dataset, "%s", error.message);
+        size_t taken[3] = {0}, seen[SPLIT_SAMPLES] = {0}, all = 0;
+        for (int name = MOTE_TRAINING; name <= MOTE_VALIDATION; name++) {
+            mote_part part = mote_dataset_part(dataset, (mote_part_name)name);
+            all += part.count;
+            for (size_t i = 0; i < part.count; i++) {
+                cr_assert_lt(part.indexes[i], SPLIT_SAMPLES);
+                cr_expect(i == 0 || part.indexes[i] > part.indexes[i - 1], "%s: not in order",
+                          rows[r].json);
+                seen[part.indexes[i]]++;
+                taken[labels[part.indexes[i]]] += name == MOTE_VALIDATION;
+            }
+        }
+        for (size_t i = 0; i < SPLIT_SAMPLES; i++) {
+            cr_expect_eq(seen[i], (size_t)1, "%s: sample %zu is in %zu parts", rows[r].json, i,
+                         seen[i]);
+        }
+        for (size_t c = 0; c < 3; c++) {
+            cr_expect_eq(taken[c], rows[r].taken[c], "%s: %zu of class %zu, expected %zu",
+                         rows[r].json, taken[c], c, rows[r].taken[c]);
+        }
+        cr_expect_eq(all, (size_t)SPLIT_SAMPLES);
+        mote_dataset_destroy(dataset);
+    }
+}
+
+static bool same_validation(const mote_dataset *a, const mote_dataset *b) {
+    mote_part x = mote_dataset_part(a, MOTE_VALIDATION), y = mote_dataset_part(b, MOTE_VALIDATION);
+    return x.count == y.count && memcmp(x.indexes, y.indexes, x.count * sizeof *x.indexes) == 0;
+}
+
+Test(split, follows_from_the_seed) {
+    uint32_t labels[SPLIT_SAMPLES];
+    fill_labels(labels);
+    const char *json = "{\"validation_fraction\": 0.3}";
+    mote_dataset *one = split_create(json, 1, labels, NULL);
+    mote_dataset *again = split_create(json, 1, labels, NULL);
+    mote_dataset *other = split_create(json, 2, labels, NULL);
+    cr_assert(one && again && other);
+    cr_expect(same_validation(one, again));
+    cr_expect_not(same_validation(one, other));
+    mote_dataset_destroy(one);
+    mote_dataset_destroy(again);
+    mote_dataset_destroy(other);
+}
+
+Test(split, values_are_split_as_if_of_one_class) {
+    mote_real numbers[40], values[80];
+    for (size_t i = 0; i < 40; i++) {
+        numbers[i] = (mote_real)i;
+        values[2 * i] = (mote_real)(2 * i);
+        values[2 * i + 1] = (mote_real)(2 * i + 1);
+    }
+    mote_samples samples = {.count = 40,
+                            .shape = mote_shape_vector(1),
+                            .numbers = numbers,
+                            .values = values,
+                            .value_width = 2};
+    mote_error error = {0};
+    mote_dataset *dataset = mote_dataset_from_arrays(
+        &samples, NULL, "{\"validation_fraction\": 0.25, \"normalize\": \"none\"}", 3, &error);
+    cr_assert(dataset, "%s", error.message);
+    cr_expect_eq(mote_dataset_classes(dataset), (size_t)0);
+    cr_expect_eq(mote_dataset_part(dataset, MOTE_TRAINING).count, (size_t)30);
+    mote_part part = mote_dataset_part(dataset, MOTE_VALIDATION);
+    cr_expect_eq(part.count, (size_t)10);
+    mote_real x[10], y[20];
+    mote_gather(part.samples, mote_dataset_preprocessing(dataset), NULL, part.indexes, 10, x, NULL,
+                y);
+    for (size_t i = 0; i < 10; i++) {
+        cr_expect(x[i] == (mote_real)part.indexes[i] && y[2 * i] == 2 * x[i] &&
+                      y[2 * i + 1] == 2 * x[i] + 1,
+                  "sample %u: %g and %g, %g", part.indexes[i], (double)x[i], (double)y[2 * i],
+                  (double)y[2 * i + 1]);
+    }
+    mote_dataset_destroy(dataset);
+}
+
+/* ---- what from_arrays refuses ---- */
+
+typedef struct bad_arrays {
+    mote_samples train, test;
+    const char *json;
+    mote_status status;
+    const char *message;
+} bad_arrays;
+
+Test(arrays, that_make_no_sense_are_refused_with_the_reason) {
+    static const uint8_t bytes[8];
+    static const mote_real numbers[8];
+    static const uint32_t labels[2] = {0, 1}, wrong[2] = {0, UINT32_MAX}, far[2] = {0, 3};
+    const mote_shape vector = {1, {4}};
+#define SAMPLES .count = 2, .shape = vector
+    const mote_samples good = {SAMPLES, .bytes = bytes, .labels = labels};
+    const bad_arrays rows[] = {
+        {{.count = 0, .shape = vector, .bytes = bytes, .labels = labels}, {0}, NULL, MOTE_DATA,
+         "the data set holds no training samples"},
+        {{.count = 2, .shape = {2, {4, 0}}, .bytes = bytes, .labels = labels}, {0}, NULL,
+         MOTE_INVALID, "a training sample of 4 × 0 is not possible"},
+        {{SAMPLES, .labels = labels}, {0}, NULL, MOTE_INVALID,
+         "the training samples need either bytes or numbers"},
+        {{SAMPLES, .labels = labels, .bytes = bytes, .numbers = numbers}, {0}, NULL, MOTE_INVALID,
+         "the training samples need either bytes or numbers"},
+        {{SAMPLES, .bytes = bytes}, {0}, NULL, MOTE_INVALID,
+         "the training samples need either labels, or values and a value_width"},
+        {{SAMPLES, .bytes = bytes, .values = numbers}, {0}, NULL, MOTE_INVALID,
+         "the training samples need either labels, or values and a value_width"},
+        {good, {SAMPLES, .numbers = numbers, .labels = labels}, NULL, MOTE_DATA,
+         "the training samples are bytes, but the test samples are numbers"},
+        {good, {SAMPLES, .bytes = bytes, .values = numbers, .value_width = 1}, NULL, MOTE_DATA,
+         "training and test samples have different kinds of targets"},
+        {good, {.count = 1, .shape = {1, {3}}, .bytes = bytes, .labels = labels}, NULL, MOTE_DATA,
+         "the training samples are 4, but the test samples 3"},
+        {{SAMPLES, .bytes = bytes, .labels = wrong}, {0}, NULL, MOTE_DATA,
+         "there is a training label of 4294967295; labels are class numbers, counted from 0 and "
+         "below 16777216"},
+        {{SAMPLES, .bytes = bytes, .labels = far}, {0}, "{\"classes\": 3}", MOTE_DATA,
+         "the label of training sample 1 (counted from 0) is 3, but with \"classes\" given the last "
+         "one is 2"},
+        {good, {SAMPLES, .bytes = bytes, .labels = far}, NULL, MOTE_DATA,
+         "the label of test sample 1 (counted from 0) is 3, but the training labels go only up to "
+         "1"},
+        {good, {0}, "{\"validation_fraction\": 0.4}", MOTE_DATA,
+         "a validation_fraction of 0.4 of 2 samples leaves none for validation"},
+        {good, {0}, "{\"validation_fraction\": 0.5}", MOTE_DATA,
+         "a validation_fraction of 0.5 of 2 samples leaves none for training"},
+        {good, {0}, "{\"validation_fraction\": 1}", MOTE_INVALID,
+         "dataset.validation_fraction: expected a number >= 0 and < 1, found 1"},
+        {good, {0}, "{\"normalise\": \"unit\"}", MOTE_INVALID,
+         "dataset.normalise: there is no such key here; did you mean \"normalize\"?"},
+    };
+#undef SAMPLES
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        mote_error error = {0};
+        mote_dataset *dataset = mote_dataset_from_arrays(
+            &rows[i].train, rows[i].test.count ? &rows[i].test : NULL, rows[i].json, 1, &error);
+        cr_expect_null(dataset, "%s", rows[i].message);
+        const char *found = strstr(error.message, "dataset."); /* after line and column */
+        cr_expect(error.status == rows[i].status &&
+                      strcmp(found ? found : error.message, rows[i].message) == 0,
+                  "\n     found %s \"%s\"\n  expected %s \"%s\"", mote_status_name(error.status),
+                  error.message, mote_status_name(rows[i].status), rows[i].message);
+        mote_dataset_destroy(dataset);
+    }
+}
+
+/* ---- normalisation ---- */
+
+enum { NORMAL_SAMPLES = 90, NORMAL_WIDTH = 12 };
+
+/* Bytes and the same as numbers; the columns differ in mean and spread, the last is constant. */
+static void fill_samples(uint8_t *bytes, mote_real *numbers, uint32_t *labels) {
+    mote_random random = mote_random_create(5, MOTE_RANDOM_DATA, 0);
+    for (size_t i = 0; i < NORMAL_SAMPLES * NORMAL_WIDTH; i++) {
+        size_t column = i % NORMAL_WIDTH;
+        bytes[i] = column == NORMAL_WIDTH - 1
+                       ? 77
+                       : (uint8_t)(10 * column + mote_random_below(&random, 20 + 10 * column));
+        numbers[i] = (mote_real)bytes[i] - 40 + (mote_real)0.25;
+    }
+    for (size_t i = 0; i < NORMAL_SAMPLES; i++) {
+        labels[i] = (uint32_t)i % 2;
+    }
+}
+
+typedef struct statistics {
+    double mean, deviation;
+} statistics;
+
+/* In two plain rounds, of the samples that `part` picks and the numbers that `group` is of. */
+static statistics measure_plainly(const mote_part *part, double full_scale, size_t groups,
+                                  size_t group) {
+    statistics s = {0};
+    size_t stride = NORMAL_WIDTH / groups;
+    double count = (double)(part->count * stride);
+    for (int round = 0; round < 2; round++) {
+        double sum = 0;
+        for (size_t i = 0; i < part->count * stride; i++) {
+            size_t at = part->indexes[i / stride] * NORMAL_WIDTH + group * stride + i % stride;
+            double raw = part->samples->bytes ? (double)part->samples->bytes[at]
+                                              : (double)part->samples->numbers[at];
+            double x = raw / full_scale;
+            sum += round ? (x - s.mean) * (x - s.mean) : x;
+        }
+        *(round ? &s.deviation : &s.mean) = round ? sqrt(sum / count) : sum / count;
+    }
+    return s;
+}
+
+typedef struct normalization {
+    const char *name;
+    bool bytes;
+    mote_shape shape;
+    size_t groups;     /* of the statistics; 0: there are none */
+    double full_scale; /* what raw numbers are divided by */
+} normalization;
+
+static void check_normalization(const normalization *row) {
+    static uint8_t bytes[NORMAL_SAMPLES * NORMAL_WIDTH];
+    static mote_real numbers[NORMAL_SAMPLES * NORMAL_WIDTH], x[NORMAL_SAMPLES * NORMAL_WIDTH];
+    static uint32_t labels[NORMAL_SAMPLES];
+    fill_samples(bytes, numbers, labels);
+    mote_samples samples = {.count = NORMAL_SAMPLES,
+                            .shape = row->shape,
+                            .bytes = row->bytes ? bytes : NULL,
+                            .numbers = row->bytes ? NULL : numbers,
+                            .labels = labels};
+    char json[128];
+    snprintf(json, sizeof json, "{\"normalize\": \"%s\", \"validation_fraction\": 0.4}", row->name);
+    mote_error error = {0};
+    mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, json, 1, &error);
+    cr_assert(dataset, "%s", error.message);
+    const mote_preprocessing *p = mote_dataset_preprocessing(dataset);
+    mote_part part = mote_dataset_part(dataset, MOTE_TRAINING);
+    cr_assert_lt(part.count, (size_t)NORMAL_SAMPLES);
+    cr_expect_eq(p->groups, row->groups ? row->groups : (size_t)1);
+    cr_expect_eq(p->bytes, row->bytes);
+    static uint32_t all[NORMAL_SAMPLES];
+    for (uint32_t i = 0; i < NORMAL_SAMPLES; i++) {
+        all[i] = i;
+    }
+    mote_gather(&samples, p, NULL, all, NORMAL_SAMPLES, x, NULL, NULL);
+    for (size_t i = 0; i < NORMAL_SAMPLES * NORMAL_WIDTH; i++) {
+        size_t groups = row->groups ? row->groups : 1;
+        size_t group = i % NORMAL_WIDTH / (NORMAL_WIDTH / groups);
+        statistics s = row->groups ? measure_plainly(&part, row->full_scale, groups, group)
+                                   : (statistics){0, 1};
+        cr_assert_float_eq(p->mean[group], s.mean, 1e-12, "%s: mean %.17g, expected %.17g",
+                           row->name, p->mean[group], s.mean);
+        double deviation = s.deviation > 0 ? s.deviation : 1;
+        cr_assert_float_eq(p->deviation[group], deviation, 1e-12,
+                           "%s: deviation %.17g, expected %.17g", row->name, p->deviation[group],
+                           deviation);
+        double raw = row->bytes ? (double)bytes[i] : (double)numbers[i];
+        double expected = (raw / row->full_scale - s.mean) / deviation;
+        cr_assert_float_eq((double)x[i], expected, 1e-5, "%s: number %zu: %g, expected %g",
+                           row->name, i, (double)x[i], expected);
+        if (s.deviation == 0) {
+            cr_assert_float_eq((double)x[i], 0, 1e-6, "a constant column becomes %g", (double)x[i]);
+        }
+    }
+    mote_dataset_destroy(dataset);
+}
+
+Test(normalize, does_what_its_formula_says_with_the_statistics_of_the_training_part) {
+    static const normalization rows[] = {
+        {"none", true, {3, {3, 2, 2}}, 0, 1},       {"none", false, {1, {12}}, 0, 1},
+        {"unit", true, {3, {3, 2, 2}}, 0, 255},     {"unit", false, {1, {12}}, 0, 1},
+        {"standard", true, {3, {3, 2, 2}}, 3, 255}, {"standard", true, {1, {12}}, 12, 255},
+        {"standard", false, {3, {3, 2, 2}}, 3, 1},  {"standard", false, {1, {12}}, 12, 1},
+        {"standard", true, {2, {3, 4}}, 1, 255},    {"standard", false, {2, {3, 4}}, 1, 1},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        check_normalization(&rows[i]);
+    }
+}
+
+/* A column of one value that is no sum of powers of 2 must not turn into rounding errors blown up. */
+Test(normalize, a_constant_column_of_any_value_becomes_zeros) {
+    enum { ROWS = 10001 };
+    static mote_real numbers[2 * ROWS];
+    static uint32_t labels[ROWS];
+    for (size_t i = 0; i < ROWS; i++) {
+        numbers[2 * i] = (mote_real)0.1;
+        numbers[2 * i + 1] = (mote_real)-12345.678;
+    }
+    mote_samples samples = {
+        .count = ROWS, .shape = mote_shape_vector(2), .numbers = numbers, .labels = labels};
+    mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, NULL, 1, NULL);
+    cr_assert(dataset);
+    mote_real x[2];
+    mote_gather(&samples, mote_dataset_preprocessing(dataset), NULL, (uint32_t[]){3}, 1, x, NULL,
+                NULL);
+    cr_expect(fabs((double)x[0]) < 1e-6 && fabs((double)x[1]) < 1e-2, "%g, %g", (double)x[0],
+              (double)x[1]);
+    cr_expect_eq(mote_dataset_preprocessing(dataset)->deviation[0], 1.0);
+    mote_dataset_destroy(dataset);
+}
+
+/* ---- batches ---- */
+
+enum { GATHER_SAMPLES = 50, GATHER_WIDTH = 784, GATHER_MOST = 129 };
+
+Test(gather, is_the_plain_loop_whatever_the_count_and_the_threads) {
+    static uint8_t bytes[GATHER_SAMPLES * GATHER_WIDTH];
+    static mote_real numbers[GATHER_SAMPLES * GATHER_WIDTH], x[(GATHER_MOST + 1) * GATHER_WIDTH];
+    static mote_real expected[GATHER_WIDTH], values[2 * GATHER_SAMPLES], y[2 * GATHER_MOST];
+    uint32_t labels[GATHER_SAMPLES], indexes[GATHER_MOST], gathered[GATHER_MOST];
+    mote_random random = mote_random_create(7, MOTE_RANDOM_DATA, 0);
+    for (size_t i = 0; i < GATHER_SAMPLES * GATHER_WIDTH; i++) {
+        bytes[i] = (uint8_t)mote_random_below(&random, 256);
+        numbers[i] = (mote_real)mote_random_normal(&random);
+    }
+    for (uint32_t i = 0; i < GATHER_SAMPLES; i++) {
+        labels[i] = i % 10;
+        values[2 * i] = values[2 * i + 1] = (mote_real)i;
+    }
+    for (size_t i = 0; i < GATHER_MOST; i++) {
+        indexes[i] = (uint32_t)mote_random_below(&random, GATHER_SAMPLES);
+    }
+    static const size_t counts[] = {1, 2, 3, 7, 20, 21, 22, 43, 64, 129};
+    static const mote_shape shapes[] = {{1, {784}}, {3, {1, 28, 28}}, {3, {4, 14, 14}}};
+    for (size_t round = 0; round < 2 * COUNT(shapes); round++) {
+        bool of_bytes = round % 2;
+        mote_samples samples = {.count = GATHER_SAMPLES,
+                                .shape = shapes[round / 2],
+                                .bytes = of_bytes ? bytes : NULL,
+                                .numbers = of_bytes ? NULL : numbers,
+                                .labels = labels};
+        mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, NULL, 1, NULL);
+        cr_assert(dataset);
+        const mote_preprocessing *p = mote_dataset_preprocessing(dataset);
+        samples.values = values; /* gathering takes whatever there is */
+        samples.value_width = 2;
+        for (size_t threads = 1; threads <= 3; threads++) {
+            mote_pool *pool = mote_pool_create(threads, NULL);
+            cr_assert(pool);
+            for (size_t c = 0; c < COUNT(counts); c++) {
+                size_t count = counts[c];
+                for (size_t k = 0; k < GATHER_WIDTH; k++) { /* what comes after must stay */
+                    x[count * GATHER_WIDTH + k] = -12345;
+                }
+                mote_gather(&samples, p, pool, indexes, count, x, gathered, y);
+                for (size_t i = 0; i < count; i++) {
+                    size_t at = indexes[i] * (size_t)GATHER_WIDTH;
+                    if (of_bytes) {
+                        mote_preprocess_bytes(p, GATHER_WIDTH, bytes + at, expected);
+                    } else {
+                        mote_preprocess_numbers(p, GATHER_WIDTH, numbers + at, expected);
+                    }
+                    cr_assert_eq(memcmp(expected, x + i * GATHER_WIDTH, sizeof expected), 0,
+                                 "%zu threads, sample %zu of %zu", threads, i, count);
+                    cr_assert_eq(gathered[i], indexes[i] % 10);
+                    cr_assert(y[2 * i] == (mote_real)indexes[i] && y[2 * i] == y[2 * i + 1]);
+                }
+                for (size_t k = 0; k < GATHER_WIDTH; k++) {
+                    cr_assert_eq(x[count * GATHER_WIDTH + k], -12345);
+                }
+            }
+            mote_pool_destroy(pool);
+        }
+        mote_dataset_destroy(dataset);
+    }
+}
+
+/* ---- made-up digits ---- */
+
+static mote_dataset *digits_create(const char *keys, uint64_t seed) {
+    mote_error error = {0};
+    mote_dataset *dataset = load_keys("synthetic_digits", keys, seed, &error);
+    cr_assert(dataset, "%s", error.message);
+    return dataset;
+}
+
+static const mote_samples *digits_of(const mote_dataset *dataset, mote_part_name name) {
+    return mote_dataset_part(dataset, name).samples;
+}
+
+Test(synthetic_digits, follow_from_the_seed_alone_and_not_from_their_number) {
+    const size_t width = 28 * 28;
+    mote_dataset *few = digits_create("\"samples\": 45, \"test_samples\": 10", 1);
+    mote_dataset *many = digits_create("\"samples\": 203, \"test_samples\": 50", 1);
+    mote_dataset *other = digits_create("\"samples\": 45, \"test_samples\": 10", 2);
+    for (int name = MOTE_TRAINING; name <= MOTE_TEST; name += MOTE_TEST) {
+        const mote_samples *a = digits_of(few, (mote_part_name)name);
+        const mote_samples *b = digits_of(many, (mote_part_name)name);
+        const mote_samples *c = digits_of(other, (mote_part_name)name);
+        cr_expect_eq(memcmp(a->bytes, b->bytes, a->count * width), 0, "part %d", name);
+        cr_expect_eq(memcmp(a->labels, b->labels, a->count * sizeof *a->labels), 0);
+        cr_expect_neq(memcmp(a->bytes, c->bytes, a->count * width), 0, "part %d", name);
+    }
+    cr_expect_neq(memcmp(digits_of(few, MOTE_TRAINING)->bytes, digits_of(few, MOTE_TEST)->bytes,
+                         10 * width),
+                  0, "the test part is part of the training part");
+    mote_dataset_destroy(few);
+    mote_dataset_destroy(many);
+    mote_dataset_destroy(other);
+}
+
+Test(synthetic_digits, are_balanced_pictures_of_light_on_dark) {
+    mote_dataset *dataset = digits_create("\"samples\": 200, \"test_samples\": 0", 1);
+    const mote_samples *samples = digits_of(dataset, MOTE_TRAINING);
+    size_t counts[10] = {0};
+    for (size_t i = 0; i < samples->count; i++) {
+        cr_assert_lt(samples->labels[i], 10u);
+        counts[samples->labels[i]]++;
+        size_t bright = 0;
+        for (size_t k = 0; k < 28 * 28; k++) {
+            bright += samples->bytes[i * 28 * 28 + k] > 128;
+        }
+        cr_expect(bright > 15 && bright < 350, "sample %zu has %zu bright pixels", i, bright);
+    }
+    for (size_t c = 0; c < 10; c++) {
+        cr_expect_eq(counts[c], (size_t)20, "%zu of digit %zu", counts[c], c);
+    }
+    const mote_preprocessing *p = mote_dataset_preprocessing(dataset);
+    cr_expect_lt(p->edge_mean, p->pixel_mean);
+    cr_expect_eq(mote_dataset_classes(dataset), (size_t)10);
+    mote_dataset_destroy(dataset);
+}
+
+/* ---- pictures ---- */
+
+TestSuite(image, .init = scratch_enter, .fini = scratch_leave);
+
+/* A chunk of a PNG file: length, type, data, checksum of the last two. */
+static void write_chunk(FILE *stream, const char *type, const void *data, size_t count) {
+    unsigned long crc = crc32(crc32(0, (const Bytef *)type, 4), data, (uInt)count);
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        fputc((int)(count >> shift & 255), stream);
+    }
+    fwrite(type, 1, 4, stream);
+    fwrite(data, 1, count, stream);
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        fputc((int)(crc >> shift & 255), stream);
+    }
+}
+
+/* PNG's types of pixels. */
+typedef enum png_colours {
+    PNG_GREY = 0,
+    PNG_RGB = 2,
+    PNG_GREY_ALPHA = 4,
+    PNG_RGBA = 6,
+} png_colours;
+
+/* pixels [height × width × channels]; `transparent` is the colour of that meaning, 16 bits a
+ * channel, or NULL. */
+static void write_png(const char *path, png_colours colours, size_t width, size_t height,
+                      const uint8_t *pixels, const char *transparent, size_t transparent_count) {
+    static const size_t channels_of[] = {
+        [PNG_GREY] = 1, [PNG_RGB] = 3, [PNG_GREY_ALPHA] = 2, [PNG_RGBA] = 4};
+    size_t row = width * channels_of[colours], count = 0;
+    uint8_t raw[4096], packed[8192];
+    for (size_t y = 0; y < height; y++) {
+        raw[count++] = 0; /* no filter */
+        memcpy(raw + count, pixels + y * row, row);
+        count += row;
+    }
+    uLongf packed_count = sizeof packed;
+    cr_assert_eq(compress(packed, &packed_count, raw, count), Z_OK);
+    uint8_t header[13] = {0, 0, 0, (uint8_t)width, 0, 0, 0, (uint8_t)height, 8, (uint8_t)colours};
+    FILE *stream = fopen(path, "wb");
+    cr_assert(stream);
+    fwrite("\x89PNG\r\n\x1a\n", 1, 8, stream);
+    write_chunk(stream, "IHDR", header, sizeof header);
+    if (transparent) {
+        write_chunk(stream, "tRNS", transparent, transparent_count);
+    }
+    write_chunk(stream, "IDAT", packed, packed_count);
+    write_chunk(stream, "IEND", "", 0);
+    fclose(stream);
+}
+
+/* A BMP file of 24 bits: rows from the bottom, blue first, padded to 4 bytes. */
+static void write_bmp(const char *path, size_t width, size_t height, const uint8_t *rgb) {
+    size_t row = (3 * width + 3) / 4 * 4, size = 54 + row * height;
+    uint8_t bytes[1024] = {'B', 'M', (uint8_t)size, (uint8_t)(size >> 8)};
+    bytes[10] = 54;
+    bytes[14] = 40;
+    bytes[18] = (uint8_t)width;
+    bytes[22] = (uint8_t)height;
+    bytes[26] = 1;
+    bytes[28] = 24;
+    for (size_t i = 0; i < width * height; i++) {
+        for (size_t c = 0; c < 3; c++) {
+            bytes[54 + (height - 1 - i / width) * row + i % width * 3 + c] = rgb[3 * i + 2 - c];
+        }
+    }
+    scratch_write(path, bytes, size);
+}
+
+static void write_pnm(const char *path, const char *header, const uint8_t *pixels, size_t count) {
+    uint8_t bytes[4096];
+    size_t length = strlen(header);
+    memcpy(bytes, header, length);
+    memcpy(bytes + length, pixels, count);
+    scratch_write(path, bytes, length + count);
+}
+
+static void expect_pixels(const char *path, mote_shape shape, const uint8_t *expected,
+                          const char *what) {
+    uint8_t sample[1024];
+    mote_error error = {0};
+    cr_assert_eq(mote_image_read(path, shape, sample, &error), MOTE_OK, "%s: %s", what,
+                 error.message);
+    for (size_t i = 0; i < mote_shape_count(shape); i++) {
+        cr_expect_eq(sample[i], expected[i], "%s: number %zu is %d, expected %d", what, i,
+                     sample[i], expected[i]);
+    }
+}
+
+/* 3 × 2 pixels, as file and as sample. */
+static const uint8_t GREY[] = {0, 10, 20, 128, 200, 255};
+static const uint8_t RGB[] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 1, 2, 3, 90, 80, 70, 255, 255, 255};
+static const uint8_t PLANES[] = {255, 0, 0, 1, 90, 255, 0, 255, 0, 2, 80, 255, 0, 0, 255, 3, 70,
+                                 255};
+
+Test(image, at_its_own_size_every_pixel_is_exact) {
+    const char *path = scratch_path("picture");
+    const mote_shape grey = {3, {1, 2, 3}}, colour = {3, {3, 2, 3}};
+    write_pnm(path, "P5\n3 2\n255\n", GREY, sizeof GREY);
+    expect_pixels(path, grey, GREY, "PGM");
+    write_pnm(path, "P6\n3 2\n255\n", RGB, sizeof RGB);
+    expect_pixels(path, colour, PLANES, "PPM");
+    write_bmp(path, 3, 2, RGB);
+    expect_pixels(path, colour, PLANES, "BMP");
+    write_png(path, PNG_GREY, 3, 2, GREY, NULL, 0);
+    expect_pixels(path, grey, GREY, "grey PNG");
+    write_png(path, PNG_RGB, 3, 2, RGB, NULL, 0);
+    expect_pixels(path, colour, PLANES, "coloured PNG");
+}
+
+Test(image, grey_becomes_colour_and_colour_grey) {
+    const char *path = scratch_path("picture");
+    write_pnm(path, "P5\n3 2\n255\n", GREY, sizeof GREY);
+    uint8_t repeated[18];
+    for (size_t i = 0; i < sizeof repeated; i++) {
+        repeated[i] = GREY[i % 6];
+    }
+    expect_pixels(path, mote_shape_image(3, 2, 3), repeated, "grey to colour");
+
+    /* ITU-R BT.601: 0.299 r + 0.587 g + 0.114 b, here to within 1. */
+    write_pnm(path, "P6\n3 2\n255\n", RGB, sizeof RGB);
+    uint8_t sample[6];
+    cr_assert_eq(mote_image_read(path, mote_shape_image(1, 2, 3), sample, NULL), MOTE_OK);
+    for (size_t i = 0; i < 6; i++) {
+        double expected = 0.299 * RGB[3 * i] + 0.587 * RGB[3 * i + 1] + 0.114 * RGB[3 * i + 2];
+        cr_expect_float_eq(sample[i], expected, 1.01, "pixel %zu: %d, expected %g", i, sample[i],
+                           expected);
+    }
+}
+
+Test(image, transparent_parts_are_seen_on_white) {
+    const char *path = scratch_path("picture");
+    const uint8_t grey_alpha[] = {100, 255, 100, 0, 0, 0, 0, 255, 0, 51, 255, 128};
+    const uint8_t on_white[] = {100, 255, 255, 0, 204, 255};
+    write_png(path, PNG_GREY_ALPHA, 3, 2, grey_alpha, NULL, 0);
+    expect_pixels(path, mote_shape_image(1, 2, 3), on_white, "grey with alpha");
+
+    const uint8_t rgba[] = {10, 20, 30, 255, 10, 20, 30, 0};
+    const uint8_t planes[] = {10, 255, 20, 255, 30, 255};
+    write_png(path, PNG_RGBA, 2, 1, rgba, NULL, 0);
+    expect_pixels(path, mote_shape_image(3, 1, 2), planes, "colour with alpha");
+
+    const uint8_t keyed[] = {0, 255, 20, 128, 200, 255}; /* where 10 counts as transparent */
+    write_png(path, PNG_GREY, 3, 2, GREY, "\0\x0a", 2);
+    expect_pixels(path, mote_shape_image(1, 2, 3), keyed, "a transparent grey");
+
+    const uint8_t colour[] = {10, 20, 30, 1, 2, 3};
+    const uint8_t keyed_planes[] = {255, 1, 255, 2, 255, 3};
+    write_png(path, PNG_RGB, 2, 1, colour, "\0\x0a\0\x14\0\x1e", 6);
+    expect_pixels(path, mote_shape_image(3, 1, 2), keyed_planes, "a transparent colour");
+}
+
+/* A white bar of 24 × 8 on a black ground of 40 × 20 pixels, onto 20 × 20: still three times as wide
+ * as high, in the middle, the bands above and below as dark as the edge. */
+Test(image, scaling_keeps_proportions_and_fills_up_with_the_colour_of_the_edge) {
+    static const struct {
+        const char *header;
+        size_t width, height, ink_width, ink_height;
+    } rows[] = {
+        {"P5 40 20 255\n", 40, 20, 24, 8}, /* smaller, wide */
+        {"P5 20 40 255\n", 20, 40, 8, 24}, /* smaller, high */
+        {"P5 10 5 255\n", 10, 5, 6, 3},    /* larger */
+    };
+    const char *path = scratch_path("picture");
+    for (size_t r = 0; r < COUNT(rows); r++) {
+        size_t width = rows[r].width, height = rows[r].height;
+        size_t left = (width - rows[r].ink_width) / 2, top = (height - rows[r].ink_height) / 2;
+        uint8_t pixels[800], sample[400];
+        for (size_t i = 0; i < width * height; i++) {
+            size_t x = i % width, y = i / width;
+            bool ink = x >= left && x < left + rows[r].ink_width && y >= top &&
+                       y < top + rows[r].ink_height;
+            pixels[i] = ink ? 255 : 40;
+        }
+        write_pnm(path, rows[r].header, pixels, width * height);
+        mote_error error = {0};
+        cr_assert_eq(mote_image_read(path, mote_shape_image(1, 20, 20), sample, &error), MOTE_OK,
+                     "%s", error.message);
+        size_t rows_of_ink = 0, columns_of_ink = 0;
+        for (size_t i = 0; i < 20; i++) {
+            rows_of_ink += sample[i * 20 + 10] > 148;
+            columns_of_ink += sample[10 * 20 + i] > 148;
+        }
+        double scale = 20.0 / (double)(width > height ? width : height);
+        cr_expect_float_eq((double)columns_of_ink, scale * (double)rows[r].ink_width, 1,
+                           "%s: %zu columns of ink", rows[r].header, columns_of_ink);
+        cr_expect_float_eq((double)rows_of_ink, scale * (double)rows[r].ink_height, 1,
+                           "%s: %zu rows of ink", rows[r].header, rows_of_ink);
+        for (size_t i = 0; i < 20; i++) {
+            cr_expect(sample[i] == 40 && sample[380 + i] == 40 && sample[20 * i] == 40 &&
+                          sample[20 * i + 19] == 40,
+                      "%s: the edge is not as it was", rows[r].header);
+        }
+    }
+}
+
+Test(image, a_line_of_pixels_fits_too) {
+    const char *path = scratch_path("picture");
+    uint8_t pixels[500], sample[16];
+    memset(pixels, 99, sizeof pixels);
+    write_pnm(path, "P5 500 1 255\n", pixels, sizeof pixels);
+    cr_expect_eq(mote_image_read(path, mote_shape_image(1, 4, 4), sample, NULL), MOTE_OK);
+    write_pnm(path, "P5 1 500 255\n", pixels, sizeof pixels);
+    cr_expect_eq(mote_image_read(path, mote_shape_image(1, 4, 4), sample, NULL), MOTE_OK);
+    for (size_t i = 0; i < 16; i++) {
+        cr_expect_eq(sample[i], 99, "number %zu: %d", i, sample[i]);
+    }
+}
+
+Test(image, what_is_no_picture_is_refused_with_the_reason) {
+    const char *path = scratch_path("picture"), *gone = scratch_path("gone");
+    const mote_shape shape = {3, {1, 2, 3}};
+    uint8_t sample[64];
+    char expected[SCRATCH_TEXT];
+
+    mote_error missing = {0};
+    cr_expect_eq(mote_image_read(gone, shape, sample, &missing), MOTE_FILE);
+    scratch_expect_error(&missing, MOTE_FILE, "{D}/gone: cannot be opened: No such file or directory",
+                         "", "missing");
+
+    write_png(scratch_path("whole.png"), PNG_GREY, 3, 2, GREY, NULL, 0);
+    size_t count;
+    unsigned char *png = scratch_read(scratch_path("whole.png"), &count);
+    const struct {
+        const char *what;
+        const void *bytes;
+        size_t count;
+    } rows[] = {
+        {"an empty file", "", 0},
+        {"text", "this is no picture at all, only text", 36},
+        {"half a PNG file", png, 45},
+        {"the header of a PGM file", "P5\n3 2\n255\n", 11},
+        {"a PGM file of nothing", "P5\n0 0\n255\n", 11},
+        {"a PGM file that is too large", "P5\n999999 999999\n255\n", 21},
+    };
+    snprintf(expected, sizeof expected,
+             "%s: no picture that can be read (PNG, JPEG, BMP, PGM or PPM): ", path);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        scratch_write(path, rows[i].bytes, rows[i].count);
+        mote_error error = {0};
+        cr_expect_eq(mote_image_read(path, shape, sample, &error), MOTE_DATA, "%s", rows[i].what);
+        cr_expect_eq(strncmp(error.message, expected, strlen(expected)), 0, "%s: \"%s\"",
+                     rows[i].what, error.message);
+        cr_expect_gt(strlen(error.message), strlen(expected), "%s: no reason", rows[i].what);
+    }
+    free(png);
+
+    mote_error vector = {0};
+    cr_expect_eq(mote_image_read(path, mote_shape_vector(6), sample, &vector), MOTE_INVALID);
+    scratch_expect_error(&vector, MOTE_INVALID,
+                         "{D}/picture: the model takes 6, which is no picture of 1 or 3 channels",
+                         "", "a vector");
+}
+
+/* Cut anywhere, a picture is refused or read, never more than that. */
+Test(image, a_file_that_ends_anywhere_does_no_harm) {
+    const char *path = scratch_path("picture");
+    for (int kind = 0; kind < 3; kind++) {
+        if (kind == 0) {
+            write_png(path, PNG_RGB, 3, 2, RGB, NULL, 0);
+        } else if (kind == 1) {
+            write_bmp(path, 3, 2, RGB);
+        } else {
+            write_pnm(path, "P6\n3 2\n255\n", RGB, sizeof RGB);
+        }
+        size_t count;
+        unsigned char *bytes = scratch_read(path, &count);
+        for (size_t length = 0; length < count; length++) {
+            scratch_write(path, bytes, length);
+            uint8_t sample[18];
+            mote_error error = {0};
+            mote_status status = mote_image_read(path, mote_shape_image(3, 2, 3), sample, &error);
+            cr_expect(status == MOTE_OK || status == MOTE_DATA, "%zu bytes: %s", length,
+                      error.message);
+        }
+        free(bytes);
+    }
+}
+
+/* ---- figure and ground ---- */
+
+/* A square of ink in the middle of a ground. */
+static void draw_square(uint8_t ground, uint8_t ink, uint8_t *sample) {
+    for (size_t i = 0; i < 100; i++) {
+        size_t x = i % 10, y = i / 10;
+        sample[i] = x >= 2 && x < 8 && y >= 2 && y < 8 ? ink : ground;
+    }
+}
+
+Test(ground, tells_an_inverted_picture_from_the_usual_ones) {
+    static const struct {
+        uint8_t usual_ground, usual_ink, ground, ink;
+        bool inverted;
+    } rows[] = {
+        {0, 255, 255, 0, true},    {255, 0, 0, 255, true},     {0, 255, 0, 255, false},
+        {255, 0, 255, 0, false},   {20, 200, 200, 20, true},   {0, 255, 60, 60, false},
+        {120, 125, 0, 255, false}, {120, 125, 255, 0, false}, /* cannot be told */
+        {0, 255, 40, 90, false},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        uint8_t usual[100], sample[100];
+        draw_square(rows[i].usual_ground, rows[i].usual_ink, usual);
+        draw_square(rows[i].ground, rows[i].ink, sample);
+        mote_samples samples = {.count = 1,
+                                .shape = mote_shape_image(1, 10, 10),
+                                .bytes = usual,
+                                .labels = (uint32_t[]){0}};
+        mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, NULL, 1, NULL);
+        cr_assert(dataset);
+        const mote_preprocessing *p = mote_dataset_preprocessing(dataset);
+        double all = (64.0 * rows[i].usual_ground + 36.0 * rows[i].usual_ink) / 100 / 255;
+        cr_expect_float_eq(p->pixel_mean, all, 1e-12, "row %zu: %g, expected %g", i, p->pixel_mean,
+                           all);
+        cr_expect_float_eq(p->edge_mean, rows[i].usual_ground / 255.0, 1e-12, "row %zu: %g", i,
+                           p->edge_mean);
+        bool found = mote_image_looks_inverted(p, samples.shape, sample);
+        cr_expect_eq(found, rows[i].inverted, "row %zu: %d, expected %d", i, found,
+                     rows[i].inverted);
+        mote_dataset_destroy(dataset);
+    }
+}

@@ -1,0 +1,2 @@
+/* formats_test.c */
+#include <criterion/criterion.h>

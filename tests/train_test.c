@@ -1,0 +1,2 @@
+/* train_test.c */
+#include <criterion/criterion.h>
