@@ -41,19 +41,53 @@ static void flatten_alpha(picture *p) {
     p->channels = colours;
 }
 
-/* Asks for alpha in any case: a PNG file may make one colour transparent without such a channel. */
+/* A file as stb reads it: first into its buffer, later that again or straight to where it wants it.
+ * stb itself takes what it does not get for black, or for anything. */
+typedef struct source {
+    FILE *stream;
+    int buffer_size;
+    bool cut_short; /* something was wanted that was not there */
+} source;
+
+static int read_source(void *user, char *bytes, int size) {
+    source *s = user;
+    int got = (int)fread(bytes, 1, (size_t)size, s->stream);
+    s->buffer_size = s->buffer_size ? s->buffer_size : size;
+    s->cut_short = s->cut_short || got == 0 || (got < size && size != s->buffer_size);
+    return got;
+}
+
+static void skip_source(void *user, int count) {
+    source *s = user;
+    fseek(s->stream, count, SEEK_CUR);
+}
+
+static int source_has_ended(void *user) {
+    source *s = user;
+    return feof(s->stream) || ferror(s->stream);
+}
+
 static mote_status decode(const char *path, size_t channels, picture *p, mote_error *error) {
-    FILE *stream = fopen(path, "rb");
-    if (!stream) {
+    static const stbi_io_callbacks callbacks = {
+        .read = read_source, .skip = skip_source, .eof = source_has_ended};
+    source file = {.stream = fopen(path, "rb")};
+    if (!file.stream) {
         return mote_fail(error, MOTE_FILE, "%s: cannot be opened: %s", path, strerror(errno));
     }
-    int width, height, in_file;
-    p->pixels = stbi_load_from_file(stream, &width, &height, &in_file, (int)channels + 1);
-    fclose(stream);
-    if (!p->pixels) {
+    /* Asks for alpha in any case: a PNG file may make one colour transparent without it. */
+    int width = 0, height = 0, in_file;
+    p->pixels = stbi_load_from_callbacks(&callbacks, &file, &width, &height, &in_file,
+                                         (int)channels + 1);
+    fclose(file.stream);
+    const char *reason = !p->pixels                  ? stbi_failure_reason()
+                         : width < 1 || height < 1   ? "it has no pixels"
+                         : file.cut_short            ? "it is cut short"
+                                                     : NULL;
+    if (reason) {
+        free(p->pixels);
         return mote_fail(error, MOTE_DATA,
                          "%s: no picture that can be read (PNG, JPEG, BMP, PGM or PPM): %s", path,
-                         stbi_failure_reason());
+                         reason);
     }
     p->width = (size_t)width;
     p->height = (size_t)height;

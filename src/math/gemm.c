@@ -4,11 +4,13 @@
 
 #include "math/gemm.h"
 
-/* A tile should hold enough work to pay for packing its operands and for handing it to another
- * thread, and there should be tiles for several threads. All this is of the operation alone, and so
- * the bits are too. */
-static const double TILE_WORK = 2e6;
-enum { MAX_TILES = 16, GRAIN = 16 };
+/* Measured with OpenBLAS's AVX2 and AVX-512 kernels: each call packs its operands anew, so strips of
+ * C do best that are at least 128 wide, and strips of columns do better than strips of rows wherever
+ * there are 32 columns; a product of less than 10^6 multiplications is not worth another thread. Two
+ * strips are worth having even when they are narrower. All this is of the operation alone, and so
+ * the bits are, too. */
+static const double SMALL_WORK = 1e6;
+enum { STRIP = 128, MAX_STRIPS = 8, FEW_COLUMNS = 32, GRAIN = 16 };
 
 typedef struct tiled {
     const mote_gemm *gemm;
@@ -46,13 +48,18 @@ static void run_tile(void *context, size_t index) {
     }
 }
 
-/* Splits the longer side of C, or its rows where tiles have to span them. */
+static size_t count_strips(const mote_gemm *g, size_t side) {
+    if ((double)g->m * (double)g->n * (double)g->k < SMALL_WORK) {
+        return 1;
+    }
+    size_t strips = side / STRIP;
+    return strips < 2 ? 2 : minimum(strips, MAX_STRIPS);
+}
+
 static tiled choose_tiles(const mote_gemm *g) {
-    double work = (double)g->m * (double)g->n * (double)g->k;
-    size_t tiles = work >= MAX_TILES * TILE_WORK ? MAX_TILES : 1 + (size_t)(work / TILE_WORK);
-    bool by_rows = g->whole_rows || g->m >= g->n;
+    bool by_rows = g->whole_rows || g->n < FEW_COLUMNS;
     size_t side = by_rows ? g->m : g->n;
-    size_t extent = ceiling_divide(ceiling_divide(side, tiles), GRAIN) * GRAIN;
+    size_t extent = ceiling_divide(ceiling_divide(side, count_strips(g, side)), GRAIN) * GRAIN;
     return (tiled){.gemm = g,
                    .tile_rows = by_rows ? extent : g->m,
                    .tile_columns = by_rows ? g->n : extent,

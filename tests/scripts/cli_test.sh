@@ -364,54 +364,56 @@ metrics.jsonl"
 
 # ---- interrupting ----
 
-# wait_for_epoch RUN PID: until the run has gone through an epoch, or is over.
+lines_of() {
+    [ ! -e "$1" ] || wc -l <"$1"
+}
+
+# wait_for_epoch RUN LINES PID: until metrics.jsonl has more lines than that, or the process is over.
 wait_for_epoch() {
-    while [ ! -s "$1/metrics.jsonl" ] && kill -0 "$2" 2>/dev/null; do
+    while [ "$(lines_of "$1/metrics.jsonl")" -le "$2" ] 2>/dev/null || [ ! -e "$1/metrics.jsonl" ]; do
+        kill -0 "$3" 2>/dev/null || return
         sleep 0.02 2>/dev/null || sleep 1
     done
 }
 
-# interrupt SIGNAL OPTION...: starts (or goes on with) the run "stopped" and sends it the signal after an epoch at the
-# earliest. Its exit code is in $code.
+# interrupt CODE SIGNAL OPTION...: starts (or goes on with) the run "stopped" and sends it the signal after an epoch.
+# False where the run was so fast that it came to its end.
 interrupt() {
-    signal=$1
-    shift
+    expected_code=$1
+    signal=$2
+    shift 2
+    lines=$(lines_of stopped/metrics.jsonl)
     "$train" digits.json --run-dir stopped --set train.epochs="$epochs" "$@" >"$out" 2>"$err" &
     child=$!
-    wait_for_epoch stopped $child
-    sleep 0.1 2>/dev/null || sleep 1
+    wait_for_epoch stopped "${lines:-0}" $child
     kill -s "$signal" $child 2>/dev/null
     code=0
     { wait $child; } 2>/dev/null || code=$? # the shell says that something was killed
+    [ "$code" -ne 0 ] || return 1
+    same "exit code after SIG$signal" "$code" "$expected_code"
 }
 
-# A run that is so fast that it ends before the signal comes gets more to do.
-find_epochs() {
-    for epochs in 60 400 3000 20000; do
-        rm -rf stopped
-        interrupt INT
-        if [ "$code" -ne 0 ]; then
-            return
-        fi
-    done
-}
-
-test_interruption() {
-    find_epochs
-    same "exit code after SIGINT" "$code" 130
-    check "Ctrl-C: says how to go on" has "^go on with: .*train'* digits.json --resume --run-dir stopped --set train.epochs=$epochs\$" "$err"
+# Four interruptions of one run.
+interrupt_often() {
+    rm -rf stopped
+    interrupt 130 INT || return 1
+    check "Ctrl-C: says how to go on" has "^go on with: .* digits.json --resume --run-dir stopped --set train.epochs=$epochs\$" "$err"
     check "Ctrl-C leaves a checkpoint" test -s stopped/checkpoint.safetensors
     check "Ctrl-C leaves no result" test ! -e stopped/result.json
     refuse 2 "train: stopped/checkpoint.safetensors: the checkpoint belongs to other settings: train.epochs differs" \
         "$train" digits.json --resume --run-dir stopped
-    interrupt TERM --resume
-    same "exit code after SIGTERM" "$code" 143
-    check "SIGTERM leaves a checkpoint too" has '^stopped after step ' "$err"
-    interrupt INT --resume --quiet
-    same "exit code after SIGINT with --quiet" "$code" 130
-    check "SIGINT with --quiet says nothing" is_empty "$err"
-    interrupt KILL --resume
-    same "exit code after SIGKILL" "$code" 137
+    interrupt 143 TERM --resume || return 1
+    check "SIGTERM is as good as Ctrl-C" has '^stopped after step ' "$err"
+    interrupt 130 INT --resume --quiet || return 1
+    check "Ctrl-C with --quiet says nothing" is_empty "$err"
+    interrupt 137 KILL --resume
+}
+
+test_interruption() {
+    for epochs in 60 300 1500 7500; do
+        ! interrupt_often || break
+    done
+    rm -f stopped/*.part # of a file that was being written when the process was killed
     run 0 "$train" digits.json --run-dir stopped --resume --quiet --set train.epochs="$epochs"
     run 0 "$train" digits.json --run-dir whole --quiet --set train.epochs="$epochs"
     same_model "after four interruptions" whole stopped
@@ -419,9 +421,15 @@ test_interruption() {
     for key in test_loss test_accuracy classes confusion; do
         same "$key after four interruptions" "$("$tools/json" get stopped/result.json $key)" "$("$tools/json" get whole/result.json $key)"
     done
+    same "losses after four interruptions" "$(losses_of stopped)" "$(losses_of whole)"
     run 0 "$train" digits.json --run-dir stopped --resume --quiet --set train.epochs="$epochs"
     same_model "resuming a run that is done" whole stopped
     rm -rf whole stopped
+}
+
+# losses_of RUN: the lines of metrics.jsonl without what the clock says.
+losses_of() {
+    sed 's/"seconds":[^,]*,"samples_per_second":[^,]*,//' "$1/metrics.jsonl"
 }
 
 # ---- evaluating ----
@@ -485,13 +493,13 @@ test_predictions() {
     for format in jpg bmp pgm; do
         mkdir pictures
         for digit in 0 1 2 3 4 5 6 7 8 9; do
-            "$tools/picture" "$repo/examples/digits/$digit.png" pictures/$digit.$format
+            check "picture" "$tools/picture" "$repo/examples/digits/$digit.png" pictures/$digit.$format
         done
         run 0 "$predict" $model pictures/*
         same "right as $format" "$(count_right)" "$right"
         rm -rf pictures
     done
-    "$tools/picture" --invert "$repo/examples/digits/3.png" inverted.png
+    check "picture" "$tools/picture" --invert "$repo/examples/digits/3.png" inverted.png
     run 0 "$predict" $model inverted.png
     same "warning about an inverted picture" "$(cat "$err")" \
         "predict: inverted.png: looks inverted: it is dark on light, but the model learned from light on dark; try --invert"
