@@ -9,6 +9,10 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
+#define STB_IMAGE_WRITE_STATIC
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#include <stb_image_write.h>
+
 #include "data/dataset.h"
 #include "data/idx.h"
 #include "data/image.h"
@@ -885,6 +889,20 @@ Test(image, at_its_own_size_every_pixel_is_exact) {
     expect_pixels(path, colour, PLANES, "coloured PNG");
 }
 
+Test(image, a_jpeg_file_is_close_to_what_was_drawn) {
+    const char *path = scratch_path("picture.jpg");
+    uint8_t drawn[64 * 3], sample[64 * 3];
+    for (size_t i = 0; i < sizeof drawn; i++) {
+        drawn[i] = (uint8_t[]){200, 100, 30}[i % 3];
+    }
+    cr_assert(stbi_write_jpg(path, 8, 8, 3, drawn, 95));
+    cr_assert_eq(mote_image_read(path, mote_shape_image(3, 8, 8), sample, NULL), MOTE_OK);
+    for (size_t i = 0; i < sizeof sample; i++) {
+        cr_expect_float_eq(sample[i], drawn[i / 64], 6, "number %zu: %d, expected %d", i, sample[i],
+                           drawn[i / 64]);
+    }
+}
+
 Test(image, grey_becomes_colour_and_colour_grey) {
     const char *path = scratch_path("picture");
     write_pnm(path, "P5\n3 2\n255\n", GREY, sizeof GREY);
@@ -1031,17 +1049,21 @@ Test(image, what_is_no_picture_is_refused_with_the_reason) {
 
 Test(image, a_file_that_is_cut_anywhere_is_refused) {
     const char *path = scratch_path("picture");
-    for (int kind = 0; kind < 3; kind++) {
+    for (int kind = 0; kind < 4; kind++) {
+        size_t spare = 0; /* bytes at the end that say nothing */
         if (kind == 0) {
             write_png(path, PNG_RGB, 3, 2, RGB, NULL, 0);
         } else if (kind == 1) {
             write_bmp(path, 3, 2, RGB);
-        } else {
+            spare = 3;
+        } else if (kind == 2) {
             write_pnm(path, "P6\n3 2\n255\n", RGB, sizeof RGB);
+        } else {
+            stbi_write_jpg(path, 3, 2, 3, RGB, 90);
         }
         size_t count;
         unsigned char *bytes = scratch_read(path, &count);
-        for (size_t length = 0; length < count; length++) {
+        for (size_t length = 0; length < count - spare; length++) {
             scratch_write(path, bytes, length);
             uint8_t sample[18];
             mote_error error = {0};

@@ -49,6 +49,11 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
                                .topics = help_topics};
     int code = command_read(&train, argc, argv, operands);
     s->config = operands->count > 0 ? operands->texts[0] : NULL;
+    if (code < 0 && s->resume && s->init_from) {
+        fprintf(stderr,
+                "train: --resume goes on with the run's own parameters; leave out --init-from\n");
+        return EXIT_USAGE;
+    }
     return code;
 }
 

@@ -6,28 +6,17 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-/* From this size on huge pages save enough TLB misses to be asked for. */
-static const size_t HUGE_PAGE = (size_t)2 << 20;
 
 /* A multiple of the alignment, as is what has been taken: rounding up cannot pass it. */
 static const size_t LARGEST = SIZE_MAX / 2 / MOTE_ALIGNMENT * MOTE_ALIGNMENT;
 
 mote_status mote_arena_allocate(mote_arena *arena, const mote_arena *measured, mote_error *error) {
-    size_t alignment = measured->used >= HUGE_PAGE ? HUGE_PAGE : MOTE_ALIGNMENT;
     *arena = (mote_arena){.capacity = measured->used};
-    void *memory = NULL;
-    if (measured->overflow ||
-        posix_memalign(&memory, alignment, measured->used ? measured->used : MOTE_ALIGNMENT)) {
+    void *memory = measured->overflow ? NULL : mote_memory_allocate(measured->used);
+    if (!memory) {
         return mote_fail(error, MOTE_MEMORY, "out of memory: %.1f MB are needed",
                          measured->overflow ? INFINITY : (double)measured->used / 1e6);
     }
-#ifdef MADV_HUGEPAGE
-    if (alignment == HUGE_PAGE) {
-        (void)madvise(memory, measured->used, MADV_HUGEPAGE); /* a hint; may be refused */
-    }
-#endif
     memset(memory, 0, measured->used);
     arena->memory = memory;
     return MOTE_OK;

@@ -10,9 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/memory.h"
 #include "mote/status.h"
-
-#define MOTE_ALIGNMENT 64
 
 typedef struct mote_arena {
     unsigned char *memory; /* NULL while measuring */

@@ -2,16 +2,15 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "core/memory.h"
 #include "data/format.h"
-
-enum { ALIGNMENT = 64 };
 
 void *mote_content_allocate(mote_content *content, size_t count, size_t size, const char *what,
                             mote_error *error) {
-    void *block = NULL;
-    size_t bytes = count > 0 ? count * size : 1; /* where it overflows, the next line says so */
-    if (content->block_count == MOTE_MAX_CONTENT_BLOCKS || (size && count > SIZE_MAX / 2 / size) ||
-        posix_memalign(&block, ALIGNMENT, bytes)) {
+    bool fits = content->block_count < MOTE_MAX_CONTENT_BLOCKS &&
+                (size == 0 || count <= SIZE_MAX / 2 / size);
+    void *block = fits ? mote_memory_allocate(count * size) : NULL;
+    if (!block) {
         mote_fail(error, MOTE_MEMORY, "%s: out of memory: %.1f MB are needed", what,
                   (double)count * (double)size / 1e6);
         return NULL;

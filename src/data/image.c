@@ -79,10 +79,10 @@ static mote_status decode(const char *path, size_t channels, picture *p, mote_er
     p->pixels = stbi_load_from_callbacks(&callbacks, &file, &width, &height, &in_file,
                                          (int)channels + 1);
     fclose(file.stream);
-    const char *reason = !p->pixels                  ? stbi_failure_reason()
-                         : width < 1 || height < 1   ? "it has no pixels"
-                         : file.cut_short            ? "it is cut short"
-                                                     : NULL;
+    const char *reason = !p->pixels                ? stbi_failure_reason()
+                         : width < 1 || height < 1 ? "it has no pixels"
+                         : file.cut_short          ? "it is cut short"
+                                                   : NULL;
     if (reason) {
         free(p->pixels);
         return mote_fail(error, MOTE_DATA,

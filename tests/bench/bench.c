@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "core/memory.h"
 #include "core/pool.h"
 #include "data/dataset.h"
 #include "math/gemm.h"
@@ -128,7 +129,7 @@ static mote_model *make_model(const network *n) {
 /* 8-bit noise with labels: what it holds does not matter to its speed. */
 static mote_dataset *make_dataset(size_t width, size_t classes, uint8_t **bytes,
                                   uint32_t **labels) {
-    *bytes = malloc(SAMPLES * width);
+    *bytes = mote_memory_allocate(SAMPLES * width); /* as the data formats do */
     *labels = malloc(SAMPLES * sizeof **labels);
     if (!*bytes || !*labels) {
         stop("out of memory");

@@ -25,7 +25,6 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 out=$scratch/out
 err=$scratch/err
-export out err
 mkdir "$scratch/a place"
 cd "$scratch/a place" || exit 1
 
@@ -74,6 +73,10 @@ $2"
 
 has() {
     grep -q -e "$1" "$2"
+}
+
+lacks() {
+    ! grep -q -e "$1" "$2"
 }
 
 is_empty() {
@@ -175,6 +178,8 @@ test_bad_arguments() {
     misuse predict 'expected MODEL FILE...' a
     misuse predict '--top takes a whole number, not "-1"' a b --top -1
     misuse predict '--limit takes a whole number, not "1e3"' a b --limit=1e3
+    refuse 2 "train: --resume goes on with the run's own parameters; leave out --init-from" \
+        "$train" digits.json --resume --init-from other.safetensors
     refuse 2 'predict: --top takes a number from 1' "$predict" a b --top 0
 }
 
@@ -215,13 +220,12 @@ test_bad_files() {
     refuse 1 'train: runs/digits: there is no run with a checkpoint to resume' "$train" digits.json --resume
     refuse 1 'train: full/checkpoint.safetensors: there is no checkpoint to resume' \
         "$train" digits.json --resume --run-dir full
-    for program in "$evaluate" "$predict"; do
-        name=${program##*/}
-        refuse 1 "$name: no.safetensors: cannot be opened: No such file or directory" \
-            "$program" no.safetensors $([ "$name" = evaluate ] || echo picture.png)
-        refuse 1 "$name: digits.json: not a safetensors file, or cut short" \
-            "$program" digits.json $([ "$name" = evaluate ] || echo picture.png)
-    done
+    message='no.safetensors: cannot be opened: No such file or directory'
+    refuse 1 "evaluate: $message" "$evaluate" no.safetensors
+    refuse 1 "predict: $message" "$predict" no.safetensors picture.png
+    message='digits.json: not a safetensors file, or cut short'
+    refuse 1 "evaluate: $message" "$evaluate" digits.json
+    refuse 1 "predict: $message" "$predict" digits.json picture.png
     if [ "$(id -u)" -ne 0 ]; then
         cp digits.json secret.json && chmod 0 secret.json
         refuse 1 'train: secret.json: cannot be opened: Permission denied' "$train" secret.json
@@ -245,7 +249,7 @@ test_help() {
     while read -r topic word; do
         run 0 "$train" --help "$topic"
         check "train --help $topic tells of $word" has "$word" "$out"
-        check "train --help $topic fits on a screen" sh -c '! grep -q "^.\{100\}" "$out"'
+        check "train --help $topic fits on a screen" lacks '^.\{100\}' "$out"
     done <<'END'
 layers ^dense:
 outputs ^softmax_cross_entropy:
@@ -265,6 +269,10 @@ epochs_of() {
     "$tools/json" lines "$1/metrics.jsonl" $METRICS
 }
 
+differ() {
+    ! cmp -s "$1" "$2"
+}
+
 same_model() {
     check "$1: the same model, byte for byte" cmp "$2/model.safetensors" "$3/model.safetensors"
 }
@@ -276,7 +284,7 @@ test_dry_run() {
     check "--dry-run tells of all parameters" has '^   softmax_cross_entropy  *50,890$' "$err"
     check "--dry-run tells of the data" has '^data    1,800 training, 200 validation, 500 test samples of 1 × 28 × 28, 10 classes$' "$err"
     check "--dry-run tells of the kernels" has '^on .* thread.*OpenBLAS kernels ' "$err"
-    check "--dry-run trains nothing" sh -c '! grep -q epoch "$err"'
+    check "--dry-run trains nothing" lacks epoch "$err"
     check "--dry-run prints no result" is_empty "$out"
     same "files after --dry-run" "$(list_files)" "$refuse_nothing"
     run 0 "$train" digits.json --dry-run --quiet
@@ -289,7 +297,7 @@ test_run() {
     same "files of a run" "$(ls $first)" "$(printf '%s\n' checkpoint.safetensors config.json metrics.jsonl model.safetensors result.json)"
     same "lines of metrics.jsonl" "$(epochs_of $first)" 3
     same "lines about epochs on stderr" "$(grep -c '^epoch [123]/3  loss .* accuracy .*  validation loss ' "$err")" 3
-    check "no escape sequences outside of a terminal" sh -c "! grep -q '$(printf '\033')' \"$err\" \"$out\""
+    check "no escape sequences outside of a terminal" lacks "$(printf '\033')" "$err"
     check "stdout begins with the result" has '^test loss [0-9.]*, test accuracy [0-9.]* %$' "$out"
     result=$(sed -n 1p "$out")
     for key in test_loss test_accuracy samples classes confusion steps seconds seed version; do
@@ -319,7 +327,7 @@ test_same_bits() {
     cd ..
     same_model "a config in another directory, an empty --run-dir" $first elsewhere/here
     run 0 "$train" digits.json --quiet --seed 2 --run-dir other
-    check "another seed: another model" sh -c "! cmp -s $first/model.safetensors other/model.safetensors"
+    check "another seed: another model" differ $first/model.safetensors other/model.safetensors
     run 0 "$train" digits.json --quiet --run-dir started --init-from $first/model.safetensors --set train.epochs=1
     refuse 1 "train: $first/model.safetensors: the tensor \"layers.1.weight\" is 64 × 784, but the model needs 65 × 784" \
         "$train" digits.json --init-from $first/model.safetensors --set 'model.layers[1].units=65'
@@ -348,6 +356,7 @@ test_divergence() {
 
 # A limit on the size of files, which fails as a full disk does; and a device that is full.
 test_full_disk() {
+    # shellcheck disable=SC2016
     run 1 sh -c 'trap "" XFSZ; ulimit -f 100; exec "$1" digits.json --run-dir full --quiet' sh "$train"
     check "a checkpoint that cannot be written" has '^train: full/checkpoint.safetensors: cannot be written: ' "$err"
     same "files of a run on a full disk" "$(ls full)" "config.json
@@ -376,16 +385,16 @@ wait_for_epoch() {
     done
 }
 
-# interrupt CODE SIGNAL OPTION...: starts (or goes on with) the run "stopped" and sends it the signal after an epoch.
+# interrupt CODE SIGNAL OPTION...: starts (or goes on with) the run "it's stopped" and sends it the signal after an epoch.
 # False where the run was so fast that it came to its end.
 interrupt() {
     expected_code=$1
     signal=$2
     shift 2
-    lines=$(lines_of stopped/metrics.jsonl)
-    "$train" digits.json --run-dir stopped --set train.epochs="$epochs" "$@" >"$out" 2>"$err" &
+    lines=$(lines_of "$stopped/metrics.jsonl")
+    "$train" "$config" --run-dir "$stopped" --set train.epochs="$epochs" "$@" >"$out" 2>"$err" &
     child=$!
-    wait_for_epoch stopped "${lines:-0}" $child
+    wait_for_epoch "$stopped" "${lines:-0}" $child
     kill -s "$signal" $child 2>/dev/null
     code=0
     { wait $child; } 2>/dev/null || code=$? # the shell says that something was killed
@@ -395,36 +404,40 @@ interrupt() {
 
 # Four interruptions of one run.
 interrupt_often() {
-    rm -rf stopped
-    interrupt 130 INT || return 1
-    check "Ctrl-C: says how to go on" has "^go on with: .* digits.json --resume --run-dir stopped --set train.epochs=$epochs\$" "$err"
-    check "Ctrl-C leaves a checkpoint" test -s stopped/checkpoint.safetensors
-    check "Ctrl-C leaves no result" test ! -e stopped/result.json
-    refuse 2 "train: stopped/checkpoint.safetensors: the checkpoint belongs to other settings: train.epochs differs" \
-        "$train" digits.json --resume --run-dir stopped
-    interrupt 143 TERM --resume || return 1
+    rm -rf "$stopped"
+    interrupt 130 INT --seed 7 || return 1
+    check "Ctrl-C leaves a checkpoint" test -s "$stopped/checkpoint.safetensors"
+    check "Ctrl-C leaves no result" test ! -e "$stopped/result.json"
+    refuse 2 "train: $stopped/checkpoint.safetensors: the checkpoint belongs to other settings: train.epochs differs" \
+        "$train" "$config" --resume --run-dir "$stopped" --seed 7
+    interrupt 143 TERM --resume --seed=7 || return 1
+    how_to_go_on=$(sed -n 's/^go on with: //p' "$err")
     check "SIGTERM is as good as Ctrl-C" has '^stopped after step ' "$err"
-    interrupt 130 INT --resume --quiet || return 1
+    interrupt 130 INT --resume --quiet --set seed=7 || return 1
     check "Ctrl-C with --quiet says nothing" is_empty "$err"
-    interrupt 137 KILL --resume
+    interrupt 137 KILL --resume --seed 7
 }
 
 test_interruption() {
+    config="it's mine.json"
+    stopped="it's stopped"
+    cp digits.json "$config"
     for epochs in 60 300 1500 7500; do
         ! interrupt_often || break
     done
-    rm -f stopped/*.part # of a file that was being written when the process was killed
-    run 0 "$train" digits.json --run-dir stopped --resume --quiet --set train.epochs="$epochs"
-    run 0 "$train" digits.json --run-dir whole --quiet --set train.epochs="$epochs"
-    same_model "after four interruptions" whole stopped
-    same "epochs after four interruptions" "$(epochs_of stopped)" "$epochs"
-    for key in test_loss test_accuracy classes confusion; do
-        same "$key after four interruptions" "$("$tools/json" get stopped/result.json $key)" "$("$tools/json" get whole/result.json $key)"
+    rm -f "$stopped"/*.part # of a file that was being written when the process was killed
+    run 0 sh -c "$how_to_go_on"
+    run 0 "$train" "$config" --run-dir whole --quiet --set train.epochs="$epochs" --seed 7
+    same_model "after four interruptions" whole "$stopped"
+    same "epochs after four interruptions" "$(epochs_of "$stopped")" "$epochs"
+    same "losses after four interruptions" "$(losses_of "$stopped")" "$(losses_of whole)"
+    for key in test_loss test_accuracy classes confusion steps; do
+        same "$key after four interruptions" "$("$tools/json" get "$stopped/result.json" $key)" \
+            "$("$tools/json" get whole/result.json $key)"
     done
-    same "losses after four interruptions" "$(losses_of stopped)" "$(losses_of whole)"
-    run 0 "$train" digits.json --run-dir stopped --resume --quiet --set train.epochs="$epochs"
-    same_model "resuming a run that is done" whole stopped
-    rm -rf whole stopped
+    run 0 "$train" "$config" --run-dir "$stopped" --resume --quiet --set train.epochs="$epochs" --seed 7
+    same_model "resuming a run that is done" whole "$stopped"
+    rm -rf whole "$stopped" "$config"
 }
 
 # losses_of RUN: the lines of metrics.jsonl without what the clock says.
@@ -551,11 +564,11 @@ test_kernels() {
         echo "skipped: old kernels (this OpenBLAS has only one set)"
         return
     fi
-    check "old kernels are left for newer ones: $(kernels_in)" sh -c '! grep -q "kernels Prescott" "$err"'
+    check "old kernels are left for newer ones: $(kernels_in)" lacks 'OpenBLAS kernels Prescott' "$err"
     check "the kernels are named" test -n "$(kernels_in)"
     run 0 env LD_PRELOAD="$shim" MOTE_STUCK_KERNELS=1 "$train" digits.json --dry-run
-    check "where OpenBLAS cannot change them: started anew, $(kernels_in)" \
-        sh -c 'grep -q "OpenBLAS kernels [A-Z]" "$err" && ! grep -q "kernels Prescott" "$err"'
+    check "kernels that OpenBLAS does not leave: the program starts anew" has 'OpenBLAS kernels [A-Z]' "$err"
+    check "kernels that OpenBLAS does not leave: $(kernels_in)" lacks 'OpenBLAS kernels Prescott' "$err"
     run 0 env OPENBLAS_CORETYPE=Prescott "$train" digits.json --dry-run
     same "kernels that the user asked for" "$(kernels_in)" Prescott
 }
