@@ -130,6 +130,23 @@ static mote_status adopt_data(mote_trainer *trainer, mote_error *error) {
     return status;
 }
 
+/* A thread for each so many floating-point operations of a step: with less, the threads would spend
+ * their time on handing tiles around. */
+static const double WORK_PER_THREAD = 5e6;
+
+/* The number given, or as many as there are cores and work for. Forward and backward pass take
+ * about 6 operations per sample and parameter. */
+static size_t choose_threads(const mote_trainer *trainer) {
+    if (trainer->options.threads > 0) {
+        return trainer->options.threads;
+    }
+    double work = 6.0 * (double)trainer->options.batch_size *
+                  (double)mote_model_parameter_count(trainer->model);
+    double useful = work / WORK_PER_THREAD;
+    size_t cores = mote_pool_cores();
+    return useful <= 1 ? 1 : useful < (double)cores ? (size_t)useful : cores;
+}
+
 static mote_status prepare(mote_trainer *trainer, mote_error *error) {
     mote_status status = count_steps(trainer, error);
     if (status == MOTE_OK) {
@@ -139,7 +156,7 @@ static mote_status prepare(mote_trainer *trainer, mote_error *error) {
         status = allocate(trainer, error);
     }
     if (status == MOTE_OK) {
-        trainer->pool = mote_pool_create(trainer->options.threads, error);
+        trainer->pool = mote_pool_create(choose_threads(trainer), error);
         status = trainer->pool ? MOTE_OK : MOTE_MEMORY;
     }
     return status;

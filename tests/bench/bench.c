@@ -1,12 +1,14 @@
 /* bench.c: how fast mote is, and how near the limit that its matrix products set.
  *
- *   bench [--network 784-512-256-10] [--batch 128] [--threads 1,2] [--json]
+ *   bench [--network 784-512-256-10] [--batch 128] [--threads 1,2] [--train-only] [--json]
  *
  * Each line is a dense network of ReLUs trained by SGD with momentum on made-up 8-bit samples that
  * are all in memory, as many as MNIST has. The limit is the time that the products of one step take
  * by themselves, each shared out among the threads in the fastest of three ways: in mote's tiles, by
  * rows, or by columns.
  */
+#include <cjson/cJSON.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -388,31 +390,55 @@ static void print_row(const job *j, const figures *f) {
     fflush(stdout);
 }
 
+/* What was not measured becomes null. */
 static void print_json(const job *j, const figures *f) {
     double batch = (double)j->batch;
     const breakdown *b = &f->parts;
-    printf("{\"network\": \"%s\", \"batch\": %zu, \"threads\": %zu, \"samples_per_second\": %.0f, "
-           "\"step_microseconds\": %.2f, \"gflops\": %.1f, \"share_of_limit\": %.3f, "
-           "\"gather\": %.2f, \"forward\": %.2f, \"output\": %.2f, \"backward\": %.2f, "
-           "\"update\": %.2f, \"waiting\": %.2f, \"predictions_per_second\": %.0f, "
-           "\"gathered_per_second\": %.0f, \"peak_kilobytes\": %ld}\n",
-           j->network.name, j->batch, j->threads, batch / f->step, 1e6 * f->step,
-           gemm_flop(&j->network, j->batch, true) / f->step / 1e9, f->limit / f->step,
-           1e6 * b->gather, 1e6 * b->forward, 1e6 * b->output, 1e6 * b->backward, 1e6 * b->update,
-           1e6 * b->waiting, batch / f->predict, batch / f->gather, peak_kilobytes());
+    const struct {
+        const char *name;
+        double value;
+    } numbers[] = {
+        {"batch", batch},
+        {"threads", (double)j->threads},
+        {"samples_per_second", batch / f->step},
+        {"step_microseconds", 1e6 * f->step},
+        {"gflops", gemm_flop(&j->network, j->batch, true) / f->step / 1e9},
+        {"share_of_limit", f->limit > 0 ? f->limit / f->step : (double)NAN},
+        {"gather_microseconds", 1e6 * b->gather},
+        {"forward_microseconds", 1e6 * b->forward},
+        {"output_microseconds", 1e6 * b->output},
+        {"backward_microseconds", 1e6 * b->backward},
+        {"update_microseconds", 1e6 * b->update},
+        {"waiting_microseconds", 1e6 * b->waiting},
+        {"predictions_per_second", batch / f->predict},
+        {"gathered_per_second", batch / f->gather},
+        {"peak_kilobytes", (double)peak_kilobytes()},
+    };
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "network", j->network.name);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        cJSON_AddNumberToObject(object, numbers[i].name, numbers[i].value);
+    }
+    char *text = cJSON_PrintUnformatted(object);
+    printf("%s\n", text ? text : "null");
+    free(text);
+    cJSON_Delete(object);
     fflush(stdout);
 }
 
 /* ---- all of it ---- */
 
-static figures measure(job *j) {
+static figures measure(job *j, bool train_only) {
     figures f = {0};
     j->trainer = make_trainer(j->model, j->dataset, j->batch, j->threads);
     mote_trainer_set_listener(j->trainer, until_step, j);
     f.step = time_calls(TRAIN_SECONDS, train_step, j);
-    f.parts = break_down(j);
+    f.parts = train_only ? (breakdown){0} : break_down(j);
     mote_trainer_destroy(j->trainer);
     j->trainer = NULL;
+    if (train_only) {
+        return f;
+    }
 
     mote_error error = {0};
     j->pool = mote_pool_create(j->threads, &error);
@@ -436,7 +462,7 @@ static figures measure(job *j) {
 }
 
 static void bench(const char *name, size_t batch, const size_t *threads, size_t thread_counts,
-                  bool json) {
+                  bool train_only, bool json) {
     job j = {.network = parse_network(name), .batch = batch};
     uint8_t *bytes;
     uint32_t *labels;
@@ -446,7 +472,7 @@ static void bench(const char *name, size_t batch, const size_t *threads, size_t 
     for (size_t i = 0; i < thread_counts; i++) {
         j.threads = threads[i];
         j.model = make_model(&j.network);
-        figures f = measure(&j);
+        figures f = measure(&j, train_only);
         if (json) {
             print_json(&j, &f);
         } else {
@@ -484,10 +510,12 @@ int main(int argc, char **argv) {
                  {"784-512-256-10", 32},    {"784-512-256-10", 128},   {"784-512-256-10", 512},
                  {"784-2048-2048-10", 128}, {"784-2048-2048-10", 512}};
     const char *only_network = NULL, *batch = NULL, *thread_list = "1,2";
-    bool json = false;
+    bool train_only = false, json = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--json") == 0) {
             json = true;
+        } else if (strcmp(argv[i], "--train-only") == 0) {
+            train_only = true;
         } else if (i + 1 < argc && strcmp(argv[i], "--network") == 0) {
             only_network = argv[++i];
         } else if (i + 1 < argc && strcmp(argv[i], "--batch") == 0) {
@@ -495,7 +523,8 @@ int main(int argc, char **argv) {
         } else if (i + 1 < argc && strcmp(argv[i], "--threads") == 0) {
             thread_list = argv[++i];
         } else {
-            stop("usage: bench [--network 784-512-256-10] [--batch 128] [--threads 1,2] [--json]");
+            stop("usage: bench [--network 784-512-256-10] [--batch 128] [--threads 1,2] "
+                 "[--train-only] [--json]");
         }
     }
     size_t threads[MAX_THREAD_COUNTS];
@@ -508,11 +537,11 @@ int main(int argc, char **argv) {
         print_header();
     }
     if (only_network) {
-        bench(only_network, only_batch ? only_batch : 128, threads, thread_counts, json);
+        bench(only_network, only_batch ? only_batch : 128, threads, thread_counts, train_only, json);
     }
     for (size_t i = 0; !only_network && i < sizeof table / sizeof *table; i++) {
         if (!only_batch || table[i].batch == only_batch) {
-            bench(table[i].network, table[i].batch, threads, thread_counts, json);
+            bench(table[i].network, table[i].batch, threads, thread_counts, train_only, json);
         }
     }
     if (!json) {

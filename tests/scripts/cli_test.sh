@@ -334,6 +334,20 @@ test_same_bits() {
     rm -rf threads* again elsewhere other started
 }
 
+# On a terminal of 60 columns: the line that changes, which has to fit, and lines for the epochs.
+test_terminal() {
+    if ! script -qec true /dev/null >/dev/null 2>&1; then
+        echo "skipped: a terminal (needs script, of util-linux)"
+        return
+    fi
+    run 0 env train="$train" script -qec 'stty cols 60; "$train" digits.json --run-dir shown' /dev/null
+    tr '\r' '\n' <"$out" >shown/screen
+    check "a terminal shows a line that changes" has '^epoch 1/3 .*loss .* left' shown/screen
+    check "the changing line fits" lacks '^.\{60\}.* left' shown/screen
+    same "lines about epochs, cut to fit" "$(grep -c '^epoch ./3  loss .*  validation [0-9.]*  [0-9.]* %  [0-9.]* s$' shown/screen)" 3
+    rm -rf shown
+}
+
 # What is left out: a validation part, a test part.
 test_parts() {
     run 0 "$train" digits.json --run-dir parts --set dataset.validation_fraction=0 --set dataset.test_samples=0 \
@@ -607,6 +621,7 @@ test_bad_files
 test_dry_run
 test_run
 test_same_bits
+test_terminal
 test_parts
 test_divergence
 test_full_disk runs/digits/001/model.safetensors
