@@ -174,27 +174,35 @@ static void format_bar(const mote_event *event, size_t columns, char text[BAR + 
     }
 }
 
-static void draw_live(cli_progress *progress, const mote_event *event) {
-    double time = now();
-    if (time - progress->last_drawn < REDRAW_SECONDS) {
-        return;
-    }
-    progress->last_drawn = time;
-    char epoch[64], bar[BAR + 5], metrics[96], speed[32], left[24], rest[192];
+/* "epoch 1/10  [##--]  loss 0.1  accuracy 97.1 %  90k samples/s  0:07 left": where the screen is too
+ * narrow, without the bar, and then without the speed. */
+static void format_live(const mote_event *event, size_t columns, char *line, size_t capacity) {
+    char epoch[64], bar[BAR + 5], metrics[96], speed[32], left[24], rest[160];
+    int digits = snprintf(epoch, sizeof epoch, "%zu", event->epochs);
+    size_t used = (size_t)snprintf(epoch, sizeof epoch, "epoch %*zu/%zu", digits, event->epoch,
+                                   event->epochs);
     format_metrics("", event->train, metrics, sizeof metrics);
     format_speed(event->samples_per_second, speed, sizeof speed);
     double per_step = event->seconds / (double)event->step;
     format_time(per_step * (double)(event->total_steps - event->step), left, sizeof left);
-    size_t columns = screen_columns() - 1;
-    int digits = snprintf(epoch, sizeof epoch, "%zu", event->epochs);
-    size_t used = (size_t)snprintf(epoch, sizeof epoch, "epoch %*zu/%zu", digits, event->epoch,
-                                   event->epochs);
     used += (size_t)snprintf(rest, sizeof rest, "%s  %s  %s left", metrics, speed, left);
+    if (used > columns) {
+        snprintf(rest, sizeof rest, "%s  %s left", metrics, left);
+    }
     format_bar(event, used < columns ? columns - used : 0, bar);
-    char line[sizeof epoch + sizeof bar + sizeof rest];
-    snprintf(line, sizeof line, "%s%s%s", epoch, bar, rest);
-    fprintf(stderr, "\r%.*s\033[K", (int)columns, line);
-    progress->line_open = true;
+    snprintf(line, capacity, "%s%s%s", epoch, bar, rest);
+}
+
+static void draw_live(cli_progress *progress, const mote_event *event) {
+    double time = now();
+    if (time - progress->last_drawn >= REDRAW_SECONDS) {
+        char line[320];
+        size_t columns = screen_columns() - 1;
+        format_live(event, columns, line, sizeof line);
+        fprintf(stderr, "\r%.*s\033[K", (int)columns, line);
+        progress->last_drawn = time;
+        progress->line_open = true;
+    }
 }
 
 /* What a terminal of 80 columns has no room for is left out: words, and the speed. */

@@ -192,7 +192,13 @@ static mote_status measure_test(session *s, mote_report *report, mote_error *err
         return mote_fail(error, MOTE_MEMORY, "out of memory for the figures of %zu classes",
                          classes);
     }
-    return mote_evaluate(model, &part, &report->metrics, report->confusion, error);
+    mote_status status = mote_evaluate(model, &part, &report->metrics, report->confusion, error);
+    if (status == MOTE_OK && !isfinite(report->metrics.loss)) {
+        return mote_fail(error, MOTE_DIVERGED,
+                         "the model is of no use: its loss on the test part is not finite; try a "
+                         "lower learning rate, a warm-up, or another normalization of the data");
+    }
+    return status;
 }
 
 static void print_result(const session *s, const mote_report *report) {

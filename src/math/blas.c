@@ -8,9 +8,11 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "math/blas.h"
 #include "mote/kernels.h"
 
 #if defined(__x86_64__)
@@ -79,11 +81,21 @@ static bool choose_again(const char *kernels) {
 
 #endif
 
+static bool kernels_have_small_ones(const char *name) {
+    int major = 0, minor = 0, patch = 0;
+    if (sscanf(openblas_get_config(), "OpenBLAS %d.%d.%d", &major, &minor, &patch) != 3) {
+        return false;
+    }
+    bool recent = major > 0 || minor > 3 || (minor == 3 && patch >= 17);
+    return recent && (strcmp(name, "SkylakeX") == 0 || strcmp(name, "Cooperlake") == 0 ||
+                      strcmp(name, "SapphireRapids") == 0);
+}
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const char *advice;
+static bool small_kernels;
 
-static void prepare(void) {
-    openblas_set_num_threads(1);
+static void choose_kernels(void) {
     if (getenv("OPENBLAS_CORETYPE") || !kernels_are_old(openblas_get_corename())) {
         return;
     }
@@ -93,8 +105,19 @@ static void prepare(void) {
     }
 }
 
+static void prepare(void) {
+    openblas_set_num_threads(1);
+    choose_kernels();
+    small_kernels = kernels_have_small_ones(openblas_get_corename());
+}
+
 void mote_blas_prepare(void) {
     pthread_once(&once, prepare);
+}
+
+bool mote_blas_has_small_kernels(void) {
+    mote_blas_prepare();
+    return small_kernels;
 }
 
 const char *mote_blas_advice(void) {

@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <cblas.h>
 
+#include "math/blas.h"
 #include "math/gemm.h"
 
 /* Measured with OpenBLAS's AVX2 and AVX-512 kernels: each call packs its operands anew, so strips of
@@ -56,7 +57,29 @@ static size_t count_strips(const mote_gemm *g, size_t side) {
     return strips < 2 ? 2 : minimum(strips, MAX_STRIPS);
 }
 
+/* Forward and dx products with a depth of up to LARGEST_DEPTH gain from small tiles wherever BLAS
+ * has kernels for them that do not pack: 110 instead of 80 GFLOP/s for 32 × 512 × 784, 107 instead
+ * of 92 for 128 × 512 × 784, on one core of a Zen 4. Transposed A (dW) gains nothing. */
+enum { LARGEST_DEPTH = 1024, SMALL_ROWS = 32, SMALL_COLUMNS = 64 };
+
+static bool wants_small_tiles(const mote_gemm *g) {
+    return !g->whole_rows && !g->transpose_a && g->n >= FEW_COLUMNS && g->k <= LARGEST_DEPTH &&
+           mote_blas_has_small_kernels();
+}
+
+static tiled choose_small_tiles(const mote_gemm *g) {
+    size_t rows = minimum(g->m, SMALL_ROWS);
+    size_t columns = minimum(MOTE_SMALL_PRODUCT / (rows * g->k) / GRAIN * GRAIN, SMALL_COLUMNS);
+    return (tiled){.gemm = g,
+                   .tile_rows = rows,
+                   .tile_columns = columns,
+                   .tiles_per_row = ceiling_divide(g->n, columns)};
+}
+
 static tiled choose_tiles(const mote_gemm *g) {
+    if (wants_small_tiles(g)) {
+        return choose_small_tiles(g);
+    }
     bool by_rows = g->whole_rows || g->n < FEW_COLUMNS;
     size_t side = by_rows ? g->m : g->n;
     size_t extent = ceiling_divide(ceiling_divide(side, count_strips(g, side)), GRAIN) * GRAIN;
