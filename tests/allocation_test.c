@@ -1,2 +1,296 @@
-/* allocation_test.c */
+/* allocation_test.c: from its first step on, training allocates nothing, nor does prediction after
+ * its first call. Counts what reaches the allocator, from this program and from any library.
+ */
 #include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "mote/trainer.h"
+#include "networks.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+
+static _Atomic bool counting;
+static _Atomic size_t calls, pages; /* of the allocator, and of mmap */
+
+static void count_call(_Atomic size_t *counter) {
+    if (atomic_load_explicit(&counting, memory_order_relaxed)) {
+        atomic_fetch_add(counter, 1);
+    }
+}
+
+/* ---- what counts: functions in front of the C library's, or the sanitizer's hooks ---- */
+
+#if defined(MOTE_SANITIZED)
+
+/* <sanitizer/allocator_interface.h> does not come with every compiler that has the sanitizer. */
+int __sanitizer_install_malloc_and_free_hooks(void (*)(const volatile void *, size_t),
+                                              void (*)(const volatile void *));
+
+static void note_malloc(const volatile void *pointer, size_t size) {
+    (void)pointer;
+    (void)size;
+    count_call(&calls);
+}
+
+static void note_free(const volatile void *pointer) {
+    (void)pointer;
+}
+
+static bool can_count(void) {
+    return __sanitizer_install_malloc_and_free_hooks(note_malloc, note_free) != 0;
+}
+
+static const bool COUNTS_PAGES = false; /* mmap is the sanitizer's own */
+static const size_t MOST_THREADS = 1;   /* as a thread first runs, the sanitizer allocates for it */
+
+#elif defined(__GLIBC__)
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *block, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+
+void *malloc(size_t size) {
+    count_call(&calls);
+    return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size) {
+    count_call(&calls);
+    return __libc_calloc(count, size);
+}
+
+void *realloc(void *block, size_t size) {
+    count_call(&calls);
+    return __libc_realloc(block, size);
+}
+
+void *memalign(size_t alignment, size_t size) {
+    count_call(&calls);
+    return __libc_memalign(alignment, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size) {
+    count_call(&calls);
+    return __libc_memalign(alignment, size);
+}
+
+int posix_memalign(void **block, size_t alignment, size_t size) {
+    count_call(&calls);
+    void *memory = __libc_memalign(alignment, size);
+    if (memory) {
+        *block = memory;
+    }
+    return memory ? 0 : ENOMEM;
+}
+
+void *mmap(void *address, size_t length, int protection, int flags, int file, off_t offset) {
+    count_call(&pages);
+    long result = syscall(SYS_mmap, address, length, protection, flags, file, offset);
+    return result == -1 ? MAP_FAILED : (void *)result;
+}
+
+static bool can_count(void) {
+    return true;
+}
+
+static const bool COUNTS_PAGES = true;
+static const size_t MOST_THREADS = 2;
+
+#else
+
+static bool can_count(void) {
+    return false;
+}
+
+static const bool COUNTS_PAGES = false;
+static const size_t MOST_THREADS = 0;
+
+#endif
+
+static void need_counting(void) {
+    if (!can_count()) {
+        cr_skip_test("there is no way here to count what is allocated");
+    }
+}
+
+static void start_counting(void) {
+    atomic_store(&calls, 0);
+    atomic_store(&pages, 0);
+    atomic_store(&counting, true);
+}
+
+static size_t stop_counting(void) {
+    atomic_store(&counting, false);
+    return atomic_load(&calls);
+}
+
+/* ---- that the counting works ---- */
+
+Test(counting, sees_every_way_to_get_memory) {
+    need_counting();
+    static const char *const names[] = {"malloc",        "calloc", "realloc", "posix_memalign",
+                                        "aligned_alloc", "strdup", "mmap"};
+    for (size_t i = 0; i < COUNT(names) - !COUNTS_PAGES; i++) {
+        void *volatile block = NULL; /* so that no compiler leaves the pair out */
+        void *aligned = NULL;
+        start_counting();
+        switch (i) {
+        case 0: block = malloc(100); break;
+        case 1: block = calloc(10, 10); break;
+        case 2: block = realloc(NULL, 100); break;
+        case 3: block = posix_memalign(&aligned, 64, 128) == 0 ? aligned : NULL; break;
+        case 4: block = aligned_alloc(64, 128); break;
+        case 5: block = strdup("text"); break;
+        default:
+            block = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+            break;
+        }
+        size_t count = stop_counting();
+        count += atomic_load(&pages);
+        cr_expect_eq(count, (size_t)1, "%s: counted %zu", names[i], count);
+        if (i == 6) {
+            munmap(block, 4096);
+        } else {
+            free(block);
+        }
+    }
+}
+
+/* ---- training ---- */
+
+enum { SAMPLES = 600, WIDTH = 200 };
+
+/* OpenBLAS keeps a buffer for each thread that works at the same time as others, and maps it when
+ * that happens for the first time, whenever that is. */
+static size_t most_pages(size_t threads) {
+    return threads - 1;
+}
+
+typedef struct watch {
+    size_t epochs, steps, count, pages;
+    bool allocates; /* the listener itself, to see that it is noticed */
+} watch;
+
+/* Counts from the first step to the end of the last epoch, validation and all. */
+static bool listen(void *context, const mote_event *event) {
+    watch *w = context;
+    if (event->kind == MOTE_EVENT_STEP && w->steps++ == 0) {
+        start_counting();
+    } else if (event->kind == MOTE_EVENT_STEP && w->allocates) {
+        void *volatile block = malloc(1);
+        free(block);
+    } else if (event->kind == MOTE_EVENT_EPOCH && ++w->epochs == event->epochs) {
+        w->count = stop_counting();
+        w->pages = atomic_load(&pages);
+    }
+    return true;
+}
+
+static mote_dataset *dataset_create(void) {
+    static uint8_t bytes[SAMPLES * WIDTH];
+    static uint32_t labels[SAMPLES];
+    mote_random random = mote_random_create(1, MOTE_RANDOM_DATA, 0);
+    for (size_t i = 0; i < SAMPLES; i++) {
+        labels[i] = (uint32_t)(i % 10);
+        for (size_t k = 0; k < WIDTH; k++) {
+            bytes[i * WIDTH + k] = (uint8_t)mote_random_below(&random, 25 * (labels[i] + 1));
+        }
+    }
+    mote_samples samples = {
+        .count = SAMPLES, .shape = mote_shape_vector(WIDTH), .bytes = bytes, .labels = labels};
+    mote_error error = {0};
+    mote_dataset *dataset =
+        mote_dataset_from_arrays(&samples, NULL, "{\"validation_fraction\": 0.2}", 1, &error);
+    cr_assert(dataset, "%s", error.message);
+    return dataset;
+}
+
+static mote_model *model_create(void) {
+    mote_error error = {0};
+    mote_model *model = network_create(
+        "{\"layers\": [{\"type\": \"dense\", \"units\": 128}, {\"type\": \"relu\"}, "
+        "{\"type\": \"dense\", \"units\": 64}, {\"type\": \"tanh\"}, "
+        "{\"type\": \"dense\", \"units\": 10}], \"output\": {\"type\": \"softmax_cross_entropy\"}}",
+        mote_shape_vector(WIDTH), &error);
+    cr_assert(model, "%s", error.message);
+    cr_assert_eq(mote_model_initialize(model, 1, &error), MOTE_OK);
+    return model;
+}
+
+static watch train(size_t threads, const char *optimizer, bool allocates) {
+    char json[512];
+    snprintf(json, sizeof json,
+             "{\"epochs\": 3, \"batch_size\": 50, \"threads\": %zu, \"optimizer\": %s}", threads,
+             optimizer);
+    mote_error error = {0};
+    mote_dataset *dataset = dataset_create();
+    mote_model *model = model_create();
+    mote_trainer *trainer = mote_trainer_create(model, dataset, json, 1, &error);
+    cr_assert(trainer, "%s", error.message);
+    watch w = {.allocates = allocates};
+    mote_trainer_set_listener(trainer, listen, &w);
+    cr_assert_eq(mote_trainer_run(trainer, &error), MOTE_OK, "%s", error.message);
+    cr_assert_eq(w.epochs, (size_t)3);
+    mote_trainer_destroy(trainer);
+    mote_model_destroy(model);
+    mote_dataset_destroy(dataset);
+    return w;
+}
+
+Test(training, allocates_nothing_from_its_first_step_on) {
+    need_counting();
+    static const char *const optimizers[] = {
+        "{\"type\": \"sgd\"}", "{\"type\": \"sgd\", \"momentum\": 0.9}",
+        "{\"type\": \"sgd\", \"momentum\": 0.9, \"nesterov\": true}"};
+    for (size_t i = 0; i < COUNT(optimizers); i++) {
+        for (size_t threads = 1; threads <= MOST_THREADS; threads++) {
+            watch w = train(threads, optimizers[i], false);
+            cr_expect_eq(w.count, (size_t)0, "%s, %zu threads: %zu calls in %zu steps",
+                         optimizers[i], threads, w.count, w.steps);
+            cr_expect_leq(w.pages, most_pages(threads), "%s, %zu threads: mmap called %zu times",
+                          optimizers[i], threads, w.pages);
+        }
+    }
+}
+
+Test(training, that_did_allocate_would_be_noticed) {
+    need_counting();
+    watch w = train(1, "{\"type\": \"sgd\"}", true);
+    cr_expect_eq(w.count, w.steps - 1, "%zu calls in %zu steps", w.count, w.steps);
+}
+
+/* ---- prediction ---- */
+
+Test(prediction, allocates_nothing_after_its_first_call) {
+    need_counting();
+    static mote_real x[300 * WIDTH], prediction[300 * 10];
+    for (size_t threads = 1; threads <= MOST_THREADS; threads++) {
+        mote_model *model = model_create();
+        mote_pool *pool = mote_pool_create(threads, NULL);
+        cr_assert(pool);
+        mote_model_set_pool(model, pool);
+        static const size_t rows[] = {300, 1, 300, 257, 7, 300};
+        size_t mapped = 0;
+        for (size_t i = 0; i < COUNT(rows); i++) {
+            start_counting();
+            mote_status status = mote_model_predict(model, rows[i], x, prediction, NULL);
+            size_t count = stop_counting();
+            cr_assert_eq(status, MOTE_OK);
+            cr_expect_eq(count > 0, i == 0, "call %zu of %zu rows on %zu threads: %zu calls", i,
+                         rows[i], threads, count);
+            mapped += i > 0 ? atomic_load(&pages) : 0;
+        }
+        cr_expect_leq(mapped, most_pages(threads), "%zu threads: mmap called %zu times", threads,
+                      mapped);
+        mote_model_destroy(model);
+        mote_pool_destroy(pool);
+    }
+}

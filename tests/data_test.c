@@ -9,10 +9,6 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
-#define STB_IMAGE_WRITE_STATIC
-#define STB_IMAGE_WRITE_IMPLEMENTATION
-#include <stb_image_write.h>
-
 #include "data/dataset.h"
 #include "data/idx.h"
 #include "data/image.h"
@@ -856,6 +852,28 @@ static void write_pnm(const char *path, const char *header, const uint8_t *pixel
     scratch_write(path, bytes, length + count);
 }
 
+/* A JPEG file of 8 × 8 pixels of red 200, green 100, blue 30. */
+static const char JPEG[] =
+    "ffd8ffe000104a46494600010100000100010000ffdb008400020101010101020101010202020202040302020202"
+    "0504040304060506060605060606070908060709070606080b08090a0a0a0a0a06080b0c0b0a0c090a0a0a010202"
+    "02020202050303050a0706070a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a"
+    "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0affc00011080008000803011100021101031101ffc401a200000105010101"
+    "01010100000000000000000102030405060708090a0b100002010303020403050504040000017d01020300041105"
+    "122131410613516107227114328191a1082342b1c11552d1f02433627282090a161718191a25262728292a343536"
+    "3738393a434445464748494a535455565758595a636465666768696a737475767778797a838485868788898a9293"
+    "9495969798999aa2a3a4a5a6a7a8a9aab2b3b4b5b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae1e2e3"
+    "e4e5e6e7e8e9eaf1f2f3f4f5f6f7f8f9fa0100030101010101010101010000000000000102030405060708090a0b"
+    "1100020102040403040705040400010277000102031104052131061241510761711322328108144291a1b1c10923"
+    "3352f0156272d10a162434e125f11718191a262728292a35363738393a434445464748494a535455565758595a63"
+    "6465666768696a737475767778797a82838485868788898a92939495969798999aa2a3a4a5a6a7a8a9aab2b3b4b5"
+    "b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae2e3e4e5e6e7e8e9eaf2f3f4f5f6f7f8f9faffda000c03"
+    "010002110311003f00c7afe303fb7cffd9";
+
+static void write_jpeg(const char *path) {
+    unsigned char bytes[1024];
+    scratch_write(path, bytes, from_hex(JPEG, bytes));
+}
+
 static void expect_pixels(const char *path, mote_shape shape, const uint8_t *expected,
                           const char *what) {
     uint8_t sample[1024];
@@ -891,11 +909,9 @@ Test(image, at_its_own_size_every_pixel_is_exact) {
 
 Test(image, a_jpeg_file_is_close_to_what_was_drawn) {
     const char *path = scratch_path("picture.jpg");
-    uint8_t drawn[64 * 3], sample[64 * 3];
-    for (size_t i = 0; i < sizeof drawn; i++) {
-        drawn[i] = (uint8_t[]){200, 100, 30}[i % 3];
-    }
-    cr_assert(stbi_write_jpg(path, 8, 8, 3, drawn, 95));
+    const uint8_t drawn[] = {200, 100, 30};
+    uint8_t sample[64 * 3];
+    write_jpeg(path);
     cr_assert_eq(mote_image_read(path, mote_shape_image(3, 8, 8), sample, NULL), MOTE_OK);
     for (size_t i = 0; i < sizeof sample; i++) {
         cr_expect_float_eq(sample[i], drawn[i / 64], 6, "number %zu: %d, expected %d", i, sample[i],
@@ -1059,7 +1075,7 @@ Test(image, a_file_that_is_cut_anywhere_is_refused) {
         } else if (kind == 2) {
             write_pnm(path, "P6\n3 2\n255\n", RGB, sizeof RGB);
         } else {
-            stbi_write_jpg(path, 3, 2, 3, RGB, 90);
+            write_jpeg(path);
         }
         size_t count;
         unsigned char *bytes = scratch_read(path, &count);

@@ -59,7 +59,11 @@ static int read_source(void *user, char *bytes, int size) {
 
 static void skip_source(void *user, int count) {
     source *s = user;
-    fseek(s->stream, count, SEEK_CUR);
+    fseek(s->stream, count, SEEK_CUR); /* also over the end, which only reading finds out */
+    int next = fgetc(s->stream);
+    if (next != EOF) {
+        ungetc(next, s->stream);
+    }
 }
 
 static int source_has_ended(void *user) {

@@ -341,9 +341,9 @@ test_terminal() {
         return
     fi
     run 0 env train="$train" script -qec 'stty cols 60; "$train" digits.json --run-dir shown' /dev/null
-    tr '\r' '\n' <"$out" >shown/screen
-    check "a terminal shows a line that changes" has '^epoch 1/3 .*loss .* left' shown/screen
-    check "the changing line fits" lacks '^.\{60\}.* left' shown/screen
+    tr '\r' '\n' <"$out" | sed "s/$(printf '\033')\\[K//g" >shown/screen
+    check "a terminal shows a line that changes" has '^epoch 1/3  loss .*  [0-9:]* left$' shown/screen
+    check "the changing line fits" lacks '^.\{60\}.*left$' shown/screen
     same "lines about epochs, cut to fit" "$(grep -c '^epoch ./3  loss .*  validation [0-9.]*  [0-9.]* %  [0-9.]* s$' shown/screen)" 3
     rm -rf shown
 }
@@ -365,6 +365,11 @@ test_divergence() {
     run 3 "$train" digits.json --run-dir diverged --set train.optimizer.learning_rate=1e6
     check "divergence is explained" has '^train: the loss became .* at a learning rate of 1e+06; try a lower one' "$err"
     check "divergence gives no model" test ! -e diverged/model.safetensors
+    rm -rf diverged
+    # One step, to weights that are finite, but too large for a loss.
+    run 3 "$train" digits.json --run-dir diverged --set train.optimizer.learning_rate=1e30 --set train.max_steps=1
+    check "divergence in the last step gives no result" test ! -e diverged/result.json
+    check "divergence in the last step prints no result" is_empty "$out"
     rm -rf diverged
 }
 
