@@ -174,8 +174,8 @@ Test(idx, files_that_do_not_fit_are_refused_with_the_reason) {
         {{IMAGES, LABELS}, "\"train_images\": \".\"", MOTE_FILE,
          "{D}/.: cannot be read: Is a directory"},
         {{IMAGES, "00000801 00000002 0105"}, "\"classes\": 5", MOTE_DATA,
-         "the label of training sample 1 (counted from 0) is 5, but with \"classes\" given the last "
-         "one is 4"},
+         "the label of training sample 1 (counted from 0) is 5, but with \"classes\" given the "
+         "last one is 4"},
         {{IMAGES, LABELS, IMAGES, "00000801 00000002 0102"}, NULL, MOTE_DATA,
          "the label of test sample 1 (counted from 0) is 2, but the training labels go only up to "
          "1"},
@@ -488,8 +488,8 @@ Test(arrays, that_make_no_sense_are_refused_with_the_reason) {
          "there is a training label of 4294967295; labels are class numbers, counted from 0 and "
          "below 16777216"},
         {{SAMPLES, .bytes = bytes, .labels = far}, {0}, "{\"classes\": 3}", MOTE_DATA,
-         "the label of training sample 1 (counted from 0) is 3, but with \"classes\" given the last "
-         "one is 2"},
+         "the label of training sample 1 (counted from 0) is 3, but with \"classes\" given the "
+         "last one is 2"},
         {good, {SAMPLES, .bytes = bytes, .labels = far}, NULL, MOTE_DATA,
          "the label of test sample 1 (counted from 0) is 3, but the training labels go only up to "
          "1"},
@@ -629,7 +629,7 @@ Test(normalize, does_what_its_formula_says_with_the_statistics_of_the_training_p
     }
 }
 
-/* A column of one value that is no sum of powers of 2 must not turn into rounding errors blown up. */
+/* One value all the way that is no sum of powers of 2 must not become rounding errors blown up. */
 Test(normalize, a_constant_column_of_any_value_becomes_zeros) {
     enum { ROWS = 10001 };
     static mote_real numbers[2 * ROWS];
@@ -961,8 +961,8 @@ Test(image, transparent_parts_are_seen_on_white) {
     expect_pixels(path, mote_shape_image(3, 1, 2), keyed_planes, "a transparent colour");
 }
 
-/* A white bar of 24 × 8 on a black ground of 40 × 20 pixels, onto 20 × 20: still three times as wide
- * as high, in the middle, the bands above and below as dark as the edge. */
+/* A white bar of 24 × 8 on a dark ground of 40 × 20 pixels, onto 20 × 20: still three times as
+ * wide as high, in the middle, the bands above and below as dark as the edge. */
 Test(image, scaling_keeps_proportions_and_fills_up_with_the_colour_of_the_edge) {
     static const struct {
         const char *header;
@@ -1026,8 +1026,8 @@ Test(image, what_is_no_picture_is_refused_with_the_reason) {
 
     mote_error missing = {0};
     cr_expect_eq(mote_image_read(gone, shape, sample, &missing), MOTE_FILE);
-    scratch_expect_error(&missing, MOTE_FILE, "{D}/gone: cannot be opened: No such file or directory",
-                         "", "missing");
+    scratch_expect_error(&missing, MOTE_FILE,
+                         "{D}/gone: cannot be opened: No such file or directory", "", "missing");
 
     write_png(scratch_path("whole.png"), PNG_GREY, 3, 2, GREY, NULL, 0);
     size_t count;

@@ -248,7 +248,8 @@ static void write_raw(const char *path, const bad_file *row) {
 
 #define ENTRY(shape, offsets) "{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
 #define NOT_ONE  "{D}/raw: not a safetensors file, or cut short"
-#define NONSENSE "{D}/raw: the entry of the tensor \"a\" makes no sense: the file is cut short or damaged"
+#define NONSENSE                                                                                   \
+    "{D}/raw: the entry of the tensor \"a\" makes no sense: the file is cut short or damaged"
 #define NO_TILES "{D}/raw: the tensors overlap or leave gaps: the file is cut short or damaged"
 
 Test(safetensors, headers_that_make_no_sense_are_refused_with_the_reason) {
@@ -278,7 +279,7 @@ Test(safetensors, headers_that_make_no_sense_are_refused_with_the_reason) {
         {"{\"a\":" ENTRY("[-2]", "[0,8]") "}", 0, 8, NONSENSE},
         {"{\"a\":" ENTRY("[1.5]", "[0,6]") "}", 0, 6, NONSENSE},
         {"{\"a\":" ENTRY("[4294967296,4294967296]", "[0,0]") "}", 0, 0, NONSENSE}, /* 2^64 */
-        {"{\"a\":" ENTRY("[4611686018427387906]", "[0,8]") "}", 0, 8, NONSENSE}, /* 2^64 + 8 bytes */
+        {"{\"a\":" ENTRY("[4611686018427387906]", "[0,8]") "}", 0, 8, NONSENSE}, /* 2^64 + 8 */
         {"{\"a\":" ENTRY("2", "[0,8]") "}", 0, 8, NONSENSE},
         {"{\"a\":" ENTRY("[2]", "[0,8]") ",\"b\":" ENTRY("[2]", "[0,8]") "}", 0, 8, NO_TILES},
         {"{\"a\":" ENTRY("[2]", "[0,8]") ",\"b\":" ENTRY("[2]", "[4,12]") "}", 0, 12, NO_TILES},
@@ -303,9 +304,10 @@ Test(safetensors, headers_that_make_no_sense_are_refused_with_the_reason) {
 }
 
 Test(safetensors, other_types_of_numbers_are_refused_only_when_asked_for) {
-    const bad_file row = {.header = "{\"a\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]},"
-                                    "\"b\":" ENTRY("[1]", "[4,8]") "}",
-                          .data = 8};
+    const bad_file row = {
+        .header = "{\"a\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[0,4]},\"b\":" ENTRY(
+            "[1]", "[4,8]") "}",
+        .data = 8};
     const char *path = scratch_path("raw");
     write_raw(path, &row);
     mote_error error = {0};
@@ -632,7 +634,8 @@ Test(model_file, a_place_that_cannot_be_written_is_named_with_the_reason) {
     mote_error none = {0}, directory = {0};
     cr_expect_eq(mote_model_save(model, scratch_path("none/model"), &none), MOTE_FILE);
     scratch_expect_error(&none, MOTE_FILE,
-                         "{D}/none/model: cannot be written: No such file or directory", "", "none");
+                         "{D}/none/model: cannot be written: No such file or directory", "",
+                         "none");
     cr_assert_eq(mkdir(scratch_path("taken"), 0700), 0);
     cr_expect_eq(mote_model_save(model, scratch_path("taken"), &directory), MOTE_FILE);
     scratch_expect_error(&directory, MOTE_FILE, "{D}/taken: cannot be written: Is a directory", "",

@@ -27,7 +27,9 @@ static void draw_samples(uint8_t *bytes, uint32_t *labels, size_t count) {
         size_t line = (size_t)mote_random_below(&random, SIDE);
         for (size_t k = 0; k < WIDTH; k++) {
             size_t x = k % SIDE, y = k / SIDE;
-            bool on = labels[i] == 0 ? x == line : labels[i] == 1 ? y == line : (x + y) % SIDE == line;
+            bool on = labels[i] == 0   ? x == line
+                      : labels[i] == 1 ? y == line
+                                       : (x + y) % SIDE == line;
             bytes[i * WIDTH + k] = (uint8_t)(mote_random_below(&random, 100) + (on ? 150 : 0));
         }
     }
@@ -178,7 +180,8 @@ Test(training, one_weight_goes_where_the_formula_says) {
     } rows[] = {
         {"\"learning_rate\": 0.01", 0.01, 0, 0, false},
         {"\"learning_rate\": 0.01, \"weight_decay\": 0.5", 0.01, 0, 0.5, false},
-        {"\"learning_rate\": 0.01, \"momentum\": 0.8, \"weight_decay\": 0.5", 0.01, 0.8, 0.5, false},
+        {"\"learning_rate\": 0.01, \"momentum\": 0.8, \"weight_decay\": 0.5", 0.01, 0.8, 0.5,
+         false},
         {"\"learning_rate\": 0.01, \"momentum\": 0.8, \"nesterov\": true, \"weight_decay\": 0.5",
          0.01, 0.8, 0.5, true},
     };
@@ -377,8 +380,8 @@ static void check_events(const char *data_json, const char *train_json, const si
             cr_expect(e->epoch == epoch && e->epoch_step == step && e->step == done &&
                           e->train.samples > seen && e->train.samples <= samples &&
                           isfinite(e->train.loss) && e->learning_rate == 0.05 && e->seconds >= 0,
-                      "epoch %zu, step %zu: found epoch %zu, step %zu, %ju done, %zu samples", epoch,
-                      step, e->epoch, e->epoch_step, (uintmax_t)e->step, e->train.samples);
+                      "epoch %zu, step %zu: found epoch %zu, step %zu, %ju done, %zu samples",
+                      epoch, step, e->epoch, e->epoch_step, (uintmax_t)e->step, e->train.samples);
             seen = e->train.samples;
         }
         e++;
@@ -482,8 +485,8 @@ Test(training, data_and_models_that_do_not_fit_are_refused_with_the_reason) {
          "the last layer (dense) gives 1 number, which sigmoid_cross_entropy takes for 2 classes, "
          "but the data has 3"},
         {NETWORK, {3, {1, 12, 12}}, "{\"batch_size\": 206, \"drop_last\": true}",
-         "train.drop_last leaves nothing: there are 205 training samples, fewer than the batch_size "
-         "of 206"},
+         "train.drop_last leaves nothing: there are 205 training samples, fewer than the "
+         "batch_size of 206"},
         {NETWORK, {3, {1, 12, 12}},
          "{\"optimizer\": {\"type\": \"sgd\", \"nesterov\": true}}",
          "train.optimizer: nesterov needs a momentum above 0, such as \"momentum\": 0.9"},

@@ -45,7 +45,7 @@ struct mote_parameter {
 
     /* Filled by the model; read-only for layers. */
     size_t count;                       /* entries */
-    mote_real *value;                   /* always there after planning */
+    mote_real *value;                   /* there since the model has its output */
     mote_real *gradient;                /* there while training */
     mote_real *states[MOTE_MAX_STATES]; /* the optimizer's, in training */
 };

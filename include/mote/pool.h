@@ -22,7 +22,7 @@ typedef struct mote_pool mote_pool;
 typedef void (*mote_task)(void *context, size_t index);
 
 /* A pool of `threads` threads, the calling one among them; 0: one per core that this process may
- * use. NULL on failure. The caller owns it. */
+ * use; at most 256. NULL on failure. The caller owns it. */
 mote_pool *mote_pool_create(size_t threads, mote_error *error);
 void mote_pool_destroy(mote_pool *pool);
 

@@ -2,7 +2,8 @@
  *
  * xoshiro256++ by D. Blackman and S. Vigna ("Scrambled linear pseudorandom number generators",
  * 2019), seeded through splitmix64. One generator serves one purpose; all are derived from the
- * config's seed, and their states are part of a checkpoint. The numbers are the same everywhere.
+ * config's seed, and their states are part of a checkpoint. The numbers are the same everywhere,
+ * but for the last bits of normal ones, which come from the C library's log and cos.
  */
 #ifndef MOTE_RANDOM_H
 #define MOTE_RANDOM_H

@@ -62,7 +62,7 @@ void mote_trainer_set_listener(mote_trainer *trainer, mote_listener listener, vo
 
 /* Trains to the end, then puts the best parameters by validation into the model (the last ones
  * where there is no validation part). MOTE_INTERRUPTED where the listener stopped it: a further
- * call goes on; MOTE_DIVERGED where a loss was not finite. */
+ * call goes on; MOTE_DIVERGED where a loss or a weight was not finite. */
 mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
 
 /* All that is needed to go on to the same bits: parameters, optimizer state, generators, position.
@@ -70,7 +70,8 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
 mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error);
 mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_error *error);
 
-/* The model on a part of a data set. `confusion` is NULL or [classes × classes]: how many samples
+/* The model on a part of a data set; while it has a trainer only where that one's batches are of 256
+ * samples or more. `confusion` is NULL or [classes × classes]: how many samples
  * of class (row) were predicted as class (column). */
 mote_status mote_evaluate(mote_model *model, const mote_part *part, mote_metrics *metrics,
                           uint64_t *confusion, mote_error *error);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/common.h"
 #include "cli/progress.h"
@@ -80,7 +81,7 @@ static void on_signal(int number) {
 }
 
 static void catch_signals(void) {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -93,6 +94,7 @@ typedef struct session {
     mote_experiment experiment;
     mote_trainer *trainer;
     mote_run run;
+    size_t threads; /* that trained, and are to evaluate */
     cli_progress progress;
     mote_error error; /* of writing, from within the listener */
     double seconds;   /* as the last event said */
@@ -142,8 +144,14 @@ static mote_status open_run(session *s, const char *config_text, mote_error *err
     if (status != MOTE_OK) {
         return status;
     }
-    return s->settings.resume ? mote_run_restore(&s->run, s->trainer, error)
-                              : mote_run_write_config(&s->run, config_text, error);
+    if (s->settings.resume) {
+        return mote_run_restore(&s->run, s->trainer, error);
+    }
+    status = mote_run_write_config(&s->run, config_text, error);
+    if (status != MOTE_OK) {
+        (void)rmdir(s->run.directory); /* it is empty: nothing is left of a run that never was */
+    }
+    return status;
 }
 
 static void print_plan(const session *s) {
@@ -192,7 +200,14 @@ static mote_status measure_test(session *s, mote_report *report, mote_error *err
         return mote_fail(error, MOTE_MEMORY, "out of memory for the figures of %zu classes",
                          classes);
     }
+    mote_pool *pool = mote_pool_create(s->threads, error);
+    if (!pool) {
+        return error->status;
+    }
+    mote_model_set_pool(model, pool);
     mote_status status = mote_evaluate(model, &part, &report->metrics, report->confusion, error);
+    mote_model_set_pool(model, NULL);
+    mote_pool_destroy(pool);
     if (status == MOTE_OK && !isfinite(report->metrics.loss)) {
         return mote_fail(error, MOTE_DIVERGED,
                          "the model is of no use: its loss on the test part is not finite; try a "
@@ -224,6 +239,7 @@ static mote_status finish(session *s, mote_error *error) {
     if (status != MOTE_OK) {
         return status;
     }
+    s->threads = mote_pool_size(s->trainer->pool);
     mote_trainer_destroy(s->trainer);
     s->trainer = NULL;
     mote_report report = {0};

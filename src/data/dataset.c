@@ -161,7 +161,9 @@ static mote_status find_classes(mote_dataset *dataset, mote_error *error) {
                        : dataset->content.class_count ? dataset->content.class_count
                                                       : largest + 1;
     const char *reason = given ? "with \"classes\" given the last one is"
-                               : "the training labels go only up to";
+                         : dataset->content.class_count
+                             ? "the class names go only up to"
+                             : "the training labels go only up to";
     mote_status status = check_labels(train, dataset->classes, "training", reason, error);
     if (status == MOTE_OK && test->count > 0) {
         status = check_labels(test, dataset->classes, "test", reason, error);
@@ -180,25 +182,74 @@ static mote_status find_classes(mote_dataset *dataset, mote_error *error) {
 
 /* ---- splitting ---- */
 
-/* Marks the validation samples: of each class the same fraction, picked at random. Without classes
- * all samples are of one. */
-static void mark_validation(const mote_dataset *dataset, uint32_t *members, bool *validation) {
+/* The training samples sorted by class, each class in the order of the file: those of class c stand
+ * at sorted[starts[c]] ... sorted[starts[c + 1] - 1]. Without classes all are of one. */
+static void sort_by_class(const mote_dataset *dataset, size_t classes, size_t *starts,
+                          uint32_t *sorted) {
     const mote_samples *train = &dataset->content.train;
-    size_t classes = dataset->classes ? dataset->classes : 1;
+    for (size_t i = 0; i < train->count; i++) {
+        size_t c = train->labels ? train->labels[i] : 0;
+        starts[c + 1]++;
+    }
     for (size_t c = 0; c < classes; c++) {
-        size_t count = 0;
-        for (size_t i = 0; i < train->count; i++) {
-            if (!train->labels || train->labels[i] == c) {
-                members[count++] = (uint32_t)i;
+        starts[c + 1] += starts[c];
+    }
+    for (size_t i = train->count; i-- > 0;) { /* leaves each start one class too far: shifted below */
+        size_t c = train->labels ? train->labels[i] : 0;
+        sorted[--starts[c + 1]] = (uint32_t)i;
+    }
+    memmove(starts, starts + 1, classes * sizeof *starts);
+    starts[classes] = train->count;
+}
+
+/* How many of each class go to validation: the fraction, rounded down, and one more for those with
+ * the largest remainders until the sum is right. A class keeps its last sample for training. */
+static void share_out(double fraction, size_t classes, const size_t *starts, size_t *taken) {
+    size_t left = (size_t)((double)starts[classes] * fraction + 0.5);
+    for (size_t c = 0; c < classes; c++) {
+        taken[c] = (size_t)((double)(starts[c + 1] - starts[c]) * fraction);
+        left -= taken[c] < left ? taken[c] : left;
+    }
+    double limit = 1; /* remainders at or above it have had theirs */
+    while (left > 0 && limit > 0) {
+        double largest = 0;
+        for (size_t c = 0; c < classes; c++) {
+            double exact = (double)(starts[c + 1] - starts[c]) * fraction;
+            double remainder = exact - floor(exact);
+            largest = remainder < limit && remainder > largest ? remainder : largest;
+        }
+        for (size_t c = 0; c < classes && left > 0; c++) {
+            size_t count = starts[c + 1] - starts[c];
+            double exact = (double)count * fraction;
+            if (exact - floor(exact) == largest && taken[c] + 1 < count) {
+                taken[c]++;
+                left--;
             }
         }
+        limit = largest;
+    }
+}
+
+/* Marks the validation samples: of each class the same fraction, picked at random. */
+static mote_status mark_validation(const mote_dataset *dataset, uint32_t *sorted,
+                                   bool *validation, mote_error *error) {
+    size_t classes = dataset->classes ? dataset->classes : 1;
+    size_t *starts = calloc(2 * classes + 2, sizeof *starts);
+    if (!starts) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for %zu classes", classes);
+    }
+    size_t *taken = starts + classes + 2;
+    sort_by_class(dataset, classes, starts, sorted);
+    share_out(dataset->options.validation_fraction, classes, starts, taken);
+    for (size_t c = 0; c < classes; c++) {
         mote_random random = mote_random_create(dataset->seed, MOTE_RANDOM_SPLIT, c);
-        mote_random_shuffle(&random, members, count);
-        size_t taken = (size_t)((double)count * dataset->options.validation_fraction + 0.5);
-        for (size_t i = 0; i < taken; i++) {
-            validation[members[i]] = true;
+        mote_random_shuffle(&random, sorted + starts[c], starts[c + 1] - starts[c]);
+        for (size_t i = 0; i < taken[c]; i++) {
+            validation[sorted[starts[c] + i]] = true;
         }
     }
+    free(starts);
+    return MOTE_OK;
 }
 
 static mote_status allocate_indexes(mote_dataset *dataset, mote_error *error) {
@@ -227,12 +278,15 @@ static mote_status split(mote_dataset *dataset, mote_error *error) {
         return mote_fail(error, MOTE_MEMORY, "out of memory for a list of %zu samples", count);
     }
     if (dataset->options.validation_fraction > 0) {
-        mark_validation(dataset, dataset->indexes[MOTE_TRAINING], validation);
+        status = mark_validation(dataset, dataset->indexes[MOTE_TRAINING], validation, error);
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; status == MOTE_OK && i < count; i++) {
         append(dataset, validation[i] ? MOTE_VALIDATION : MOTE_TRAINING, i);
     }
     free(validation);
+    if (status != MOTE_OK) {
+        return status;
+    }
     for (size_t i = 0; i < dataset->content.test.count; i++) {
         append(dataset, MOTE_TEST, i);
     }

@@ -93,7 +93,8 @@ static void run_tiled(mote_pool *pool, tiled *work) {
     const mote_gemm *g = work->gemm;
     assert(g->m > 0 && g->n > 0 && g->k > 0);
     size_t tiles = ceiling_divide(g->m, work->tile_rows) * work->tiles_per_row;
-    mote_pool_run(pool, tiles, run_tile, work);
+    bool small = (double)g->m * (double)g->n * (double)g->k < SMALL_WORK;
+    mote_pool_run(small ? NULL : pool, tiles, run_tile, work);
 }
 
 void mote_gemm_run(mote_pool *pool, const mote_gemm *gemm) {

@@ -14,7 +14,7 @@
  * supports. The sanitizers' runtimes are not up yet at that moment; and clang, up to 17 at least,
  * gives such functions another name than the one that is linked against. gcc knows these levels
  * since 12. Elsewhere loops are vectorised for the instruction set that the build asks for. */
-#if defined(__x86_64__) && defined(__ELF__) && defined(__GNUC__) && __GNUC__ >= 12 &&             \
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && __GNUC__ >= 12 &&            \
     !defined(__clang__) && !defined(MOTE_SANITIZED)
 #define MOTE_MULTIVERSION                                                                          \
     __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))

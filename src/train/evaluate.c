@@ -1,8 +1,10 @@
 /* evaluate.c: how good a model is on a part of a data set. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "data/dataset.h"
+#include "outputs/targets.h"
 #include "train/trainer.h"
 
 enum { EVALUATION_BATCH = 256 };
@@ -28,50 +30,61 @@ static mote_metrics to_metrics(const mote_model *model, mote_score score, size_t
         .accuracy = model->output->classes ? (double)score.correct / (double)samples : (double)NAN};
 }
 
-mote_metrics mote_measure_part(mote_model *model, const mote_preprocessing *preprocessing,
-                               mote_pool *pool, const mote_part *part, const mote_batch *batch,
-                               size_t batch_size) {
+/* Where predictions are counted: [classes × classes], of class (row), predicted as (column). */
+typedef struct tally {
+    mote_real *prediction; /* [batch × prediction width] */
+    uint64_t *confusion;
+} tally;
+
+static void count_predictions(const mote_model *model, size_t rows, const mote_real *z,
+                              mote_targets targets, const tally *t) {
+    size_t classes = model->output->classes;
+    model->output->kind->predict(model->output, rows, z, t->prediction);
+    for (size_t i = 0; i < rows; i++) {
+        size_t predicted = mote_largest(classes, t->prediction + i * classes);
+        t->confusion[mote_target_class(targets, i, classes) * classes + predicted]++;
+    }
+}
+
+static mote_metrics measure(mote_model *model, const mote_preprocessing *preprocessing,
+                            mote_pool *pool, const mote_part *part, const mote_batch *batch,
+                            size_t batch_size, const tally *t) {
     mote_score sum = {0};
     for (size_t begin = 0; begin < part->count; begin += batch_size) {
         size_t left = part->count - begin;
         mote_pass pass = {.pool = pool, .batch = left < batch_size ? left : batch_size};
         const mote_real *z = run_batch(model, preprocessing, &pass, part, begin, batch);
-        mote_score score =
-            mote_model_score(model, &pass, z, targets_of(part->samples, batch), 0);
+        mote_targets targets = targets_of(part->samples, batch);
+        mote_score score = mote_model_score(model, &pass, z, targets, 0);
         sum.loss += score.loss;
         sum.correct += score.correct;
+        if (t) {
+            count_predictions(model, pass.batch, z, targets, t);
+        }
     }
     return to_metrics(model, sum, part->count);
 }
 
-/* The predicted class of a row of probabilities. */
-static size_t most_probable(const mote_real *prediction, size_t classes) {
-    size_t best = 0;
-    for (size_t i = 1; i < classes; i++) {
-        best = prediction[i] > prediction[best] ? i : best;
-    }
-    return best;
+mote_metrics mote_measure_part(mote_model *model, const mote_preprocessing *preprocessing,
+                               mote_pool *pool, const mote_part *part, const mote_batch *batch,
+                               size_t batch_size) {
+    return measure(model, preprocessing, pool, part, batch, batch_size, NULL);
 }
 
-static void count_confusion(mote_model *model, const mote_part *part, const mote_batch *batch,
-                            mote_real *prediction, uint64_t *confusion) {
-    size_t classes = model->output->classes;
-    memset(confusion, 0, classes * classes * sizeof *confusion);
-    for (size_t begin = 0; begin < part->count; begin += EVALUATION_BATCH) {
-        size_t left = part->count - begin;
-        mote_pass pass = {.pool = model->pool,
-                          .batch = left < EVALUATION_BATCH ? left : EVALUATION_BATCH};
-        const mote_real *z =
-            run_batch(model, &model->preprocessing, &pass, part, begin, batch);
-        model->output->kind->predict(model->output, pass.batch, z, prediction);
-        for (size_t i = 0; i < pass.batch; i++) {
-            size_t predicted = most_probable(prediction + i * classes, classes);
-            confusion[batch->labels[i] * classes + predicted]++;
-        }
+/* Accuracy is what the confusion matrix says. Logits that differ by less than probabilities can show
+ * are ties there. */
+static double accuracy_of(const uint64_t *confusion, size_t classes, size_t samples) {
+    uint64_t correct = 0;
+    for (size_t i = 0; i < classes; i++) {
+        correct += confusion[i * classes + i];
     }
+    return (double)correct / (double)samples;
 }
 
 static mote_status check_fit(mote_model *model, const mote_part *part, mote_error *error) {
+    if (!model || !model->output) {
+        return mote_fail(error, MOTE_INVALID, "the model has no output yet");
+    }
     if (part->count == 0) {
         return mote_fail(error, MOTE_DATA, "there are no samples to evaluate on");
     }
@@ -81,15 +94,16 @@ static mote_status check_fit(mote_model *model, const mote_part *part, mote_erro
                          mote_shape_text(part->samples->shape, found),
                          mote_shape_text(model->input_shape, expected));
     }
-    if (!part->samples->labels != (model->output->classes == 0)) {
-        return mote_fail(error, MOTE_DATA, "the model predicts %s, but the samples have %s",
-                         model->output->classes ? "classes" : "numbers",
-                         model->output->classes ? "numbers" : "classes");
-    }
-    if (!part->samples->labels && part->samples->value_width != model->output->width) {
+    size_t classes = model->output->classes;
+    if (part->samples->labels && classes == 0) {
         return mote_fail(error, MOTE_DATA,
-                         "the model predicts %zu numbers a sample, but the samples have %zu",
-                         model->output->width, part->samples->value_width);
+                         "the model predicts numbers, but the samples have classes");
+    }
+    size_t width = classes ? classes : model->output->width; /* values may be distributions */
+    if (!part->samples->labels && part->samples->value_width != width) {
+        return mote_fail(error, MOTE_DATA,
+                         "the model predicts %zu %s, but the samples have %zu numbers each", width,
+                         classes ? "classes" : "numbers a sample", part->samples->value_width);
     }
     for (size_t i = 0; part->samples->labels && i < part->count; i++) {
         uint32_t label = part->samples->labels[part->indexes[i]];
@@ -136,10 +150,17 @@ mote_status mote_evaluate(mote_model *model, const mote_part *part, mote_metrics
         return status;
     }
     carve(&arena, model, part, &batch, &prediction);
-    *metrics = mote_measure_part(model, &model->preprocessing, model->pool, part, &batch,
-                                 EVALUATION_BATCH);
-    if (confusion && model->output->classes) {
-        count_confusion(model, part, &batch, prediction, confusion);
+    assert(mote_arena_complete(&arena));
+    size_t classes = model->output->classes;
+    bool counts = confusion && classes > 0;
+    tally t = {.prediction = prediction, .confusion = confusion};
+    if (counts) {
+        memset(confusion, 0, classes * classes * sizeof *confusion);
+    }
+    *metrics = measure(model, &model->preprocessing, model->pool, part, &batch, EVALUATION_BATCH,
+                       counts ? &t : NULL);
+    if (counts) {
+        metrics->accuracy = accuracy_of(confusion, classes, part->count);
     }
     mote_arena_free(&arena);
     return MOTE_OK;

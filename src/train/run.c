@@ -60,7 +60,10 @@ static bool is_empty(const char *path) {
 static long number_of(const char *name) {
     char *end;
     long number = strtol(name, &end, 10);
-    return end != name && *end == '\0' && number > 0 && number <= LAST_NUMBER ? number : 0;
+    char again[24];
+    snprintf(again, sizeof again, "%03ld", number); /* "7" is not the directory "007" */
+    return *end == '\0' && number > 0 && number <= LAST_NUMBER && strcmp(again, name) == 0 ? number
+                                                                                           : 0;
 }
 
 /* The largest number below a directory that has `file` in it (any, where it is NULL); 0 for none. */

@@ -47,13 +47,13 @@ static void carve_parameter(mote_trainer *trainer, mote_arena *arena, mote_param
 static void carve(mote_trainer *trainer, mote_arena *arena) {
     const mote_model *model = trainer->model;
     mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
-    size_t batch_size = trainer->options.batch_size;
+    size_t rows = trainer->batch_rows;
     size_t width = mote_shape_count(model->input_shape);
     mote_batch *batch = &trainer->batch;
-    batch->x = mote_arena_take(arena, batch_size * width, sizeof(mote_real));
-    batch->labels = mote_arena_take(arena, batch_size, sizeof(uint32_t));
+    batch->x = mote_arena_take(arena, rows * width, sizeof(mote_real));
+    batch->labels = mote_arena_take(arena, rows, sizeof(uint32_t));
     batch->values =
-        mote_arena_take(arena, batch_size * part.samples->value_width, sizeof(mote_real));
+        mote_arena_take(arena, rows * part.samples->value_width, sizeof(mote_real));
     trainer->order = mote_arena_take(arena, part.count, sizeof(uint32_t));
     mote_real **best = mote_arena_take(arena, model->parameter_count, sizeof *best);
     for (size_t i = 0; i < model->parameter_count; i++) {
@@ -76,7 +76,7 @@ static mote_status allocate(mote_trainer *trainer, mote_error *error) {
     if (status == MOTE_OK) {
         carve(trainer, &trainer->arena);
         assert(mote_arena_complete(&trainer->arena));
-        status = mote_model_plan(trainer->model, trainer->options.batch_size, true, error);
+        status = mote_model_plan(trainer->model, trainer->batch_rows, true, error);
     }
     return status;
 }
@@ -94,6 +94,7 @@ static mote_status count_steps(mote_trainer *trainer, mote_error *error) {
                          "than the batch_size of %zu",
                          samples, options->batch_size);
     }
+    trainer->batch_rows = samples < options->batch_size ? samples : options->batch_size;
     uint64_t steps = (uint64_t)options->epochs * trainer->epoch_steps;
     bool limited = options->max_steps > 0 && options->max_steps < steps;
     trainer->total_steps = limited ? options->max_steps : steps;
@@ -140,7 +141,7 @@ static size_t choose_threads(const mote_trainer *trainer) {
     if (trainer->options.threads > 0) {
         return trainer->options.threads;
     }
-    double work = 6.0 * (double)trainer->options.batch_size *
+    double work = 6.0 * (double)trainer->batch_rows *
                   (double)mote_model_parameter_count(trainer->model);
     double useful = work / WORK_PER_THREAD;
     size_t cores = mote_pool_cores();
@@ -246,7 +247,7 @@ static double training_speed(const mote_trainer *trainer) {
 
 /* Tells the listener; false where it wants to stop. At a step the epoch is the one that is going
  * on, else the last one done. */
-static bool tell(const mote_trainer *trainer, mote_event_kind kind) {
+static bool tell(mote_trainer *trainer, mote_event_kind kind) {
     if (!trainer->listener) {
         return true;
     }
@@ -254,7 +255,7 @@ static bool tell(const mote_trainer *trainer, mote_event_kind kind) {
     bool within = (kind == MOTE_EVENT_STEP || kind == MOTE_EVENT_STARTED) && !p->finished;
     mote_event event = {
         .kind = kind,
-        .trainer = (mote_trainer *)trainer,
+        .trainer = trainer,
         .epoch = (size_t)p->epoch + within,
         .epochs = (size_t)((trainer->total_steps + trainer->epoch_steps - 1) /
                            trainer->epoch_steps),
@@ -301,9 +302,9 @@ static double learning_rate_of_step(const mote_trainer *trainer) {
 static mote_status fail_diverged(const mote_trainer *trainer, double loss, mote_error *error) {
     const mote_position *p = &trainer->position;
     return mote_fail(error, MOTE_DIVERGED,
-                     "the loss became %g in epoch %llu, step %llu, at a learning rate of %g; try a "
+                     "the loss became %s in epoch %llu, step %llu, at a learning rate of %g; try a "
                      "lower one, a warm-up, or another normalization of the data",
-                     loss, (unsigned long long)p->epoch + 1, (unsigned long long)p->epoch_step + 1,
+                     isnan(loss) ? "NaN" : "infinite", (unsigned long long)p->epoch + 1, (unsigned long long)p->epoch_step + 1,
                      trainer->learning_rate);
 }
 
@@ -374,8 +375,8 @@ static void copy_parameters(mote_trainer *trainer, bool to_best) {
 
 /* Better is the higher accuracy, and among equal ones, or without classes, the lower loss. */
 static bool is_better(const mote_metrics *metrics, const mote_position *position) {
-    if (!position->has_best || !isfinite(metrics->loss)) {
-        return isfinite(metrics->loss);
+    if (!position->has_best) {
+        return true;
     }
     if (isfinite(metrics->accuracy) && metrics->accuracy != position->best_accuracy) {
         return metrics->accuracy > position->best_accuracy;
@@ -383,17 +384,28 @@ static bool is_better(const mote_metrics *metrics, const mote_position *position
     return metrics->loss < position->best_loss;
 }
 
-/* Evaluates, remembers the best, tells; false where the listener wants to stop. */
+/* Evaluates the validation part, if there is one. */
+static mote_status validate(mote_trainer *trainer, mote_error *error) {
+    mote_part part = mote_dataset_part(trainer->dataset, MOTE_VALIDATION);
+    if (part.count == 0) {
+        return MOTE_OK;
+    }
+    trainer->validation =
+        mote_measure_part(trainer->model, &trainer->model->preprocessing, trainer->pool, &part,
+                          &trainer->batch, trainer->batch_rows);
+    if (!isfinite(trainer->validation.loss)) {
+        return mote_fail(error, MOTE_DIVERGED,
+                         "the validation loss is not finite after epoch %llu, at a learning rate "
+                         "of %g; try a lower one, a warm-up, or another normalization of the data",
+                         (unsigned long long)trainer->position.epoch + 1, trainer->learning_rate);
+    }
+    return MOTE_OK;
+}
+
+/* Remembers the best, tells; false where the listener wants to stop. */
 static bool finish_epoch(mote_trainer *trainer, double *clock) {
     mote_position *p = &trainer->position;
-    mote_part part = mote_dataset_part(trainer->dataset, MOTE_VALIDATION);
-    bool improved = false;
-    if (part.count > 0) {
-        trainer->validation =
-            mote_measure_part(trainer->model, &trainer->model->preprocessing, trainer->pool, &part,
-                              &trainer->batch, trainer->options.batch_size);
-        improved = is_better(&trainer->validation, p);
-    }
+    bool improved = trainer->validation.samples > 0 && is_better(&trainer->validation, p);
     if (improved) {
         p->has_best = true;
         p->best_loss = trainer->validation.loss;
@@ -422,9 +434,10 @@ static mote_status check_weights(const mote_trainer *trainer, mote_error *error)
         for (size_t k = 0; k < parameter->count; k++) {
             if (!isfinite(parameter->value[k])) {
                 return mote_fail(error, MOTE_DIVERGED,
-                                 "%s holds %g after epoch %llu, at a learning rate of %g; try a "
+                                 "%s holds %s after epoch %llu, at a learning rate of %g; try a "
                                  "lower one, a warm-up, or another normalization of the data",
-                                 model->parameters[i].name, (double)parameter->value[k],
+                                 model->parameters[i].name,
+                                 isnan(parameter->value[k]) ? "NaN" : "an infinite number",
                                  (unsigned long long)trainer->position.epoch + 1,
                                  trainer->learning_rate);
             }
@@ -451,6 +464,9 @@ static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *e
         }
     }
     mote_status status = check_weights(trainer, error);
+    if (status == MOTE_OK) {
+        status = validate(trainer, error);
+    }
     if (status != MOTE_OK) {
         return status;
     }

@@ -12,8 +12,8 @@
 /* A batch as the model takes it. */
 typedef struct mote_batch {
     mote_real *x;     /* [size × input shape] */
-    uint32_t *labels; /* [size]; NULL for a data set of numbers */
-    mote_real *values; /* [size × value width]; NULL for a data set of classes */
+    uint32_t *labels; /* [size]; unused for a data set of numbers */
+    mote_real *values; /* [size × value width]; unused for a data set of classes */
 } mote_batch;
 
 /* Where a run stands: all that changes and is not a tensor. */
@@ -50,6 +50,7 @@ struct mote_trainer {
 
     mote_arena arena;
     mote_batch batch;
+    size_t batch_rows; /* that it has room for: batch_size, or fewer where there are no more samples */
     uint32_t *order;  /* [training samples]: the samples of an epoch, by number */
     uint64_t ordered; /* which epoch's order that is, from 1; 0: none yet */
     mote_real **best; /* [parameters of the model]: their values when validation was best */
