@@ -364,7 +364,8 @@ Test(split, takes_the_fraction_of_each_class_and_keeps_the_order) {
         {"{}", {0, 0, 0}},
         {"{\"validation_fraction\": 0.1}", {5, 3, 2}},
         {"{\"validation_fraction\": 0.5}", {25, 17, 10}},
-        {"{\"validation_fraction\": 0.98}", {49, 32, 20}},
+        {"{\"validation_fraction\": 0.03}", {1, 1, 1}}, /* of 1.5, 0.99 and 0.6 */
+        {"{\"validation_fraction\": 0.98}", {49, 32, 19}}, /* a class keeps its last sample */
     };
     uint32_t labels[SPLIT_SAMPLES];
     fill_labels(labels);
@@ -496,7 +497,7 @@ Test(arrays, that_make_no_sense_are_refused_with_the_reason) {
         {good, {0}, "{\"validation_fraction\": 0.4}", MOTE_DATA,
          "a validation_fraction of 0.4 of 2 samples leaves none for validation"},
         {good, {0}, "{\"validation_fraction\": 0.5}", MOTE_DATA,
-         "a validation_fraction of 0.5 of 2 samples leaves none for training"},
+         "a validation_fraction of 0.5 of 2 samples leaves none for validation"},
         {good, {0}, "{\"validation_fraction\": 1}", MOTE_INVALID,
          "dataset.validation_fraction: expected a number >= 0 and < 1, found 1"},
         {good, {0}, "{\"normalise\": \"unit\"}", MOTE_INVALID,

@@ -137,42 +137,60 @@ static bool read_choice(const mote_field *field, const cJSON *node, int *out) {
     return position >= 0;
 }
 
-/* Stores a value of the right kind and range; false for any other. */
-static bool store(const mote_field *field, mote_json value, void *place) {
+/* A string, or the path that it stands for; NULL when out of memory. */
+static char *copy_text(const mote_field *field, mote_json value) {
+    const char *text = value.node->valuestring;
+    return field->kind == MOTE_FIELD_STRING
+               ? strdup(text)
+               : mote_path_join(value.document ? mote_document_directory(value.document) : "",
+                                text);
+}
+
+static mote_status store_text(const mote_field *field, mote_json value, char **place) {
+    bool may_be_empty = field->kind == MOTE_FIELD_STRING;
+    if (!cJSON_IsString(value.node) || (!may_be_empty && !value.node->valuestring[0])) {
+        return MOTE_INVALID;
+    }
+    *place = copy_text(field, value);
+    return *place ? MOTE_OK : MOTE_MEMORY;
+}
+
+static mote_status valid_if(bool valid) {
+    return valid ? MOTE_OK : MOTE_INVALID;
+}
+
+/* Stores a value of the right kind and range; MOTE_INVALID for any other. */
+static mote_status store(const mote_field *field, mote_json value, void *place) {
     const cJSON *node = value.node;
     double number = cJSON_IsNumber(node) ? node->valuedouble : NAN;
     switch (field->kind) {
     case MOTE_FIELD_INTEGER:
         if (!in_range(field->range, number) || number != floor(number) || number < 0 ||
             number > LARGEST_INTEGER) {
-            return false;
+            return MOTE_INVALID;
         }
         *(size_t *)place = (size_t)number;
-        return true;
+        return MOTE_OK;
     case MOTE_FIELD_NUMBER:
         *(double *)place = number;
-        return in_range(field->range, number);
+        return valid_if(in_range(field->range, number));
     case MOTE_FIELD_BOOLEAN:
         *(bool *)place = cJSON_IsTrue(node);
-        return cJSON_IsBool(node);
+        return valid_if(cJSON_IsBool(node));
     case MOTE_FIELD_STRING:
-        return cJSON_IsString(node) && (*(char **)place = strdup(node->valuestring));
     case MOTE_FIELD_PATH:
-        return cJSON_IsString(node) && node->valuestring[0] &&
-               (*(char **)place =
-                    mote_path_join(value.document ? mote_document_directory(value.document) : "",
-                                   node->valuestring));
+        return store_text(field, value, place);
     case MOTE_FIELD_CHOICE:
-        return read_choice(field, node, place);
+        return valid_if(read_choice(field, node, place));
     case MOTE_FIELD_INITIALIZER:
-        return read_initializer(field, node, place);
+        return valid_if(read_initializer(field, node, place));
     case MOTE_FIELD_PART:
         *(mote_json *)place = value;
-        return true;
+        return MOTE_OK;
     case MOTE_FIELD_NONE:
         break;
     }
-    return false;
+    return MOTE_INVALID;
 }
 
 static void suggest_name(const mote_field *field, const cJSON *node, char *text) {
@@ -188,8 +206,9 @@ static void suggest_name(const mote_field *field, const cJSON *node, char *text)
 
 static mote_status read_given(const mote_field *field, mote_json value, void *place,
                               mote_error *error) {
-    if (store(field, value, place)) {
-        return MOTE_OK;
+    mote_status status = store(field, value, place);
+    if (status != MOTE_INVALID) {
+        return status == MOTE_OK ? MOTE_OK : mote_fail(error, status, "out of memory");
     }
     char expected[MOTE_EXPECTED_CAPACITY], found[MOTE_JSON_FOUND_CAPACITY];
     char suggestion[MOTE_SUGGESTION_CAPACITY];
@@ -214,11 +233,10 @@ static mote_status read_preset(const mote_field *field, mote_json object, void *
     if (!node) {
         return mote_fail(error, MOTE_MEMORY, "out of memory");
     }
-    bool good =
-        store(field, (mote_json){.document = object.document, .node = node}, place);
+    mote_status status = store(field, (mote_json){.document = object.document, .node = node}, place);
     cJSON_Delete(node);
-    assert(good && "a preset is a valid value");
-    return good ? MOTE_OK : mote_fail(error, MOTE_MEMORY, "out of memory");
+    assert(status != MOTE_INVALID && "a preset is a valid value");
+    return status == MOTE_OK ? MOTE_OK : mote_fail(error, status, "out of memory");
 }
 
 static const mote_field *find_field(const char *name, const mote_binding *bindings, size_t count) {
@@ -302,22 +320,6 @@ void mote_fields_free(const mote_field *fields, void *target) {
 
 /* ---- writing ---- */
 
-/* cJSON prints 15 digits where the 16th and 17th make hardly a difference. Here they do: what is
- * written must be read back as the same number. */
-static cJSON *write_number(double number) {
-    char text[32];
-    snprintf(text, sizeof text, "%.15g", number);
-    if (strtod(text, NULL) == number) {
-        return cJSON_CreateNumber(number);
-    }
-    snprintf(text, sizeof text, "%.17g", number);
-    char *comma = strchr(text, ','); /* in some locales */
-    if (comma) {
-        *comma = '.';
-    }
-    return cJSON_CreateRaw(text);
-}
-
 /* Absolute, so that the written config means the same wherever it is put. */
 static cJSON *write_path(const char *path) {
     char *absolute = realpath(path, NULL);
@@ -328,48 +330,45 @@ static cJSON *write_path(const char *path) {
 
 static cJSON *write_initializer(const mote_initializer *initializer) {
     return initializer->kind == MOTE_INITIALIZER_CONSTANT
-               ? write_number(initializer->constant)
+               ? mote_json_number(initializer->constant)
                : cJSON_CreateString(initializer_names[initializer->kind]);
 }
 
-bool mote_fields_write(const mote_field *fields, const void *target, cJSON *object) {
+void mote_fields_write(mote_json_writer *writer, const mote_field *fields, const void *target,
+                       cJSON *object) {
     for (const mote_field *f = fields; f->kind != MOTE_FIELD_NONE; f++) {
         const void *place = (const char *)target + f->offset;
-        cJSON *node = NULL;
         switch (f->kind) {
         case MOTE_FIELD_INTEGER:
-            node = write_number((double)*(const size_t *)place);
+            mote_json_add_number(writer, object, f->name, (double)*(const size_t *)place);
             break;
         case MOTE_FIELD_NUMBER:
-            node = write_number(*(const double *)place);
+            mote_json_add_number(writer, object, f->name, *(const double *)place);
             break;
         case MOTE_FIELD_BOOLEAN:
-            node = cJSON_CreateBool(*(const bool *)place);
+            mote_json_add_boolean(writer, object, f->name, *(const bool *)place);
             break;
         case MOTE_FIELD_STRING:
-        case MOTE_FIELD_PATH:
-            if (!*(char *const *)place) {
-                continue;
+            if (*(char *const *)place) {
+                mote_json_add_string(writer, object, f->name, *(char *const *)place);
             }
-            node = f->kind == MOTE_FIELD_PATH ? write_path(*(char *const *)place)
-                                              : cJSON_CreateString(*(char *const *)place);
+            break;
+        case MOTE_FIELD_PATH:
+            if (*(char *const *)place) {
+                mote_json_add(writer, object, f->name, write_path(*(char *const *)place));
+            }
             break;
         case MOTE_FIELD_CHOICE:
-            node = cJSON_CreateString(f->choices[*(const int *)place]);
+            mote_json_add_string(writer, object, f->name, f->choices[*(const int *)place]);
             break;
         case MOTE_FIELD_INITIALIZER:
-            node = write_initializer(place);
+            mote_json_add(writer, object, f->name, write_initializer(place));
             break;
         case MOTE_FIELD_PART:
         case MOTE_FIELD_NONE:
-            continue;
-        }
-        if (!node || !cJSON_AddItemToObject(object, f->name, node)) {
-            cJSON_Delete(node);
-            return false;
+            break;
         }
     }
-    return true;
 }
 
 /* ---- selectors ---- */
@@ -394,13 +393,11 @@ const char *mote_json_selector(mote_json object, const char *selector, mote_erro
 }
 
 mote_status mote_fail_unknown(mote_json object, const char *selector, const char *what,
-                              const void *const *records, mote_error *error) {
+                              mote_name_at *name_at, mote_error *error) {
     mote_json value = mote_json_member(object, selector);
     mote_suggestion suggestion = mote_suggest(value.node->valuestring);
-    for (size_t i = 0; records[i]; i++) {
-        const char *name;
-        memcpy(&name, records[i], sizeof name);
-        mote_suggest_candidate(&suggestion, name);
+    for (size_t i = 0; name_at(i); i++) {
+        mote_suggest_candidate(&suggestion, name_at(i));
     }
     char text[MOTE_SUGGESTION_CAPACITY];
     return mote_fail_at(value, error, "no %s is called \"%s\"%s", what, value.node->valuestring,

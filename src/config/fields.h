@@ -4,6 +4,7 @@
 #define MOTE_CONFIG_FIELDS_H
 
 #include "config/json.h"
+#include "config/json_write.h"
 #include "mote/field.h"
 
 /* A table and the struct it fills. */
@@ -22,9 +23,9 @@ mote_status mote_fields_read(mote_json object, const char *selector, const mote_
 /* Frees the strings that reading allocated. */
 void mote_fields_free(const mote_field *fields, void *target);
 
-/* Adds each field's value to a JSON object, except PARTs, which their owners add. False when out
- * of memory. */
-bool mote_fields_write(const mote_field *fields, const void *target, cJSON *object);
+/* Adds each field's value to a JSON object, except PARTs, which their owners add. */
+void mote_fields_write(mote_json_writer *writer, const mote_field *fields, const void *target,
+                       cJSON *object);
 
 /* What kind of value a field takes: "an integer >= 1", "one of \"a\", \"b\"". Returns `text`. */
 #define MOTE_EXPECTED_CAPACITY 256
@@ -33,9 +34,11 @@ char *mote_field_expected(const mote_field *field, char *text);
 /* The selector's value, such as the layer's type; NULL with an error where there is none. */
 const char *mote_json_selector(mote_json object, const char *selector, mote_error *error);
 
-/* Fails with `no layer is called "rleu"; did you mean "relu"?` at the selector. `what` is "layer";
- * `records` are the class records that there are, ended by NULL; each begins with its name. */
+/* The name at an index, such as that of a layer class; NULL past the last. */
+typedef const char *mote_name_at(size_t index);
+
+/* Fails with `no layer is called "rleu"; did you mean "relu"?` at the selector. `what` is "layer". */
 mote_status mote_fail_unknown(mote_json object, const char *selector, const char *what,
-                              const void *const *records, mote_error *error);
+                              mote_name_at *name_at, mote_error *error);
 
 #endif

@@ -1,6 +1,7 @@
 /* json.c: JSON documents that remember where each value stands. */
 #include "config/json.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -199,17 +200,23 @@ static void describe_path(const mote_document *document, const way *found, char 
     }
 }
 
-static mote_status fail_at(mote_json value, bool key, mote_error *error, const char *format,
-                           va_list arguments) {
-    char place[PATH_CAPACITY] = "", path[PATH_CAPACITY] = "", message[MOTE_ERROR_CAPACITY];
+static mote_status fail_with(mote_json value, bool key, mote_status status, const char *message,
+                             mote_error *error) {
+    char place[PATH_CAPACITY] = "", path[PATH_CAPACITY] = "";
     if (value.document) {
         way found = {0};
         find_way(value.document->root, value.node, &found);
         describe_place(value.document, &found, key, place, sizeof place);
         describe_path(value.document, &found, path, sizeof path);
     }
+    return mote_fail(error, status, "%s%s%s", place, path, message);
+}
+
+static mote_status fail_at(mote_json value, bool key, mote_error *error, const char *format,
+                           va_list arguments) {
+    char message[MOTE_ERROR_CAPACITY];
     vsnprintf(message, sizeof message, format, arguments);
-    return mote_fail(error, MOTE_INVALID, "%s%s%s", place, path, message);
+    return fail_with(value, key, MOTE_INVALID, message, error);
 }
 
 mote_status mote_fail_at(mote_json value, mote_error *error, const char *format, ...) {
@@ -226,6 +233,10 @@ mote_status mote_fail_at_key(mote_json value, mote_error *error, const char *for
     mote_status status = fail_at(value, true, error, format, arguments);
     va_end(arguments);
     return status;
+}
+
+mote_status mote_fail_because(mote_json value, const mote_error *reason, mote_error *error) {
+    return fail_with(value, false, reason->status, reason->message, error);
 }
 
 char *mote_json_found(mote_json value, char *text) {
@@ -285,6 +296,32 @@ static const char *describe_failure(const char *at, const char *end) {
                       : "the text ends too early";
 }
 
+/* cJSON does not say why it failed, but malloc does. */
+static cJSON *parse_whole(const char *text, const char **end, bool *out_of_memory) {
+    errno = 0;
+    cJSON *node = cJSON_ParseWithOpts(text, end, true);
+    *out_of_memory = !node && errno == ENOMEM;
+    return node;
+}
+
+cJSON *mote_json_parse(const char *text, size_t length, bool *out_of_memory) {
+    errno = 0;
+    cJSON *node = cJSON_ParseWithLength(text, length);
+    *out_of_memory = !node && errno == ENOMEM;
+    return node;
+}
+
+static void fail_parse(const mote_document *document, size_t length, const char *end,
+                       mote_error *error) {
+    const char *name = document->name, *root = document->root_name;
+    size_t line, column;
+    const char *at = place_of_failure(document->text, end);
+    line_and_column(document->text, at, &line, &column);
+    mote_fail(error, MOTE_INVALID, "%s:%zu:%zu: this is not JSON: %s",
+              name ? name : *root ? root : "JSON", line, column,
+              describe_failure(at, document->text + length));
+}
+
 mote_document *mote_document_parse(const char *text, size_t length, const char *name,
                                    const char *root, mote_error *error) {
     mote_document *document = calloc(1, sizeof *document);
@@ -303,14 +340,14 @@ mote_document *mote_document_parse(const char *text, size_t length, const char *
     memcpy(document->text, text, length);
     document->text[length] = '\0';
     const char *end = document->text;
-    document->root = cJSON_ParseWithOpts(document->text, &end, true);
+    bool out_of_memory;
+    document->root = parse_whole(document->text, &end, &out_of_memory);
     if (!document->root || strlen(document->text) != length) {
-        size_t line, column;
-        const char *at = place_of_failure(document->text, end);
-        line_and_column(document->text, at, &line, &column);
-        mote_fail(error, MOTE_INVALID, "%s:%zu:%zu: this is not JSON: %s",
-                  name ? name : *root ? root : "JSON", line, column,
-                  describe_failure(at, document->text + length));
+        if (out_of_memory) {
+            mote_fail(error, MOTE_MEMORY, "%s: out of memory", name ? name : "JSON");
+        } else {
+            fail_parse(document, length, end, error);
+        }
         mote_document_destroy(document);
         return NULL;
     }
@@ -434,46 +471,83 @@ static void forget_overrides(mote_document *document, const cJSON *replaced) {
     }
 }
 
-/* Puts a child in its place, in that of an older one where there is one. */
-static bool put_child(mote_document *document, cJSON *parent, const step *s, cJSON *child,
-                      const char *assignment) {
-    const cJSON *old = child_at(parent, s);
-    if (s->index >= 0 ? !old : !cJSON_IsObject(parent)) {
-        return false;
-    }
-    if (!add_override(document, child, assignment)) {
-        return false;
-    }
-    if (!old) {
-        return cJSON_AddItemToObject(parent, s->name, child);
+/* Replaces a member or an entry. Not with cJSON_ReplaceItemInObject, which goes on without a name
+ * where there is no memory for one. */
+static mote_status replace_child(mote_document *document, cJSON *parent, const step *s,
+                                 cJSON *old, cJSON *child) {
+    if (s->index < 0 && !(child->string = strdup(s->name))) {
+        return MOTE_MEMORY;
     }
     forget_overrides(document, old);
-    return s->index >= 0 ? cJSON_ReplaceItemInArray(parent, s->index, child)
-                         : cJSON_ReplaceItemInObjectCaseSensitive(parent, s->name, child);
+    cJSON_ReplaceItemViaPointer(parent, old, child);
+    return MOTE_OK;
+}
+
+/* Puts a child in its place, in that of an older one where there is one. MOTE_INVALID where there is
+ * no such place. Deletes the child on failure. */
+static mote_status put_child(mote_document *document, cJSON *parent, const step *s, cJSON *child,
+                             const char *assignment) {
+    cJSON *old = child_at(parent, s);
+    mote_status status = MOTE_OK;
+    if (s->index >= 0 ? !old : !cJSON_IsObject(parent)) {
+        status = MOTE_INVALID;
+    } else if (!add_override(document, child, assignment)) {
+        status = MOTE_MEMORY;
+    } else if (old) {
+        status = replace_child(document, parent, s, old, child);
+    } else if (!cJSON_AddItemToObject(parent, s->name, child)) {
+        status = MOTE_MEMORY;
+    }
+    if (status != MOTE_OK) {
+        forget_overrides(document, child);
+        cJSON_Delete(child);
+    }
+    return status;
 }
 
 /* Walks to the parent of the last step, making objects that are missing. */
-static cJSON *walk_to_parent(mote_document *document, const char *assignment, step *last) {
+static mote_status walk_to_parent(mote_document *document, const char *assignment, step *last,
+                                  cJSON **parent) {
     cJSON *node = document->root;
     const char *at = assignment;
     if (!next_step(&at, true, last)) {
-        return NULL;
+        return MOTE_INVALID;
     }
     while (*at != '=') {
         cJSON *child = child_at(node, last);
         if (!child) {
             child = cJSON_CreateObject();
-            if (!child || !put_child(document, node, last, child, assignment)) {
-                cJSON_Delete(child);
-                return NULL;
+            mote_status status =
+                child ? put_child(document, node, last, child, assignment) : MOTE_MEMORY;
+            if (status != MOTE_OK) {
+                return status;
             }
         }
         node = child;
         if (!next_step(&at, false, last)) {
-            return NULL;
+            return MOTE_INVALID;
         }
     }
-    return node;
+    *parent = node;
+    return MOTE_OK;
+}
+
+/* The value that a text is, or the text itself. NULL when out of memory. */
+static cJSON *read_value(const char *text) {
+    bool out_of_memory;
+    cJSON *value = parse_whole(text, NULL, &out_of_memory);
+    return value || out_of_memory ? value : cJSON_CreateString(text);
+}
+
+static mote_status set_value(mote_document *document, const char *assignment, const char *text) {
+    step last;
+    cJSON *parent;
+    mote_status status = walk_to_parent(document, assignment, &last, &parent);
+    cJSON *value = status == MOTE_OK ? read_value(text) : NULL;
+    if (status == MOTE_OK) {
+        status = value ? put_child(document, parent, &last, value, assignment) : MOTE_MEMORY;
+    }
+    return status;
 }
 
 mote_status mote_document_set(mote_document *document, const char *assignment, mote_error *error) {
@@ -482,15 +556,11 @@ mote_status mote_document_set(mote_document *document, const char *assignment, m
         return mote_fail(error, MOTE_INVALID,
                          "--set %s: expected KEY=VALUE, such as train.epochs=3", assignment);
     }
-    cJSON *value = cJSON_ParseWithOpts(equals + 1, NULL, true);
-    value = value ? value : cJSON_CreateString(equals + 1);
-    if (!value) {
+    mote_status status = set_value(document, assignment, equals + 1);
+    if (status == MOTE_MEMORY) {
         return mote_fail(error, MOTE_MEMORY, "--set %s: out of memory", assignment);
     }
-    step last;
-    cJSON *parent = walk_to_parent(document, assignment, &last);
-    if (!parent || !put_child(document, parent, &last, value, assignment)) {
-        cJSON_Delete(value);
+    if (status != MOTE_OK) {
         return mote_fail(error, MOTE_INVALID,
                          "--set %s: there is no such place in the config; keys look like "
                          "train.epochs or model.layers[1].units",

@@ -29,6 +29,10 @@ mote_document *mote_document_parse(const char *text, size_t length, const char *
                                    const char *root, mote_error *error);
 void mote_document_destroy(mote_document *document);
 
+/* cJSON_ParseWithLength, where no error has to tell a place. NULL on failure; *out_of_memory says
+ * whether the text is not to blame. */
+cJSON *mote_json_parse(const char *text, size_t length, bool *out_of_memory);
+
 /* Changes one value: "train.epochs=3", "model.layers[1].units=256". A value that is no JSON is
  * taken as a string. Objects on the way are made where they are missing. */
 mote_status mote_document_set(mote_document *document, const char *assignment, mote_error *error);
@@ -48,6 +52,9 @@ mote_status mote_fail_at(mote_json value, mote_error *error, const char *format,
     MOTE_PRINTF_LIKE(3, 4);
 mote_status mote_fail_at_key(mote_json value, mote_error *error, const char *format, ...)
     MOTE_PRINTF_LIKE(3, 4);
+
+/* Fails at the value for a reason that something below it gave: its status, its message. */
+mote_status mote_fail_because(mote_json value, const mote_error *reason, mote_error *error);
 
 /* What errors call a value: "the string \"128\"", "0.5", "an object". Returns `text`. */
 #define MOTE_JSON_FOUND_CAPACITY 96

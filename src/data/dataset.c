@@ -20,12 +20,6 @@ typedef struct options {
 
 enum { MOST_CLASSES = 1 << 24 };
 
-static const char *const normalizations[] = {
-#define X(name, text) [MOTE_NORMALIZE_##name] = text,
-    MOTE_NORMALIZATIONS(X)
-#undef X
-        NULL};
-
 static const mote_field option_fields[] = {
     {.name = "validation_fraction",
      .kind = MOTE_FIELD_NUMBER,
@@ -36,7 +30,7 @@ static const mote_field option_fields[] = {
     {.name = "normalize",
      .kind = MOTE_FIELD_CHOICE,
      .offset = offsetof(options, normalize),
-     .choices = normalizations,
+     .choices = mote_normalization_names,
      .preset = "\"standard\"",
      .help = "none; unit: 8-bit values to 0 ... 1; standard: mean 0 and deviation 1 by channel or "
              "column"},
@@ -410,6 +404,11 @@ static mote_status finish(mote_dataset *dataset, mote_error *error) {
     return status == MOTE_OK ? measure(dataset, error) : status;
 }
 
+static const char *format_name_at(size_t index) {
+    const mote_format_class *kind = mote_format_classes()[index];
+    return kind ? kind->type : NULL;
+}
+
 static mote_status read_settings(mote_dataset *dataset, mote_json object, mote_error *error) {
     const char *type = mote_json_selector(object, "format", error);
     if (!type) {
@@ -417,8 +416,7 @@ static mote_status read_settings(mote_dataset *dataset, mote_json object, mote_e
     }
     const mote_format_class *kind = mote_format_class_find(type);
     if (!kind) {
-        return mote_fail_unknown(object, "format", "data set format",
-                                 (const void *const *)mote_format_classes(), error);
+        return mote_fail_unknown(object, "format", "data set format", format_name_at, error);
     }
     dataset->format = calloc(1, kind->size);
     if (!dataset->format) {
@@ -501,14 +499,13 @@ void mote_dataset_destroy(mote_dataset *dataset) {
 }
 
 cJSON *mote_dataset_to_json(const mote_dataset *dataset) {
-    cJSON *object = cJSON_CreateObject();
-    if (!object || !cJSON_AddStringToObject(object, "format", dataset->format->kind->type) ||
-        !mote_fields_write(dataset->format->kind->fields, dataset->format, object) ||
-        !mote_fields_write(option_fields, &dataset->options, object)) {
-        cJSON_Delete(object);
-        return NULL;
-    }
-    return object;
+    const mote_format *format = dataset->format;
+    mote_json_writer writer = {0};
+    cJSON *object = mote_json_new_object(&writer);
+    mote_json_add_string(&writer, object, "format", format->kind->type);
+    mote_fields_write(&writer, format->kind->fields, format, object);
+    mote_fields_write(&writer, option_fields, &dataset->options, object);
+    return mote_json_finish(&writer, object);
 }
 
 /* ---- looking at a data set ---- */

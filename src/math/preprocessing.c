@@ -5,6 +5,12 @@
 
 #include "math/vector.h"
 
+const char *const mote_normalization_names[] = {
+#define X(name, text) [MOTE_NORMALIZE_##name] = text,
+    MOTE_NORMALIZATIONS(X)
+#undef X
+        NULL};
+
 void mote_preprocessing_free(mote_preprocessing *preprocessing) {
     free(preprocessing->mean);
     free(preprocessing->deviation);

@@ -116,7 +116,7 @@ static mote_status append_layer(mote_model *model, const mote_layer_class *kind,
         mote_error reason = {0};
         status = build_layer(model, layer, &reason);
         if (status != MOTE_OK) {
-            mote_fail_at(object, error, "%s", reason.message);
+            mote_fail_because(object, &reason, error);
         }
     }
     if (status != MOTE_OK) {
@@ -142,7 +142,7 @@ mote_status mote_model_add(mote_model *model, const char *type, const char *json
     json = json ? json : "{}";
     mote_document *document = mote_document_parse(json, strlen(json), NULL, root, error);
     if (!document) {
-        return MOTE_INVALID;
+        return error && error->status ? error->status : MOTE_INVALID;
     }
     mote_status status =
         append_layer(model, kind, mote_document_root(document), NULL, error);
@@ -282,7 +282,7 @@ static mote_status attach_output(mote_model *model, const mote_output_class *kin
         mote_error reason = {0};
         status = build_output(model, output, &reason);
         if (status != MOTE_OK) {
-            mote_fail_at(object, error, "%s", reason.message);
+            mote_fail_because(object, &reason, error);
         }
     }
     if (status != MOTE_OK) {
@@ -312,7 +312,7 @@ mote_status mote_model_set_output(mote_model *model, const char *type, const cha
     json = json ? json : "{}";
     mote_document *document = mote_document_parse(json, strlen(json), NULL, root, error);
     if (!document) {
-        return MOTE_INVALID;
+        return error && error->status ? error->status : MOTE_INVALID;
     }
     mote_status status =
         attach_output(model, kind, mote_document_root(document), NULL, error);
@@ -364,6 +364,16 @@ static const mote_field model_fields[] = {
     MOTE_FIELDS_END,
 };
 
+static const char *layer_name_at(size_t index) {
+    const mote_layer_class *kind = mote_layer_classes()[index];
+    return kind ? kind->type : NULL;
+}
+
+static const char *output_name_at(size_t index) {
+    const mote_output_class *kind = mote_output_classes()[index];
+    return kind ? kind->type : NULL;
+}
+
 static mote_status append_from_json(mote_model *model, mote_json object, mote_error *error) {
     const char *type = mote_json_selector(object, "type", error);
     if (!type) {
@@ -371,8 +381,7 @@ static mote_status append_from_json(mote_model *model, mote_json object, mote_er
     }
     const mote_layer_class *kind = mote_layer_class_find(type);
     if (!kind) {
-        return mote_fail_unknown(object, "type", "layer",
-                                 (const void *const *)mote_layer_classes(), error);
+        return mote_fail_unknown(object, "type", "layer", layer_name_at, error);
     }
     return append_layer(model, kind, object, "type", error);
 }
@@ -384,8 +393,7 @@ static mote_status attach_from_json(mote_model *model, mote_json object, mote_er
     }
     const mote_output_class *kind = mote_output_class_find(type);
     if (!kind) {
-        return mote_fail_unknown(object, "type", "output",
-                                 (const void *const *)mote_output_classes(), error);
+        return mote_fail_unknown(object, "type", "output", output_name_at, error);
     }
     return attach_output(model, kind, object, "type", error);
 }
@@ -421,35 +429,25 @@ mote_model *mote_model_from_json(mote_json object, mote_shape input_shape, mote_
     return model;
 }
 
-static bool write_object(cJSON *object, const char *type, const mote_field *fields,
-                         const void *target) {
-    return cJSON_AddStringToObject(object, "type", type) &&
-           mote_fields_write(fields, target, object);
-}
-
-static bool write_layers(const mote_model *model, cJSON *list) {
-    for (size_t i = 0; i < model->layer_count; i++) {
-        const mote_layer *layer = model->layers[i];
-        cJSON *object = cJSON_CreateObject();
-        if (!object || !cJSON_AddItemToArray(list, object) ||
-            !write_object(object, layer->kind->type, layer->kind->fields, layer)) {
-            return false;
-        }
-    }
-    return true;
+static void write_object(mote_json_writer *writer, const char *type, const mote_field *fields,
+                         const void *target, cJSON *object) {
+    mote_json_add_string(writer, object, "type", type);
+    mote_fields_write(writer, fields, target, object);
 }
 
 cJSON *mote_model_to_json(const mote_model *model) {
-    cJSON *object = cJSON_CreateObject();
-    cJSON *list = object ? cJSON_AddArrayToObject(object, "layers") : NULL;
-    cJSON *output = list ? cJSON_AddObjectToObject(object, "output") : NULL;
-    if (!output || !write_layers(model, list) ||
-        !write_object(output, model->output->kind->type, model->output->kind->fields,
-                      model->output)) {
-        cJSON_Delete(object);
-        return NULL;
+    mote_json_writer writer = {0};
+    cJSON *object = mote_json_new_object(&writer);
+    cJSON *list = mote_json_add_array(&writer, object, "layers");
+    for (size_t i = 0; i < model->layer_count; i++) {
+        const mote_layer *layer = model->layers[i];
+        write_object(&writer, layer->kind->type, layer->kind->fields, layer,
+                     mote_json_add_object(&writer, list, NULL));
     }
-    return object;
+    const mote_output *output = model->output;
+    write_object(&writer, output->kind->type, output->kind->fields, output,
+                 mote_json_add_object(&writer, object, "output"));
+    return mote_json_finish(&writer, object);
 }
 
 /* ---- names and preprocessing ---- */

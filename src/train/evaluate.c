@@ -101,9 +101,12 @@ static mote_status check_fit(mote_model *model, const mote_part *part, mote_erro
     }
     size_t width = classes ? classes : model->output->width; /* values may be distributions */
     if (!part->samples->labels && part->samples->value_width != width) {
-        return mote_fail(error, MOTE_DATA,
-                         "the model predicts %zu %s, but the samples have %zu numbers each", width,
-                         classes ? "classes" : "numbers a sample", part->samples->value_width);
+        return classes ? mote_fail(error, MOTE_DATA,
+                                   "the model predicts classes, but the samples have numbers")
+                       : mote_fail(error, MOTE_DATA,
+                                   "the model predicts %zu numbers a sample, but the samples have "
+                                   "%zu",
+                                   width, part->samples->value_width);
     }
     for (size_t i = 0; part->samples->labels && i < part->count; i++) {
         uint32_t label = part->samples->labels[part->indexes[i]];

@@ -126,22 +126,11 @@ void mote_experiment_close(mote_experiment *experiment) {
 }
 
 char *mote_experiment_text(const mote_experiment *experiment) {
-    cJSON *object = cJSON_CreateObject();
-    cJSON *dataset = mote_dataset_to_json(experiment->dataset);
-    cJSON *model = mote_model_to_json(experiment->model);
-    cJSON *train = mote_train_options_to_json(&experiment->options);
-    bool good = object && dataset && model && train;
-    if (good) {
-        mote_fields_write(fields, experiment, object);
-        cJSON_AddItemToObject(object, "dataset", dataset);
-        cJSON_AddItemToObject(object, "model", model);
-        cJSON_AddItemToObject(object, "train", train);
-    } else {
-        cJSON_Delete(dataset);
-        cJSON_Delete(model);
-        cJSON_Delete(train);
-    }
-    char *text = good ? cJSON_Print(object) : NULL;
-    cJSON_Delete(object);
-    return text;
+    mote_json_writer writer = {0};
+    cJSON *object = mote_json_new_object(&writer);
+    mote_fields_write(&writer, fields, experiment, object);
+    mote_json_add(&writer, object, "dataset", mote_dataset_to_json(experiment->dataset));
+    mote_json_add(&writer, object, "model", mote_model_to_json(experiment->model));
+    mote_json_add(&writer, object, "train", mote_train_options_to_json(&experiment->options));
+    return mote_json_print(&writer, object, MOTE_JSON_INDENTED);
 }

@@ -70,24 +70,33 @@ static void *read_record(size_t size, const mote_field *record_fields, mote_json
     return record;
 }
 
+static const char *optimizer_name_at(size_t index) {
+    const mote_optimizer_class *kind = mote_optimizer_classes()[index];
+    return kind ? kind->type : NULL;
+}
+
+static const char *schedule_name_at(size_t index) {
+    const mote_schedule_class *kind = mote_schedule_classes()[index];
+    return kind ? kind->type : NULL;
+}
+
 static mote_status read_optimizer(mote_train_options *options, mote_error *error) {
     mote_json object = options->optimizer_json;
     const char *type = object.node ? mote_json_selector(object, "type", error) : "sgd";
     const mote_optimizer_class *kind = type ? mote_optimizer_class_find(type) : NULL;
     if (!kind) {
-        return type ? mote_fail_unknown(object, "type", "optimizer",
-                                        (const void *const *)mote_optimizer_classes(), error)
+        return type ? mote_fail_unknown(object, "type", "optimizer", optimizer_name_at, error)
                     : MOTE_INVALID;
     }
     mote_optimizer *optimizer = read_record(kind->size, kind->fields, object, error);
     if (!optimizer) {
-        return MOTE_INVALID;
+        return error && error->status ? error->status : MOTE_INVALID;
     }
     optimizer->kind = kind;
     options->optimizer = optimizer;
     mote_error reason = {0};
     if (kind->check && kind->check(optimizer, &reason) != MOTE_OK) {
-        return mote_fail_at(object, error, "%s", reason.message);
+        return mote_fail_because(object, &reason, error);
     }
     return MOTE_OK;
 }
@@ -97,13 +106,12 @@ static mote_status read_schedule(mote_train_options *options, mote_error *error)
     const char *type = object.node ? mote_json_selector(object, "type", error) : "constant";
     const mote_schedule_class *kind = type ? mote_schedule_class_find(type) : NULL;
     if (!kind) {
-        return type ? mote_fail_unknown(object, "type", "schedule",
-                                        (const void *const *)mote_schedule_classes(), error)
+        return type ? mote_fail_unknown(object, "type", "schedule", schedule_name_at, error)
                     : MOTE_INVALID;
     }
     mote_schedule *schedule = read_record(kind->size, kind->fields, object, error);
     if (!schedule) {
-        return MOTE_INVALID;
+        return error && error->status ? error->status : MOTE_INVALID;
     }
     schedule->kind = kind;
     options->schedule = schedule;
@@ -137,23 +145,21 @@ void mote_train_options_free(mote_train_options *options) {
     *options = (mote_train_options){0};
 }
 
-static bool write_record(cJSON *object, const char *name, const char *type,
-                         const mote_field *record_fields, const void *record) {
-    cJSON *member = cJSON_AddObjectToObject(object, name);
-    return member && cJSON_AddStringToObject(member, "type", type) &&
-           mote_fields_write(record_fields, record, member);
+static void write_record(mote_json_writer *writer, const char *type,
+                         const mote_field *record_fields, const void *record, cJSON *object) {
+    mote_json_add_string(writer, object, "type", type);
+    mote_fields_write(writer, record_fields, record, object);
 }
 
 cJSON *mote_train_options_to_json(const mote_train_options *options) {
-    cJSON *object = cJSON_CreateObject();
+    mote_json_writer writer = {0};
+    cJSON *object = mote_json_new_object(&writer);
     const mote_optimizer_class *optimizer = options->optimizer->kind;
     const mote_schedule_class *schedule = options->schedule->kind;
-    if (!object || !mote_fields_write(fields, options, object) ||
-        !write_record(object, "optimizer", optimizer->type, optimizer->fields,
-                      options->optimizer) ||
-        !write_record(object, "schedule", schedule->type, schedule->fields, options->schedule)) {
-        cJSON_Delete(object);
-        return NULL;
-    }
-    return object;
+    mote_fields_write(&writer, fields, options, object);
+    write_record(&writer, optimizer->type, optimizer->fields, options->optimizer,
+                 mote_json_add_object(&writer, object, "optimizer"));
+    write_record(&writer, schedule->type, schedule->fields, options->schedule,
+                 mote_json_add_object(&writer, object, "schedule"));
+    return mote_json_finish(&writer, object);
 }
