@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
-#include "formats/exact.h"
+#include "config/json_write.h"
 #include "formats/model_file.h"
 #include "formats/safetensors.h"
 #include "mote/random.h"
@@ -336,7 +336,7 @@ Test(exact_numbers, come_back_to_the_bit) {
     mote_random random = mote_random_create(1, MOTE_RANDOM_DATA, 0);
     for (int i = 0; i < 20000; i++) {
         double number = mote_random_normal(&random) * pow(10, i % 300 - 150);
-        cJSON *node = mote_exact_number(number);
+        cJSON *node = mote_json_number(number);
         char *text = cJSON_PrintUnformatted(node);
         cJSON *parsed = cJSON_Parse(text);
         cr_assert(cJSON_IsNumber(parsed), "%s", text);
@@ -346,7 +346,7 @@ Test(exact_numbers, come_back_to_the_bit) {
         cJSON_Delete(parsed);
         free(text);
     }
-    cJSON *node = mote_exact_number((double)NAN);
+    cJSON *node = mote_json_number((double)NAN);
     cr_expect(cJSON_IsNull(node));
     cJSON_Delete(node);
 }

@@ -646,7 +646,8 @@ Test(resuming, with_other_settings_is_refused_naming_the_key) {
         mote_status status = mote_trainer_restore(trainer, path, &error);
         char expected[SCRATCH_TEXT];
         snprintf(expected, sizeof expected,
-                 "{D}/checkpoint: the checkpoint belongs to other settings: %s differs",
+                 "{D}/checkpoint: the checkpoint belongs to other settings: %s differs; the run's "
+                 "config.json has those it was made with",
                  rows[i].key ? rows[i].key : "");
         if (rows[i].key) {
             scratch_expect_error(&error, MOTE_INVALID, expected, "", rows[i].key);

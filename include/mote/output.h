@@ -49,6 +49,7 @@ struct mote_output_class {
     size_t size;
     const mote_field *fields;
     mote_output_takes takes;
+    bool gives_probabilities; /* what predict gives are probabilities */
     bool takes_numbers; /* its targets may be numbers: `classes` is then set to 0 after build */
 
     /* From output->width to classes and prediction_width. NULL: as many classes as numbers. */

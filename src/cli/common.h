@@ -16,7 +16,7 @@ enum {
     EXIT_USAGE = 2,
     EXIT_DIVERGED = 3,
     EXIT_INTERRUPTED = 130, /* by SIGINT */
-    EXIT_TERMINATED = 143,  /* by SIGTERM */
+    EXIT_TERMINATED = 143,  /* by SIGTERM or SIGHUP */
 };
 
 typedef enum argument_kind {

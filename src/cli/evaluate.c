@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/common.h"
+#include "config/json_write.h"
 #include "core/file.h"
 #include "train/experiment.h"
 #include "train/report.h"
@@ -139,8 +140,7 @@ static mote_status print_json(const mote_report *report, const mote_model *model
     snprintf(loss_name, sizeof loss_name, "%.32s_loss", part);
     snprintf(accuracy_name, sizeof accuracy_name, "%.32s_accuracy", part);
     cJSON *object = mote_report_to_json(report, model, loss_name, accuracy_name);
-    char *text = cJSON_Print(object);
-    cJSON_Delete(object);
+    char *text = mote_json_print(&(mote_json_writer){0}, object, MOTE_JSON_INDENTED);
     if (!text) {
         return mote_fail(error, MOTE_MEMORY, "out of memory");
     }

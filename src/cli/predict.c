@@ -1,11 +1,14 @@
 /* predict.c: ./predict MODEL FILE... says what pictures show. */
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cjson/cJSON.h>
 
 #include "cli/common.h"
+#include "config/json_write.h"
 #include "data/idx.h"
 #include "data/image.h"
 #include "mote/model.h"
@@ -72,43 +75,55 @@ static void print_text(const session *s, const char *path, size_t index) {
     size_t classes = mote_model_classes(s->model);
     size_t width = mote_model_prediction_width(s->model);
     for (size_t i = 0; i < (classes ? s->settings.top : width); i++) {
+        double value = (double)s->prediction[classes ? s->ranking[i] : i];
         if (classes) {
-            printf("%s %s (%.2f %%)", i ? "," : "", mote_model_class_name(s->model, s->ranking[i]),
-                   100 * (double)s->prediction[s->ranking[i]]);
+            bool percent = mote_model_output(s->model)->kind->gives_probabilities;
+            printf("%s %s (", i ? "," : "", mote_model_class_name(s->model, s->ranking[i]));
+            printf(percent ? "%.2f %%)" : "%.4g)", percent ? 100 * value : value);
         } else {
-            printf(" %.6g", (double)s->prediction[i]);
+            printf(" %.6g", value);
         }
     }
     printf("\n");
 }
 
-static void print_json(const session *s, const char *path, size_t index, bool inverted) {
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddStringToObject(object, "file", path);
+static char *json_text(const session *s, const char *path, size_t index, bool inverted) {
+    mote_json_writer writer = {0};
+    cJSON *object = mote_json_new_object(&writer);
+    mote_json_add_string(&writer, object, "file", path);
     if (index != SIZE_MAX) {
-        cJSON_AddNumberToObject(object, "index", (double)index);
+        mote_json_add_number(&writer, object, "index", (double)index);
     }
     size_t classes = mote_model_classes(s->model);
     size_t width = mote_model_prediction_width(s->model);
-    cJSON *list = cJSON_AddArrayToObject(object, classes ? "classes" : "values");
+    cJSON *list = mote_json_add_array(&writer, object, classes ? "classes" : "values");
     for (size_t i = 0; i < (classes ? s->settings.top : width); i++) {
         double value = (double)s->prediction[classes ? s->ranking[i] : i];
         if (classes) {
-            cJSON *entry = cJSON_CreateObject();
-            cJSON_AddStringToObject(entry, "class", mote_model_class_name(s->model, s->ranking[i]));
-            cJSON_AddNumberToObject(entry, "probability", value);
-            cJSON_AddItemToArray(list, entry);
+            cJSON *entry = mote_json_add_object(&writer, list, NULL);
+            const char *name = mote_model_class_name(s->model, s->ranking[i]);
+            mote_json_add_string(&writer, entry, "class", name);
+            bool probable = mote_model_output(s->model)->kind->gives_probabilities;
+            mote_json_add_number(&writer, entry, probable ? "probability" : "value", value);
         } else {
-            cJSON_AddItemToArray(list, cJSON_CreateNumber(value));
+            mote_json_add_number(&writer, list, NULL, value);
         }
     }
     if (inverted) {
-        cJSON_AddBoolToObject(object, "looks_inverted", true);
+        mote_json_add_boolean(&writer, object, "looks_inverted", true);
     }
-    char *text = cJSON_PrintUnformatted(object);
-    printf("%s\n", text ? text : "");
+    return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
+}
+
+static mote_status print_json(const session *s, const char *path, size_t index, bool inverted,
+                              mote_error *error) {
+    char *text = json_text(s, path, index, inverted);
+    if (!text) {
+        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+    }
+    printf("%s\n", text);
     free(text);
-    cJSON_Delete(object);
+    return MOTE_OK;
 }
 
 /* ---- predicting ---- */
@@ -125,10 +140,9 @@ static mote_status predict_sample(session *s, const char *path, size_t index, bo
     rank(s->prediction, mote_model_prediction_width(s->model),
          mote_model_classes(s->model) ? s->settings.top : 0, s->ranking);
     if (s->settings.json) {
-        print_json(s, path, index, inverted);
-    } else {
-        print_text(s, path, index);
+        return print_json(s, path, index, inverted, error);
     }
+    print_text(s, path, index);
     return MOTE_OK;
 }
 
@@ -186,7 +200,27 @@ static bool is_idx(const char *path) {
                                    (start[0] == 0 && start[1] == 0 && start[2] == 8));
 }
 
+/* Files are looked at twice, so a pipe will not do. */
+static mote_status check_file(const char *path, mote_error *error) {
+    struct stat status;
+    if (stat(path, &status) != 0) {
+        return mote_fail(error, MOTE_FILE, "%s: cannot be opened: %s", path, strerror(errno));
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return mote_fail(error, MOTE_FILE, "%s: %s", path,
+                         S_ISDIR(status.st_mode) ? "is a directory"
+                                                 : "not a regular file, which is needed here");
+    }
+    if (status.st_size == 0) {
+        return mote_fail(error, MOTE_DATA, "%s: the file is empty", path);
+    }
+    return MOTE_OK;
+}
+
 static mote_status predict_file(session *s, const char *path, mote_error *error) {
+    if (check_file(path, error) != MOTE_OK) {
+        return error->status;
+    }
     if (!is_idx(path)) {
         return predict_image(s, path, error);
     }

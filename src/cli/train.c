@@ -75,16 +75,25 @@ static void add_shorthands(settings *s, char texts[2][64]) {
 
 static volatile sig_atomic_t signal_seen;
 
+static volatile sig_atomic_t signal_text_wanted;
+
 /* The first one asks for an end after this step; the second one ends the program at once. */
 static void on_signal(int number) {
+    static const char text[] = "\nfinishing this step; once more ends at once, without saving\n";
     signal_seen = number;
+    if (signal_text_wanted && write(STDERR_FILENO, text, sizeof text - 1) < 0) {
+        signal_text_wanted = 0; /* nobody can read it */
+    }
 }
 
-static void catch_signals(void) {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+static void catch_signals(bool quiet) {
+    struct sigaction action = {.sa_handler = on_signal,
+                               .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+    signal_text_wanted = !quiet;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL); /* the terminal is gone */
 }
 
 /* ---- training ---- */
@@ -186,7 +195,7 @@ static int save_interrupted(session *s) {
     if (!s->settings.quiet) {
         print_how_to_resume(s);
     }
-    return signal_seen == SIGTERM ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+    return signal_seen == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED;
 }
 
 /* ---- the end ---- */
@@ -278,7 +287,7 @@ static int train(session *s) {
         return EXIT_DONE;
     }
     mote_trainer_set_listener(s->trainer, on_event, s);
-    catch_signals();
+    catch_signals(s->settings.quiet);
     status = mote_trainer_run(s->trainer, &error);
     if (s->error.status != MOTE_OK) {
         return report_error("train", &s->error);

@@ -58,10 +58,10 @@ static void describe_range(const mote_field *field, const char *noun, char *text
     if (isinf(r.minimum) && isinf(r.maximum)) {
         snprintf(text, MOTE_EXPECTED_CAPACITY, "%s", noun);
     } else if (isinf(r.maximum)) {
-        snprintf(text, MOTE_EXPECTED_CAPACITY, "%s %s %.15g", noun, r.above_minimum ? ">" : ">=",
+        snprintf(text, MOTE_EXPECTED_CAPACITY, "%s %s %.16g", noun, r.above_minimum ? ">" : ">=",
                  r.minimum);
     } else {
-        snprintf(text, MOTE_EXPECTED_CAPACITY, "%s %s %.15g and %s %.15g", noun,
+        snprintf(text, MOTE_EXPECTED_CAPACITY, "%s %s %.16g and %s %.16g", noun,
                  r.above_minimum ? ">" : ">=", r.minimum, r.below_maximum ? "<" : "<=", r.maximum);
     }
 }

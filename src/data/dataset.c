@@ -453,7 +453,7 @@ static mote_status read_options(mote_dataset *dataset, const char *json, mote_er
     json = json ? json : "{}";
     mote_document *document = mote_document_parse(json, strlen(json), NULL, "dataset", error);
     if (!document) {
-        return MOTE_INVALID;
+        return error && error->status ? error->status : MOTE_INVALID;
     }
     mote_binding binding = {.fields = option_fields, .target = &dataset->options};
     mote_status status =

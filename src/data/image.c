@@ -71,12 +71,50 @@ static int source_has_ended(void *user) {
     return feof(s->stream) || ferror(s->stream);
 }
 
+/* The next number of a PGM's or PPM's header, behind white space and comments; -1 for none. */
+static int header_number(FILE *stream) {
+    int c = fgetc(stream), number = 0;
+    while (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '#') {
+        bool comment = c == '#';
+        while (comment && c != '\n' && c != EOF) {
+            c = fgetc(stream);
+        }
+        c = c == EOF ? c : fgetc(stream);
+    }
+    if (c < '0' || c > '9') {
+        return -1;
+    }
+    for (; c >= '0' && c <= '9' && number < 1000000; c = fgetc(stream)) {
+        number = 10 * number + (c - '0');
+    }
+    return number;
+}
+
+/* stb_image takes the brightest value of every PGM and PPM for 255; other pictures give 255 here. */
+static int brightest_value(FILE *stream) {
+    int first = fgetc(stream), second = fgetc(stream), brightest = 255;
+    if (first == 'P' && (second == '5' || second == '6')) {
+        for (int i = 0; i < 3; i++) { /* width, height, brightest value */
+            brightest = header_number(stream);
+        }
+    }
+    rewind(stream);
+    return brightest;
+}
+
 static mote_status decode(const char *path, size_t channels, picture *p, mote_error *error) {
     static const stbi_io_callbacks callbacks = {
         .read = read_source, .skip = skip_source, .eof = source_has_ended};
     source file = {.stream = fopen(path, "rb")};
     if (!file.stream) {
         return mote_fail(error, MOTE_FILE, "%s: cannot be opened: %s", path, strerror(errno));
+    }
+    int brightest = brightest_value(file.stream);
+    if (brightest != 255 && brightest != -1) { /* without a number it is no picture: see below */
+        fclose(file.stream);
+        return mote_fail(error, MOTE_DATA,
+                         "%s: its header says that the brightest value is %d; only 255 can be read",
+                         path, brightest);
     }
     /* Asks for alpha in any case: a PNG file may make one colour transparent without it. */
     int width = 0, height = 0, in_file;

@@ -8,81 +8,67 @@
 #include <string.h>
 
 #include "config/fields.h"
-#include "formats/exact.h"
+#include "config/json_write.h"
 #include "model/model.h"
 #include "mote/version.h"
 
-static const char *const normalizations[] = {
-#define X(name, text) [MOTE_NORMALIZE_##name] = text,
-    MOTE_NORMALIZATIONS(X)
-#undef X
-};
-
 /* ---- writing ---- */
 
-static cJSON *shape_to_json(mote_shape shape) {
-    cJSON *list = cJSON_CreateArray();
-    for (size_t i = 0; list && i < shape.rank; i++) {
-        cJSON_AddItemToArray(list, cJSON_CreateNumber((double)shape.dims[i]));
-    }
-    return list;
-}
-
-static cJSON *architecture_to_json(const mote_model *model) {
+static char *architecture_text(const mote_model *model) {
+    mote_json_writer writer = {0};
     cJSON *object = mote_model_to_json(model);
-    if (object) {
-        cJSON_AddItemToObject(object, "input_shape", shape_to_json(model->input_shape));
-        cJSON_AddNumberToObject(object, "classes", (double)model->output->classes);
+    cJSON *dims = mote_json_add_array(&writer, object, "input_shape");
+    for (size_t i = 0; i < model->input_shape.rank; i++) {
+        mote_json_add_number(&writer, dims, NULL, (double)model->input_shape.dims[i]);
     }
-    return object;
+    mote_json_add_number(&writer, object, "classes", (double)model->output->classes);
+    return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
 }
 
-static cJSON *numbers_to_json(size_t count, const double *numbers) {
-    cJSON *list = cJSON_CreateArray();
-    for (size_t i = 0; list && i < count; i++) {
-        cJSON_AddItemToArray(list, mote_exact_number(numbers[i]));
+static void add_numbers(mote_json_writer *writer, cJSON *object, const char *name, size_t count,
+                        const double *numbers) {
+    cJSON *list = mote_json_add_array(writer, object, name);
+    for (size_t i = 0; i < count; i++) {
+        mote_json_add_number(writer, list, NULL, numbers[i]);
     }
-    return list;
 }
 
 cJSON *mote_preprocessing_to_json(const mote_preprocessing *preprocessing) {
     const mote_preprocessing *p = preprocessing;
-    cJSON *object = cJSON_CreateObject();
-    if (object) {
-        cJSON_AddStringToObject(object, "normalize", normalizations[p->normalize]);
-        cJSON_AddBoolToObject(object, "bytes", p->bytes);
-        if (p->normalize == MOTE_NORMALIZE_STANDARD) {
-            cJSON_AddItemToObject(object, "mean", numbers_to_json(p->groups, p->mean));
-            cJSON_AddItemToObject(object, "deviation", numbers_to_json(p->groups, p->deviation));
-        }
-        cJSON_AddItemToObject(object, "pixel_mean", mote_exact_number(p->pixel_mean));
-        cJSON_AddItemToObject(object, "edge_mean", mote_exact_number(p->edge_mean));
+    mote_json_writer writer = {0};
+    cJSON *object = mote_json_new_object(&writer);
+    mote_json_add_string(&writer, object, "normalize", mote_normalization_names[p->normalize]);
+    mote_json_add_boolean(&writer, object, "bytes", p->bytes);
+    if (p->normalize == MOTE_NORMALIZE_STANDARD) {
+        add_numbers(&writer, object, "mean", p->groups, p->mean);
+        add_numbers(&writer, object, "deviation", p->groups, p->deviation);
     }
-    return object;
+    mote_json_add_number(&writer, object, "pixel_mean", p->pixel_mean);
+    mote_json_add_number(&writer, object, "edge_mean", p->edge_mean);
+    return mote_json_finish(&writer, object);
 }
 
-static cJSON *class_names_to_json(const mote_model *model) {
-    cJSON *list = cJSON_CreateArray();
-    for (size_t i = 0; list && i < model->output->classes; i++) {
-        cJSON_AddItemToArray(list, cJSON_CreateString(mote_model_class_name(model, i)));
-    }
-    return list;
+static char *preprocessing_text(const mote_preprocessing *preprocessing) {
+    cJSON *object = mote_preprocessing_to_json(preprocessing);
+    return mote_json_print(&(mote_json_writer){0}, object, MOTE_JSON_ONE_LINE);
 }
 
-/* Prints and deletes. NULL when out of memory. */
-static char *print_and_delete(cJSON *node) {
-    char *text = node ? cJSON_PrintUnformatted(node) : NULL;
-    cJSON_Delete(node);
-    return text;
+static char *class_names_text(const mote_model *model) {
+    mote_json_writer writer = {0};
+    cJSON *list = mote_json_new_array(&writer);
+    for (size_t i = 0; i < model->output->classes; i++) {
+        mote_json_add_string(&writer, list, NULL, mote_model_class_name(model, i));
+    }
+    return mote_json_print(&writer, list, MOTE_JSON_ONE_LINE);
 }
 
 mote_status mote_model_save(const mote_model *model, const char *path, mote_error *error) {
     if (!model || !model->output) {
         return mote_fail(error, MOTE_INVALID, "the model has no output yet");
     }
-    char *architecture = print_and_delete(architecture_to_json(model));
-    char *preprocessing = print_and_delete(mote_preprocessing_to_json(&model->preprocessing));
-    char *class_names = print_and_delete(class_names_to_json(model));
+    char *architecture = architecture_text(model);
+    char *preprocessing = preprocessing_text(&model->preprocessing);
+    char *class_names = class_names_text(model);
     size_t count = model->parameter_count;
     mote_tensor_entry *tensors = calloc(count ? count : 1, sizeof *tensors);
     mote_status status;
@@ -165,8 +151,32 @@ static bool detach_extras(cJSON *architecture, mote_shape *shape, double *classe
     return good;
 }
 
+static mote_status fail_memory(const mote_safetensors *file, mote_error *error) {
+    return mote_fail(error, MOTE_MEMORY, "%s: out of memory", mote_safetensors_path(file));
+}
+
+/* The JSON under a key, which the caller deletes. */
+static mote_status parse_metadata(const mote_safetensors *file, const char *key, cJSON **out,
+                                  mote_error *error) {
+    const char *text = mote_safetensors_metadata(file, key);
+    bool out_of_memory = false;
+    *out = text ? mote_json_parse(text, strlen(text), &out_of_memory) : NULL;
+    if (out_of_memory) {
+        return fail_memory(file, error);
+    }
+    return *out ? MOTE_OK : fail_metadata(file, key, error);
+}
+
 static mote_model *read_architecture(const mote_safetensors *file, mote_error *error) {
     const char *text = mote_safetensors_metadata(file, "mote.model");
+    const char *kind = mote_safetensors_metadata(file, "mote.kind");
+    if (kind && strcmp(kind, "checkpoint") == 0) {
+        mote_fail(error, MOTE_DATA,
+                  "%s: is a checkpoint, to resume training from; the model is in "
+                  "model.safetensors beside it",
+                  mote_safetensors_path(file));
+        return NULL;
+    }
     if (!text) {
         mote_fail(error, MOTE_DATA,
                   "%s: holds tensors, but no model of mote's (its metadata has no \"mote.model\")",
@@ -175,12 +185,18 @@ static mote_model *read_architecture(const mote_safetensors *file, mote_error *e
     }
     mote_shape shape;
     double classes;
-    cJSON *architecture = cJSON_Parse(text);
-    bool good = detach_extras(architecture, &shape, &classes);
-    char *plain = print_and_delete(architecture);
-    if (!good || !plain) {
-        free(plain);
+    cJSON *architecture;
+    if (parse_metadata(file, "mote.model", &architecture, error) != MOTE_OK) {
+        return NULL;
+    }
+    if (!detach_extras(architecture, &shape, &classes)) {
+        cJSON_Delete(architecture);
         fail_metadata(file, "mote.model", error);
+        return NULL;
+    }
+    char *plain = mote_json_print(&(mote_json_writer){0}, architecture, MOTE_JSON_ONE_LINE);
+    if (!plain) {
+        fail_memory(file, error);
         return NULL;
     }
     mote_document *document =
@@ -203,8 +219,8 @@ static mote_model *read_architecture(const mote_safetensors *file, mote_error *e
 }
 
 static int find_normalization(const cJSON *node) {
-    for (size_t i = 0; i < sizeof normalizations / sizeof *normalizations; i++) {
-        if (cJSON_IsString(node) && strcmp(node->valuestring, normalizations[i]) == 0) {
+    for (size_t i = 0; cJSON_IsString(node) && mote_normalization_names[i]; i++) {
+        if (strcmp(node->valuestring, mote_normalization_names[i]) == 0) {
             return (int)i;
         }
     }
@@ -227,18 +243,25 @@ static bool read_numbers(const cJSON *list, size_t count, double *numbers) {
 
 static mote_status read_preprocessing(mote_model *model, const mote_safetensors *file,
                                       mote_error *error) {
-    const char *text = mote_safetensors_metadata(file, "mote.preprocessing");
-    cJSON *object = cJSON_Parse(text ? text : "");
+    cJSON *object;
+    mote_status status = parse_metadata(file, "mote.preprocessing", &object, error);
+    if (status != MOTE_OK) {
+        return status;
+    }
     int normalize = find_normalization(cJSON_GetObjectItemCaseSensitive(object, "normalize"));
     size_t groups = mote_preprocessing_groups(model->input_shape);
     double *mean = calloc(2 * groups, sizeof *mean);
-    bool good = mean && normalize >= 0;
+    if (!mean) {
+        cJSON_Delete(object);
+        return fail_memory(file, error);
+    }
+    bool good = normalize >= 0;
     if (good && normalize == MOTE_NORMALIZE_STANDARD) {
         good = read_numbers(cJSON_GetObjectItemCaseSensitive(object, "mean"), groups, mean) &&
                read_numbers(cJSON_GetObjectItemCaseSensitive(object, "deviation"), groups,
                             mean + groups);
     }
-    mote_status status =
+    status =
         good ? mote_preprocessing_create(
                    &model->preprocessing, (mote_normalization)normalize,
                    cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, "bytes")), groups, mean,
@@ -255,17 +278,24 @@ static mote_status read_preprocessing(mote_model *model, const mote_safetensors 
 
 static mote_status read_class_names(mote_model *model, const mote_safetensors *file,
                                     mote_error *error) {
-    const char *text = mote_safetensors_metadata(file, "mote.class_names");
-    cJSON *list = cJSON_Parse(text ? text : "");
+    cJSON *list;
+    mote_status status = parse_metadata(file, "mote.class_names", &list, error);
+    if (status != MOTE_OK) {
+        return status;
+    }
     size_t count = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
     const char **names = calloc(count + 1, sizeof *names);
-    bool good = names && cJSON_IsArray(list) && count == model->output->classes;
+    if (!names) {
+        cJSON_Delete(list);
+        return fail_memory(file, error);
+    }
+    bool good = cJSON_IsArray(list) && count == model->output->classes;
     for (size_t i = 0; good && i < count; i++) {
         names[i] = cJSON_GetStringValue(cJSON_GetArrayItem(list, (int)i));
         good = names[i] != NULL;
     }
-    mote_status status = good ? mote_model_set_class_names(model, names, count, error)
-                              : fail_metadata(file, "mote.class_names", error);
+    status = good ? mote_model_set_class_names(model, names, count, error)
+                  : fail_metadata(file, "mote.class_names", error);
     free(names);
     cJSON_Delete(list);
     return status;

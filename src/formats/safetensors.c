@@ -8,6 +8,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "config/json.h"
+#include "config/json_write.h"
 #include "core/file.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -43,44 +45,42 @@ static size_t tensor_bytes(const mote_tensor *tensor) {
     return mote_shape_count(tensor->shape) * sizeof(mote_real);
 }
 
-static bool describe_tensor(cJSON *header, const mote_tensor_entry *entry, size_t *offset) {
-    cJSON *object = cJSON_AddObjectToObject(header, entry->name);
-    cJSON *shape = cJSON_CreateArray(), *offsets = cJSON_CreateArray();
-    bool good = object && shape && offsets && cJSON_AddStringToObject(object, "dtype", "F32");
-    good = good && cJSON_AddItemToObject(object, "shape", shape);
-    good = good && cJSON_AddItemToObject(object, "data_offsets", offsets);
-    for (size_t i = 0; good && i < entry->tensor.shape.rank; i++) {
-        good = cJSON_AddItemToArray(shape,
-                                    cJSON_CreateNumber((double)entry->tensor.shape.dims[i]));
+static void describe_tensor(mote_json_writer *writer, cJSON *header,
+                            const mote_tensor_entry *entry, size_t *offset) {
+    const mote_shape *shape = &entry->tensor.shape;
+    cJSON *object = mote_json_add_object(writer, header, entry->name);
+    mote_json_add_string(writer, object, "dtype", "F32");
+    cJSON *dims = mote_json_add_array(writer, object, "shape");
+    for (size_t i = 0; i < shape->rank; i++) {
+        mote_json_add_number(writer, dims, NULL, (double)shape->dims[i]);
     }
-    good = good && cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)*offset));
+    cJSON *offsets = mote_json_add_array(writer, object, "data_offsets");
+    mote_json_add_number(writer, offsets, NULL, (double)*offset);
     *offset += tensor_bytes(&entry->tensor);
-    return good && cJSON_AddItemToArray(offsets, cJSON_CreateNumber((double)*offset));
+    mote_json_add_number(writer, offsets, NULL, (double)*offset);
 }
 
-static cJSON *describe_file(const mote_tensor_entry *tensors, size_t tensor_count,
-                            const mote_metadata_entry *metadata, size_t metadata_count) {
-    cJSON *header = cJSON_CreateObject();
-    cJSON *strings = header ? cJSON_AddObjectToObject(header, METADATA_KEY) : NULL;
-    bool good = strings != NULL;
+/* The header's text; NULL when out of memory. */
+static char *describe_file(const mote_tensor_entry *tensors, size_t tensor_count,
+                           const mote_metadata_entry *metadata, size_t metadata_count) {
+    mote_json_writer writer = {0};
+    cJSON *header = mote_json_new_object(&writer);
+    cJSON *strings = mote_json_add_object(&writer, header, METADATA_KEY);
     uint32_t checksum = 0;
-    for (size_t i = 0; good && i < metadata_count; i++) {
-        good = cJSON_AddStringToObject(strings, metadata[i].key, metadata[i].value);
+    for (size_t i = 0; i < metadata_count; i++) {
+        mote_json_add_string(&writer, strings, metadata[i].key, metadata[i].value);
         checksum = checksum_text(checksum_text(checksum, metadata[i].key), metadata[i].value);
     }
     size_t offset = 0;
-    for (size_t i = 0; good && i < tensor_count; i++) {
-        good = describe_tensor(header, &tensors[i], &offset);
+    for (size_t i = 0; i < tensor_count; i++) {
+        describe_tensor(&writer, header, &tensors[i], &offset);
         checksum = checksum_bytes(checksum, tensors[i].tensor.data,
                                   tensor_bytes(&tensors[i].tensor));
     }
     char text[16];
     snprintf(text, sizeof text, "%08x", checksum);
-    if (!good || !cJSON_AddStringToObject(strings, CHECKSUM_KEY, text)) {
-        cJSON_Delete(header);
-        return NULL;
-    }
-    return header;
+    mote_json_add_string(&writer, strings, CHECKSUM_KEY, text);
+    return mote_json_print(&writer, header, MOTE_JSON_ONE_LINE);
 }
 
 /* The length, the header, and spaces so that the data is aligned. */
@@ -99,9 +99,7 @@ static void write_header(FILE *stream, const char *text) {
 mote_status mote_safetensors_write(const char *path, const mote_tensor_entry *tensors,
                                    size_t tensor_count, const mote_metadata_entry *metadata,
                                    size_t metadata_count, mote_error *error) {
-    cJSON *header = describe_file(tensors, tensor_count, metadata, metadata_count);
-    char *text = header ? cJSON_PrintUnformatted(header) : NULL;
-    cJSON_Delete(header);
+    char *text = describe_file(tensors, tensor_count, metadata, metadata_count);
     if (!text) {
         return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
     }
@@ -266,7 +264,12 @@ static mote_status parse(mote_safetensors *file, size_t length, mote_error *erro
     }
     file->data = file->bytes + LENGTH_BYTES + header_length;
     file->data_length = length - LENGTH_BYTES - (size_t)header_length;
-    file->header = cJSON_ParseWithLength(file->bytes + LENGTH_BYTES, (size_t)header_length);
+    bool out_of_memory;
+    file->header =
+        mote_json_parse(file->bytes + LENGTH_BYTES, (size_t)header_length, &out_of_memory);
+    if (out_of_memory) {
+        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", file->path);
+    }
     if (!cJSON_IsObject(file->header)) {
         return mote_fail(error, MOTE_DATA, "%s: not a safetensors file: its header is no JSON",
                          file->path);

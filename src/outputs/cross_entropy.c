@@ -89,6 +89,7 @@ const mote_output_class mote_output_cross_entropy = {
     .fields = fields,
     .takes = MOTE_TAKES_PROBABILITIES,
     .build = build,
+    .gives_probabilities = true,
     .score = score,
     .predict = predict,
 };

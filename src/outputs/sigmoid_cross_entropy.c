@@ -73,6 +73,7 @@ const mote_output_class mote_output_sigmoid_cross_entropy = {
     .fields = fields,
     .takes = MOTE_TAKES_LOGITS,
     .build = build,
+    .gives_probabilities = true,
     .score = score,
     .predict = predict,
 };

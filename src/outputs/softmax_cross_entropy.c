@@ -119,6 +119,7 @@ const mote_output_class mote_output_softmax_cross_entropy = {
     .size = sizeof(softmax_cross_entropy),
     .fields = fields,
     .takes = MOTE_TAKES_LOGITS,
+    .gives_probabilities = true,
     .score = score,
     .predict = predict,
 };

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/json.h"
+#include "config/json_write.h"
 #include "data/dataset.h"
-#include "formats/exact.h"
 #include "formats/model_file.h"
 #include "mote/version.h"
 #include "train/trainer.h"
@@ -53,22 +54,23 @@ static mote_status visit_tensors(const mote_trainer *trainer, tensor_visitor vis
 
 /* ---- settings and position as JSON ---- */
 
-static cJSON *settings_to_json(const mote_trainer *trainer) {
-    cJSON *object = cJSON_CreateObject();
+static char *settings_text(const mote_trainer *trainer) {
+    mote_json_writer writer = {0};
+    cJSON *object = mote_json_new_object(&writer);
     cJSON *train = mote_train_options_to_json(&trainer->options);
     cJSON_DeleteItemFromObjectCaseSensitive(train, "threads"); /* does not change the result */
-    cJSON_AddItemToObject(object, "train", train);
-    cJSON_AddItemToObject(object, "model", mote_model_to_json(trainer->model));
+    mote_json_add(&writer, object, "train", train);
+    mote_json_add(&writer, object, "model", mote_model_to_json(trainer->model));
     char seed[24];
     snprintf(seed, sizeof seed, "%" PRIu64, trainer->seed);
-    cJSON_AddStringToObject(object, "seed", seed); /* not all of them are doubles */
+    mote_json_add_string(&writer, object, "seed", seed); /* not all of them are doubles */
     mote_part train_part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
     mote_part validation_part = mote_dataset_part(trainer->dataset, MOTE_VALIDATION);
-    cJSON_AddItemToObject(object, "preprocessing",
-                          mote_preprocessing_to_json(&trainer->model->preprocessing));
-    cJSON_AddNumberToObject(object, "training_samples", (double)train_part.count);
-    cJSON_AddNumberToObject(object, "validation_samples", (double)validation_part.count);
-    return object;
+    mote_json_add(&writer, object, "preprocessing",
+                  mote_preprocessing_to_json(&trainer->model->preprocessing));
+    mote_json_add_number(&writer, object, "training_samples", (double)train_part.count);
+    mote_json_add_number(&writer, object, "validation_samples", (double)validation_part.count);
+    return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
 }
 
 #define POSITION_COUNTERS(X)                                                                       \
@@ -86,23 +88,22 @@ static cJSON *settings_to_json(const mote_trainer *trainer) {
     X(best_loss)                                                                                   \
     X(best_accuracy)
 
-static cJSON *position_to_json(const mote_position *position) {
-    cJSON *object = cJSON_CreateObject();
-#define X(name) cJSON_AddNumberToObject(object, #name, (double)position->name);
+static char *position_text(const mote_position *position) {
+    mote_json_writer writer = {0};
+    cJSON *object = mote_json_new_object(&writer);
+#define X(name) mote_json_add_number(&writer, object, #name, (double)position->name);
     POSITION_COUNTERS(X)
-#undef X
-#define X(name) cJSON_AddItemToObject(object, #name, mote_exact_number(position->name));
     POSITION_NUMBERS(X)
 #undef X
-    cJSON_AddBoolToObject(object, "has_best", position->has_best);
-    cJSON_AddBoolToObject(object, "finished", position->finished);
-    cJSON *random = cJSON_AddArrayToObject(object, "layers_random");
+    mote_json_add_boolean(&writer, object, "has_best", position->has_best);
+    mote_json_add_boolean(&writer, object, "finished", position->finished);
+    cJSON *random = mote_json_add_array(&writer, object, "layers_random");
     for (size_t i = 0; i < 4; i++) {
         char text[24];
         snprintf(text, sizeof text, "%016" PRIx64, position->layers_random.state[i]);
-        cJSON_AddItemToArray(random, cJSON_CreateString(text));
+        mote_json_add_string(&writer, random, NULL, text);
     }
-    return object;
+    return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
 }
 
 static bool read_counter(const cJSON *object, const char *name, uint64_t *counter) {
@@ -164,20 +165,14 @@ static mote_status append_tensor(void *context, const char *name, mote_tensor te
     return MOTE_OK;
 }
 
-static char *print_and_delete(cJSON *node) {
-    char *text = cJSON_PrintUnformatted(node);
-    cJSON_Delete(node);
-    return text;
-}
-
 mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error) {
     tensor_list list = {0};
     visit_tensors(trainer, append_tensor, &list, error);
     size_t capacity = list.count + 1;
     list = (tensor_list){.entries = calloc(capacity, sizeof *list.entries),
                          .names = calloc(capacity, sizeof *list.names)};
-    char *settings = print_and_delete(settings_to_json(trainer));
-    char *position = print_and_delete(position_to_json(&trainer->position));
+    char *settings = settings_text(trainer);
+    char *position = position_text(&trainer->position);
     mote_status status;
     if (list.entries && list.names && settings && position) {
         visit_tensors(trainer, append_tensor, &list, error);
@@ -235,14 +230,19 @@ static mote_status check_settings(const mote_trainer *trainer, const mote_safete
         return mote_fail(error, MOTE_DATA, "%s: not a checkpoint", mote_safetensors_path(file));
     }
     const char *text = mote_safetensors_metadata(file, "mote.settings");
-    cJSON *theirs = cJSON_Parse(text ? text : "");
-    char *ours_text = print_and_delete(settings_to_json(trainer));
-    cJSON *ours = cJSON_Parse(ours_text ? ours_text : "");
+    text = text ? text : "";
+    bool out_of_memory;
+    cJSON *theirs = mote_json_parse(text, strlen(text), &out_of_memory);
+    char *ours_text = settings_text(trainer);
+    cJSON *ours = ours_text ? cJSON_Parse(ours_text) : NULL;
     char path[DIFFERENCE_CAPACITY] = "";
     mote_status status = MOTE_OK;
-    if (!theirs || !ours || find_difference(ours, theirs, path)) {
+    if (out_of_memory || !ours) {
+        status = mote_fail(error, MOTE_MEMORY, "%s: out of memory", mote_safetensors_path(file));
+    } else if (!theirs || find_difference(ours, theirs, path)) {
         status = mote_fail(error, MOTE_INVALID,
-                           "%s: the checkpoint belongs to other settings: %s differs",
+                           "%s: the checkpoint belongs to other settings: %s differs; the run's config.json "
+                           "has those it was made with",
                            mote_safetensors_path(file), *path ? path : "something");
     }
     free(ours_text);
@@ -254,7 +254,12 @@ static mote_status check_settings(const mote_trainer *trainer, const mote_safete
 static mote_status read_position(const mote_trainer *trainer, const mote_safetensors *file,
                                  mote_position *position, mote_error *error) {
     const char *text = mote_safetensors_metadata(file, "mote.position");
-    cJSON *object = cJSON_Parse(text ? text : "");
+    text = text ? text : "";
+    bool out_of_memory;
+    cJSON *object = mote_json_parse(text, strlen(text), &out_of_memory);
+    if (out_of_memory) {
+        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", mote_safetensors_path(file));
+    }
     *position = (mote_position){0};
     bool good = position_from_json(object, position) && position->step <= trainer->total_steps &&
                 position->epoch_step <= trainer->epoch_steps &&

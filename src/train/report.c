@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "config/json_write.h"
+
 static double ratio(double part, double whole) {
     return whole > 0 ? part / whole : (double)NAN;
 }
@@ -19,33 +21,36 @@ mote_class_figures mote_report_class(const mote_report *report, size_t classes, 
                                 .f1 = ratio(2 * (double)hits, (double)(actual + predicted))};
 }
 
+static void add_class(mote_json_writer *writer, cJSON *list, const char *name,
+                      mote_class_figures figures) {
+    cJSON *entry = mote_json_add_object(writer, list, NULL);
+    mote_json_add_string(writer, entry, "name", name);
+    mote_json_add_number(writer, entry, "samples", (double)figures.samples);
+    mote_json_add_number(writer, entry, "precision", figures.precision);
+    mote_json_add_number(writer, entry, "recall", figures.recall);
+    mote_json_add_number(writer, entry, "f1", figures.f1);
+}
+
 cJSON *mote_report_to_json(const mote_report *report, const mote_model *model,
                            const char *loss_name, const char *accuracy_name) {
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddNumberToObject(object, loss_name, report->metrics.loss);
-    cJSON_AddNumberToObject(object, accuracy_name, report->metrics.accuracy);
-    cJSON_AddNumberToObject(object, "samples", (double)report->metrics.samples);
+    mote_json_writer writer = {0};
+    cJSON *object = mote_json_new_object(&writer);
+    mote_json_add_number(&writer, object, loss_name, report->metrics.loss);
+    mote_json_add_number(&writer, object, accuracy_name, report->metrics.accuracy);
+    mote_json_add_number(&writer, object, "samples", (double)report->metrics.samples);
     size_t classes = mote_model_classes(model);
     if (!report->confusion || classes == 0) {
-        return object;
+        return mote_json_finish(&writer, object);
     }
-    cJSON *list = cJSON_AddArrayToObject(object, "classes");
-    cJSON *matrix = cJSON_AddArrayToObject(object, "confusion");
+    cJSON *list = mote_json_add_array(&writer, object, "classes");
+    cJSON *matrix = mote_json_add_array(&writer, object, "confusion");
     for (size_t i = 0; i < classes; i++) {
-        mote_class_figures figures = mote_report_class(report, classes, i);
-        cJSON *entry = cJSON_CreateObject();
-        cJSON_AddStringToObject(entry, "name", mote_model_class_name(model, i));
-        cJSON_AddNumberToObject(entry, "samples", (double)figures.samples);
-        cJSON_AddNumberToObject(entry, "precision", figures.precision);
-        cJSON_AddNumberToObject(entry, "recall", figures.recall);
-        cJSON_AddNumberToObject(entry, "f1", figures.f1);
-        cJSON_AddItemToArray(list, entry);
-        cJSON *row = cJSON_CreateArray();
+        add_class(&writer, list, mote_model_class_name(model, i),
+                  mote_report_class(report, classes, i));
+        cJSON *row = mote_json_add_array(&writer, matrix, NULL);
         for (size_t k = 0; k < classes; k++) {
-            cJSON_AddItemToArray(
-                row, cJSON_CreateNumber((double)report->confusion[i * classes + k]));
+            mote_json_add_number(&writer, row, NULL, (double)report->confusion[i * classes + k]);
         }
-        cJSON_AddItemToArray(matrix, row);
     }
-    return object;
+    return mote_json_finish(&writer, object);
 }

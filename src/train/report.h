@@ -21,7 +21,7 @@ typedef struct mote_class_figures {
 mote_class_figures mote_report_class(const mote_report *report, size_t classes, size_t number);
 
 /* {loss_name, accuracy_name, "samples", "classes": [{"name", "samples", "precision", "recall",
- * "f1"}], "confusion": [[]]}; NaN becomes null. */
+ * "f1"}], "confusion": [[]]}; NaN becomes null. NULL when out of memory. */
 cJSON *mote_report_to_json(const mote_report *report, const mote_model *model,
                            const char *loss_name, const char *accuracy_name);
 

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/json.h"
+#include "config/json_write.h"
 #include "core/file.h"
 #include "mote/version.h"
 #include "train/trainer.h"
@@ -145,7 +147,9 @@ mote_status mote_run_find(mote_run *run, const char *directory, const char *name
     mote_status status = set_directory(run, directory, error);
     char *checkpoint = status == MOTE_OK ? mote_run_path(run, CHECKPOINT) : NULL;
     if (checkpoint && access(checkpoint, F_OK) != 0) {
-        status = mote_fail(error, MOTE_FILE, "%s: there is no checkpoint to resume", checkpoint);
+        status = mote_fail(error, MOTE_FILE, "%s: there is no checkpoint to resume; a run that never got that far can be removed "
+                           "and started anew",
+                           checkpoint);
     }
     free(checkpoint);
     return status;
@@ -198,19 +202,26 @@ static double part_accuracy(mote_metrics metrics) {
 
 /* One line; NaN, where there is no such figure, becomes null. */
 static char *metrics_line(const mote_event *event) {
-    cJSON *object = cJSON_CreateObject();
-    cJSON_AddNumberToObject(object, "epoch", (double)event->epoch);
-    cJSON_AddNumberToObject(object, "step", (double)event->step);
-    cJSON_AddNumberToObject(object, "seconds", event->seconds);
-    cJSON_AddNumberToObject(object, "samples_per_second", event->samples_per_second);
-    cJSON_AddNumberToObject(object, "learning_rate", event->learning_rate);
-    cJSON_AddNumberToObject(object, "train_loss", part_loss(event->train));
-    cJSON_AddNumberToObject(object, "train_accuracy", part_accuracy(event->train));
-    cJSON_AddNumberToObject(object, "validation_loss", part_loss(event->validation));
-    cJSON_AddNumberToObject(object, "validation_accuracy", part_accuracy(event->validation));
-    char *line = cJSON_PrintUnformatted(object);
-    cJSON_Delete(object);
-    return line;
+    const struct {
+        const char *name;
+        double number;
+    } figures[] = {
+        {"epoch", (double)event->epoch},
+        {"step", (double)event->step},
+        {"seconds", event->seconds},
+        {"samples_per_second", event->samples_per_second},
+        {"learning_rate", event->learning_rate},
+        {"train_loss", part_loss(event->train)},
+        {"train_accuracy", part_accuracy(event->train)},
+        {"validation_loss", part_loss(event->validation)},
+        {"validation_accuracy", part_accuracy(event->validation)},
+    };
+    mote_json_writer writer = {0};
+    cJSON *object = mote_json_new_object(&writer);
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
+        mote_json_add_number(&writer, object, figures[i].name, figures[i].number);
+    }
+    return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
 }
 
 static mote_status append_metrics(const mote_run *run, const mote_event *event,
@@ -250,13 +261,15 @@ mote_status mote_run_record(const mote_run *run, const mote_model *model, const 
 
 /* ---- going on with a run ---- */
 
-/* The step that a line of metrics tells of; past all others where the line makes no sense. */
-static double step_of_line(const char *line, size_t length) {
-    cJSON *object = cJSON_ParseWithLength(line, length);
+/* The step that a line of metrics tells of; past all others where the line makes no sense. False
+ * when out of memory. */
+static bool step_of_line(const char *line, size_t length, double *number) {
+    bool out_of_memory;
+    cJSON *object = mote_json_parse(line, length, &out_of_memory);
     const cJSON *step = cJSON_GetObjectItemCaseSensitive(object, "step");
-    double number = cJSON_IsNumber(step) ? step->valuedouble : (double)INFINITY;
+    *number = cJSON_IsNumber(step) ? step->valuedouble : (double)INFINITY;
     cJSON_Delete(object);
-    return number;
+    return !out_of_memory;
 }
 
 static mote_status rewind_metrics(const char *path, uint64_t step, mote_error *error) {
@@ -269,7 +282,12 @@ static mote_status rewind_metrics(const char *path, uint64_t step, mote_error *e
     for (char *line = text; *line;) {
         size_t line_length = strcspn(line, "\n");
         line_length += line[line_length] == '\n';
-        if (step_of_line(line, line_length) <= (double)step) {
+        double line_step;
+        if (!step_of_line(line, line_length, &line_step)) {
+            free(text);
+            return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+        }
+        if (line_step <= (double)step) {
             memmove(kept, line, line_length);
             kept += line_length;
         }
@@ -297,15 +315,15 @@ mote_status mote_run_restore(const mote_run *run, mote_trainer *trainer, mote_er
 
 mote_status mote_run_write_result(const mote_run *run, const mote_model *model,
                                   const mote_result *result, mote_error *error) {
+    mote_json_writer writer = {0};
     cJSON *object = result->report
                         ? mote_report_to_json(result->report, model, "test_loss", "test_accuracy")
-                        : cJSON_CreateObject();
-    cJSON_AddNumberToObject(object, "steps", (double)result->steps);
-    cJSON_AddNumberToObject(object, "seconds", result->seconds);
-    cJSON_AddNumberToObject(object, "seed", (double)result->seed);
-    cJSON_AddStringToObject(object, "version", MOTE_VERSION);
-    char *text = cJSON_Print(object);
-    cJSON_Delete(object);
+                        : mote_json_new_object(&writer);
+    mote_json_add_number(&writer, object, "steps", (double)result->steps);
+    mote_json_add_number(&writer, object, "seconds", result->seconds);
+    mote_json_add_number(&writer, object, "seed", (double)result->seed);
+    mote_json_add_string(&writer, object, "version", MOTE_VERSION);
+    char *text = mote_json_print(&writer, object, MOTE_JSON_INDENTED);
     char *path = mote_run_path(run, "result.json");
     mote_status status = text && path ? mote_file_write_text(path, text, error) : fail_path(error);
     free(text);

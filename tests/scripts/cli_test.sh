@@ -202,7 +202,7 @@ model.layers[2].type=rleu|model.layers[2].type: no layer is called "rleu"; did y
 END
     refuse 2 'train: --set train.threads=abc: train.threads: expected an integer >= 0 and <= 256, found the string "abc"' \
         "$train" digits.json --threads abc
-    refuse 2 'train: --set seed=-1: seed: expected an integer >= 0, found -1' "$train" digits.json --seed -1
+    refuse 2 'train: --set seed=-1: seed: expected an integer >= 0 and <= 9007199254740991, found -1' "$train" digits.json --seed -1
 }
 
 test_bad_files() {
@@ -218,7 +218,7 @@ test_bad_files() {
         "$train" digits.json --init-from no.safetensors
     refuse 1 'train: digits.json: not a safetensors file, or cut short' "$train" digits.json --init-from digits.json
     refuse 1 'train: runs/digits: there is no run with a checkpoint to resume' "$train" digits.json --resume
-    refuse 1 'train: full/checkpoint.safetensors: there is no checkpoint to resume' \
+    refuse 1 'train: full/checkpoint.safetensors: there is no checkpoint to resume; a run that never got that far can be removed and started anew' \
         "$train" digits.json --resume --run-dir full
     message='no.safetensors: cannot be opened: No such file or directory'
     refuse 1 "evaluate: $message" "$evaluate" no.safetensors
@@ -427,7 +427,7 @@ interrupt_often() {
     interrupt 130 INT --seed 7 || return 1
     check "Ctrl-C leaves a checkpoint" test -s "$stopped/checkpoint.safetensors"
     check "Ctrl-C leaves no result" test ! -e "$stopped/result.json"
-    refuse 2 "train: $stopped/checkpoint.safetensors: the checkpoint belongs to other settings: train.epochs differs" \
+    refuse 2 "train: $stopped/checkpoint.safetensors: the checkpoint belongs to other settings: train.epochs differs; the run's config.json has those it was made with" \
         "$train" "$config" --resume --run-dir "$stopped" --seed 7
     interrupt 143 TERM --resume --seed=7 || return 1
     how_to_go_on=$(sed -n 's/^go on with: //p' "$err")

@@ -11,6 +11,7 @@ trap 'rm -rf "$work"' EXIT INT TERM
 cp -R "$root"/CMakeLists.txt "$root"/README.md "$root"/src "$root"/include "$root"/examples \
     "$root"/datasets "$root"/configs "$root"/tests "$work"
 cd "$work"
+rm -rf datasets/mine # where the README tells people to put data of their own
 
 # blocks LANGUAGE: what stands between ```LANGUAGE and ```.
 blocks() {
