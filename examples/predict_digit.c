@@ -5,7 +5,11 @@
 
 #include "mote/mote.h"
 
-enum { SIDE = 28, PIXELS = SIDE * SIDE, DIGITS = 10 };
+enum {
+    SIDE = 28,
+    PIXELS = SIDE * SIDE,
+    DIGITS = 10
+};
 
 /* PGM: "P5", perhaps a comment, width, height, largest value, one white space, the pixels. */
 static void read_image(const char *path, uint8_t *pixels, mote_error *error) {

@@ -209,7 +209,9 @@ static void shifted_form(void) {
     claim(memcmp(p, p_small, sizeof p) == 0,
           "only differences matter: (0, 1, 2) gives the same bits");
 
-    enum { CLASSES = 5 };
+    enum {
+        CLASSES = 5
+    };
     const mote_real wide[CLASSES] = {0, 0, 0, 0, 1000};
     mote_real by_mean[CLASSES], by_maximum[CLASSES];
     printf("\n  Why the maximum and not the mean? The logits (0, 0, 0, 0, 1000):\n\n"
@@ -226,7 +228,9 @@ static void shifted_form(void) {
 
 /* ---- its derivative ---- */
 
-enum { C = 4 };
+enum {
+    C = 4
+};
 
 static const mote_real logits[C] = {2, 1, 0.5, -1};
 
@@ -318,7 +322,9 @@ static void product(void) {
 
 static void cross_entropy(void) {
     headline("6  Cross-entropy: the negative log of the likelihood, L = −Σ_i y_i log p_i");
-    enum { ROWS = 4 };
+    enum {
+        ROWS = 4
+    };
     const mote_real z[ROWS][3] = {{2, 1, -1}, {0, 1, 0}, {-1, 0, 2}, {1, 1, 1}};
     const uint32_t labels[ROWS] = {0, 1, 2, 0};
     mote_real p[ROWS][3], right[ROWS], losses[ROWS], likelihood = 1;

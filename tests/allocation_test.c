@@ -143,12 +143,24 @@ Test(counting, sees_every_way_to_get_memory) {
         void *aligned = NULL;
         start_counting();
         switch (i) {
-        case 0: block = malloc(100); break;
-        case 1: block = calloc(10, 10); break;
-        case 2: block = realloc(NULL, 100); break;
-        case 3: block = posix_memalign(&aligned, 64, 128) == 0 ? aligned : NULL; break;
-        case 4: block = aligned_alloc(64, 128); break;
-        case 5: block = strdup("text"); break;
+        case 0:
+            block = malloc(100);
+            break;
+        case 1:
+            block = calloc(10, 10);
+            break;
+        case 2:
+            block = realloc(NULL, 100);
+            break;
+        case 3:
+            block = posix_memalign(&aligned, 64, 128) == 0 ? aligned : NULL;
+            break;
+        case 4:
+            block = aligned_alloc(64, 128);
+            break;
+        case 5:
+            block = strdup("text");
+            break;
         default:
             block = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
             break;
@@ -166,7 +178,10 @@ Test(counting, sees_every_way_to_get_memory) {
 
 /* ---- training ---- */
 
-enum { SAMPLES = 600, WIDTH = 200 };
+enum {
+    SAMPLES = 600,
+    WIDTH = 200
+};
 
 /* OpenBLAS keeps a buffer for each thread that works at the same time as others, and maps it when
  * that happens for the first time, whenever that is. */

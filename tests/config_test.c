@@ -111,7 +111,9 @@ Test(document, without_a_file_is_called_by_its_root) {
 }
 
 Test(document, nested_too_deeply_is_an_error_and_no_crash) {
-    enum { DEPTH = 1000000 };
+    enum {
+        DEPTH = 1000000
+    };
     static char text[2 * DEPTH + 1];
     memset(text, '[', DEPTH);
     memset(text + DEPTH, ']', DEPTH);
@@ -167,7 +169,9 @@ Test(document, errors_stand_where_the_value_or_its_key_stands) {
         /* An invisible mark in front, as some editors write it, is passed over. */
         {"\xef\xbb\xbf{\"a\": 1, \"b\": 5}", "b", false, "c.json:1:15: b: here"},
         {"\xef\xbb\xbf{\"a\": 1,\n \"b\": 5}", "b", true, "c.json:2:2: b: here"},
-        {"\xef\xbb\xbf" "5", "", false, "c.json:1:1: here"},
+        {"\xef\xbb\xbf"
+         "5",
+         "", false, "c.json:1:1: here"},
         /* cJSON takes all control characters for space. */
         {"{\f\"a\":\v1\f,\x01\"b\"\f:\f5\f}", "b", false, "c.json:1:18: b: here"},
     };
@@ -286,30 +290,63 @@ static const char *const modes[] = {"constant", "cosine", "step", NULL};
 
 /* One of every kind; `units` and `part` must be given. */
 static const mote_field fields[] = {
-    {.name = "units", .kind = MOTE_FIELD_INTEGER, .offset = offsetof(settings, units),
-     .range = MOTE_AT_LEAST(1), .help = "how many outputs"},
-    {.name = "rate", .kind = MOTE_FIELD_NUMBER, .offset = offsetof(settings, rate),
-     .range = MOTE_ABOVE(0), .preset = "0.1", .help = "learning rate"},
-    {.name = "momentum", .kind = MOTE_FIELD_NUMBER, .offset = offsetof(settings, momentum),
-     .range = MOTE_FROM_BELOW(0, 1), .preset = "0.9", .help = "momentum"},
-    {.name = "bias", .kind = MOTE_FIELD_BOOLEAN, .offset = offsetof(settings, bias),
-     .preset = "true", .help = "whether there is a bias"},
-    {.name = "title", .kind = MOTE_FIELD_STRING, .offset = offsetof(settings, title),
-     .preset = "\"untitled\"", .help = "title"},
-    {.name = "note", .kind = MOTE_FIELD_STRING, .offset = offsetof(settings, note),
-     .optional = true, .help = "note"},
-    {.name = "mode", .kind = MOTE_FIELD_CHOICE, .offset = offsetof(settings, mode),
-     .choices = modes, .preset = "\"cosine\"", .help = "mode"},
-    {.name = "weight", .kind = MOTE_FIELD_INITIALIZER, .offset = offsetof(settings, weight),
-     .preset = "\"he_normal\"", .help = "initial weights"},
+    {.name = "units",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(settings, units),
+     .range = MOTE_AT_LEAST(1),
+     .help = "how many outputs"},
+    {.name = "rate",
+     .kind = MOTE_FIELD_NUMBER,
+     .offset = offsetof(settings, rate),
+     .range = MOTE_ABOVE(0),
+     .preset = "0.1",
+     .help = "learning rate"},
+    {.name = "momentum",
+     .kind = MOTE_FIELD_NUMBER,
+     .offset = offsetof(settings, momentum),
+     .range = MOTE_FROM_BELOW(0, 1),
+     .preset = "0.9",
+     .help = "momentum"},
+    {.name = "bias",
+     .kind = MOTE_FIELD_BOOLEAN,
+     .offset = offsetof(settings, bias),
+     .preset = "true",
+     .help = "whether there is a bias"},
+    {.name = "title",
+     .kind = MOTE_FIELD_STRING,
+     .offset = offsetof(settings, title),
+     .preset = "\"untitled\"",
+     .help = "title"},
+    {.name = "note",
+     .kind = MOTE_FIELD_STRING,
+     .offset = offsetof(settings, note),
+     .optional = true,
+     .help = "note"},
+    {.name = "mode",
+     .kind = MOTE_FIELD_CHOICE,
+     .offset = offsetof(settings, mode),
+     .choices = modes,
+     .preset = "\"cosine\"",
+     .help = "mode"},
+    {.name = "weight",
+     .kind = MOTE_FIELD_INITIALIZER,
+     .offset = offsetof(settings, weight),
+     .preset = "\"he_normal\"",
+     .help = "initial weights"},
     MOTE_FIELDS_END,
 };
 
 static const mote_field more_fields[] = {
-    {.name = "part", .kind = MOTE_FIELD_PART, .offset = offsetof(settings, part),
-     .optional = true, .help = "a part"},
-    {.name = "extra", .kind = MOTE_FIELD_PART, .offset = offsetof(settings, extra),
-     .optional = true, .help = "another part"},
+    {.name = "part",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(settings, part),
+     .optional = true,
+     .help = "a part"},
+    {.name = "extra",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(settings, extra),
+     .optional = true,
+     .help = "another part"},
     MOTE_FIELDS_END,
 };
 
@@ -423,8 +460,7 @@ Test(fields, refuse_what_does_not_fit_in_words) {
         {"{\"bias\": true}",
          "c.json:1:1: the key \"units\" is missing (an integer >= 1: how many outputs)"},
         {"{}", "c.json:1:1: the key \"units\" is missing (an integer >= 1: how many outputs)"},
-        {"{\"unit\": 8}",
-         "c.json:1:2: unit: there is no such key here; did you mean \"units\"?"},
+        {"{\"unit\": 8}", "c.json:1:2: unit: there is no such key here; did you mean \"units\"?"},
         {"{\"units\": 8, \"momentun\": 0.9}",
          "c.json:1:14: momentun: there is no such key here; did you mean \"momentum\"?"},
         {"{\"units\": 8, \"exrta\": 0.9}",
@@ -628,9 +664,9 @@ static const char *name_at(size_t index) {
 Test(design, unknown_layer) {
     mote_document *document = parse(mnist, "configs/mnist.json");
     mote_error error = {0};
-    cr_expect_eq(mote_fail_unknown(value_at(document, "model.layers[2]"), "type", "layer", name_at,
-                                   &error),
-                 MOTE_INVALID);
+    cr_expect_eq(
+        mote_fail_unknown(value_at(document, "model.layers[2]"), "type", "layer", name_at, &error),
+        MOTE_INVALID);
     expect_message("type", &error,
                    "configs/mnist.json:10:16: model.layers[2].type: no layer is called \"rleu\"; "
                    "did you mean \"relu\"?");

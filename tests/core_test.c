@@ -135,15 +135,22 @@ Test(random, gives_the_same_numbers_for_a_seed_for_ever) {
         uint64_t stream;
         uint64_t expected[3];
     } rows[] = {
-        {1, MOTE_RANDOM_INITIALIZE, 0,
+        {1,
+         MOTE_RANDOM_INITIALIZE,
+         0,
          {0x6e07616690af0121u, 0xe35673a4b5f72869u, 0x1fb140157bbb5d4eu}},
-        {1, MOTE_RANDOM_SHUFFLE, 0,
+        {1,
+         MOTE_RANDOM_SHUFFLE,
+         0,
          {0xbb6166f9f678e6f5u, 0xc26e4d4b858f8108u, 0x5ec2c1898e23f68eu}},
-        {1, MOTE_RANDOM_SHUFFLE, 7,
+        {1,
+         MOTE_RANDOM_SHUFFLE,
+         7,
          {0xabcaaffd3f807438u, 0xc9536a22931bfb81u, 0x8f280b546a847559u}},
-        {0, MOTE_RANDOM_LAYERS, 0,
-         {0xee12b174f078c2c8u, 0x023defd65256e8fbu, 0x9b2bc8c1f8ee12dfu}},
-        {UINT64_MAX, MOTE_RANDOM_DATA, UINT64_MAX,
+        {0, MOTE_RANDOM_LAYERS, 0, {0xee12b174f078c2c8u, 0x023defd65256e8fbu, 0x9b2bc8c1f8ee12dfu}},
+        {UINT64_MAX,
+         MOTE_RANDOM_DATA,
+         UINT64_MAX,
          {0x5958409c2f5f83c9u, 0x8a8bcdf2f8bfb752u, 0x57766d75a910ca20u}},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -157,14 +164,18 @@ Test(random, gives_the_same_numbers_for_a_seed_for_ever) {
 }
 
 Test(random, seeds_purposes_and_streams_all_give_sequences_of_their_own) {
-    enum { SEEDS = 8, PURPOSES = 5, STREAMS = 8, ALL = SEEDS * PURPOSES * STREAMS };
+    enum {
+        SEEDS = 8,
+        PURPOSES = 5,
+        STREAMS = 8,
+        ALL = SEEDS * PURPOSES * STREAMS
+    };
     static uint64_t first[ALL];
     size_t count = 0;
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         for (int purpose = 1; purpose <= PURPOSES; purpose++) {
             for (uint64_t stream = 0; stream < STREAMS; stream++) {
-                mote_random random =
-                    mote_random_create(seed, (mote_random_purpose)purpose, stream);
+                mote_random random = mote_random_create(seed, (mote_random_purpose)purpose, stream);
                 first[count] = mote_random_bits(&random);
                 for (size_t i = 0; i < count; i++) {
                     cr_assert_neq(first[i], first[count], "sequences %zu and %zu", i, count);
@@ -184,7 +195,9 @@ Test(random, uniform_numbers_and_normal_ones_have_their_mean_and_variance) {
         {"uniform", mote_random_uniform, 0.5, 1.0 / 12, 0, 1},
         {"normal", mote_random_normal, 0, 1, -9, 9},
     };
-    enum { DRAWS = 1000000 };
+    enum {
+        DRAWS = 1000000
+    };
     for (size_t i = 0; i < COUNT(rows); i++) {
         mote_random random = mote_random_create(1, MOTE_RANDOM_DATA, 0);
         double sum = 0, squares = 0;
@@ -236,7 +249,9 @@ Test(random, below_draws_every_number_equally_often) {
  * 1/2 of all draws instead of 1/3. */
 Test(random, below_is_not_biased_where_the_bound_is_no_divisor) {
     const uint64_t bound = (uint64_t)3 << 62;
-    enum { DRAWS = 100000 };
+    enum {
+        DRAWS = 100000
+    };
     mote_random random = mote_random_create(1, MOTE_RANDOM_SHUFFLE, 0);
     int low = 0;
     for (int i = 0; i < DRAWS; i++) {
@@ -246,7 +261,9 @@ Test(random, below_is_not_biased_where_the_bound_is_no_divisor) {
 }
 
 Test(random, a_shuffle_is_a_permutation_and_reaches_all_of_them) {
-    enum { COUNT_LARGE = 1000 };
+    enum {
+        COUNT_LARGE = 1000
+    };
     uint32_t entries[COUNT_LARGE];
     bool seen[COUNT_LARGE] = {false};
     mote_random random = mote_random_create(1, MOTE_RANDOM_SHUFFLE, 0);
@@ -272,8 +289,8 @@ Test(random, a_shuffle_is_a_permutation_and_reaches_all_of_them) {
     }
     for (size_t i = 0; i < 9; i++) {
         size_t count = counts[i / 3][i % 3];
-        cr_expect(count > 9500 && count < 10500, "entry %zu lands on %zu %zu times of 30000",
-                  i / 3, i % 3, count);
+        cr_expect(count > 9500 && count < 10500, "entry %zu lands on %zu %zu times of 30000", i / 3,
+                  i % 3, count);
     }
     mote_random_shuffle(&random, NULL, 0); /* nothing to shuffle is no mistake */
 }
@@ -348,8 +365,7 @@ Test(arena, notices_sums_that_do_not_fit) {
         mote_error error = {0};
         cr_expect(measured.overflow, "row %zu: measured %zu", i, measured.used);
         cr_expect_eq(mote_arena_allocate(&arena, &measured, &error), MOTE_MEMORY, "row %zu", i);
-        cr_expect_eq(strncmp(error.message, "out of memory", 13), 0, "found \"%s\"",
-                     error.message);
+        cr_expect_eq(strncmp(error.message, "out of memory", 13), 0, "found \"%s\"", error.message);
         mote_arena_free(&arena);
     }
 }
@@ -359,7 +375,9 @@ Test(arena, notices_sums_that_do_not_fit) {
 /* What hangs is ended with the test's name. */
 TestSuite(pool, .timeout = 120);
 
-enum { MOST_TILES = 1000 };
+enum {
+    MOST_TILES = 1000
+};
 
 static _Atomic int runs[MOST_TILES + 1];
 
@@ -431,7 +449,9 @@ Test(pool, takes_the_cores_there_are_where_no_size_is_given) {
  * its number of tiles from the next. The small counts leave some ranges empty. */
 Test(pool, survives_a_hundred_thousand_tiny_jobs_of_changing_length) {
     static const size_t sizes[] = {2, 3, 8};
-    enum { JOBS = 100000 };
+    enum {
+        JOBS = 100000
+    };
     for (size_t i = 0; i < COUNT(sizes); i++) {
         mote_pool *pool = mote_pool_create(sizes[i], NULL);
         cr_assert(pool);
@@ -769,8 +789,12 @@ Test(path, joins_and_splits) {
     static const struct {
         const char *path, *directory;
     } splits[] = {
-        {"configs/mnist.json", "configs"}, {"mnist.json", ""}, {"/mnist.json", "/"},
-        {"/a/b/c", "/a/b"},                {"a/", "a"},        {"", ""},
+        {"configs/mnist.json", "configs"},
+        {"mnist.json", ""},
+        {"/mnist.json", "/"},
+        {"/a/b/c", "/a/b"},
+        {"a/", "a"},
+        {"", ""},
     };
     for (size_t i = 0; i < COUNT(splits); i++) {
         char *found = mote_path_directory(splits[i].path);

@@ -105,82 +105,142 @@ static void check_bad_idx(const bad_idx *row, const char *ending) {
 
 Test(idx, files_that_do_not_fit_are_refused_with_the_reason) {
     static const bad_idx rows[] = {
-        {{"00000803 00000002 00000002 00000003 000102030405 fafbfcfdfe", LABELS}, NULL, MOTE_DATA,
+        {{"00000803 00000002 00000002 00000003 000102030405 fafbfcfdfe", LABELS},
+         NULL,
+         MOTE_DATA,
          "{D}/train-images-idx3-ubyte{Z}: the header promises 2 images of 2 × 3, the data ends "
          "after 1"},
-        {{"00000803 00000002 00000002 00000003", LABELS}, NULL, MOTE_DATA,
+        {{"00000803 00000002 00000002 00000003", LABELS},
+         NULL,
+         MOTE_DATA,
          "{D}/train-images-idx3-ubyte{Z}: the header promises 2 images of 2 × 3, the data ends "
          "after 0"},
-        {{IMAGES "00", LABELS}, NULL, MOTE_DATA,
+        {{IMAGES "00", LABELS},
+         NULL,
+         MOTE_DATA,
          "{D}/train-images-idx3-ubyte{Z}: the header promises 2 images of 2 × 3, but the data goes "
          "on after them"},
-        {{IMAGES, "00000801 00000002 01"}, NULL, MOTE_DATA,
+        {{IMAGES, "00000801 00000002 01"},
+         NULL,
+         MOTE_DATA,
          "{D}/train-labels-idx1-ubyte{Z}: the header promises 2 labels, the data ends after 1"},
-        {{IMAGES, "00000801 00000002 010000"}, NULL, MOTE_DATA,
+        {{IMAGES, "00000801 00000002 010000"},
+         NULL,
+         MOTE_DATA,
          "{D}/train-labels-idx1-ubyte{Z}: the header promises 2 labels, but the data goes on after "
          "them"},
-        {{"00000803 ffffffff 00000002 00000003 0001", LABELS}, NULL, MOTE_DATA,
+        {{"00000803 ffffffff 00000002 00000003 0001", LABELS},
+         NULL,
+         MOTE_DATA,
          "{D}/train-images-idx3-ubyte{Z}: the header promises 4294967295 images of 2 × 3, far more "
          "than such a small file can hold"},
-        {{"00000804 ffffffff ffffffff ffffffff ffffffff", LABELS}, NULL, MOTE_DATA,
+        {{"00000804 ffffffff ffffffff ffffffff ffffffff", LABELS},
+         NULL,
+         MOTE_DATA,
          "{D}/train-images-idx3-ubyte{Z}: the header promises 4294967295 images of 4294967295 × "
          "4294967295 × 4294967295, far more than such a small file can hold"},
         {{"", LABELS}, NULL, MOTE_DATA, "{D}/train-images-idx3-ubyte{Z}: the file is empty"},
-        {{"000008", LABELS}, NULL, MOTE_DATA,
+        {{"000008", LABELS},
+         NULL,
+         MOTE_DATA,
          "{D}/train-images-idx3-ubyte{Z}: too short to be an IDX file"},
-        {{"00000803 00000002 000000", LABELS}, NULL, MOTE_DATA,
+        {{"00000803 00000002 000000", LABELS},
+         NULL,
+         MOTE_DATA,
          "{D}/train-images-idx3-ubyte{Z}: the file ends within its header"},
-        {{"00000803", LABELS}, NULL, MOTE_DATA,
+        {{"00000803", LABELS},
+         NULL,
+         MOTE_DATA,
          "{D}/train-images-idx3-ubyte{Z}: the file ends within its header"},
-        {{"00010803 00000001 00000001 00000001 00", LABELS}, NULL, MOTE_DATA,
+        {{"00010803 00000001 00000001 00000001 00", LABELS},
+         NULL,
+         MOTE_DATA,
          "{D}/train-images-idx3-ubyte{Z}: not an IDX file of unsigned bytes: expected it to start "
          "with 00 00 08 and 1 to 4 dimensions, found 00 01 08 03"},
-        {{"00000d03 00000001 00000001 00000001 00000000", LABELS}, NULL, MOTE_DATA,
+        {{"00000d03 00000001 00000001 00000001 00000000", LABELS},
+         NULL,
+         MOTE_DATA,
          "{D}/train-images-idx3-ubyte{Z}: not an IDX file of unsigned bytes: expected it to start "
          "with 00 00 08 and 1 to 4 dimensions, found 00 00 0d 03"},
-        {{"00000800", LABELS}, NULL, MOTE_DATA,
+        {{"00000800", LABELS},
+         NULL,
+         MOTE_DATA,
          "{D}/train-images-idx3-ubyte{Z}: not an IDX file of unsigned bytes: expected it to start "
          "with 00 00 08 and 1 to 4 dimensions, found 00 00 08 00"},
-        {{"00000805 00000001 00000001 00000001 00000001 00000001 00", LABELS}, NULL, MOTE_DATA,
+        {{"00000805 00000001 00000001 00000001 00000001 00000001 00", LABELS},
+         NULL,
+         MOTE_DATA,
          "{D}/train-images-idx3-ubyte{Z}: not an IDX file of unsigned bytes: expected it to start "
          "with 00 00 08 and 1 to 4 dimensions, found 00 00 08 05"},
-        {{"00000803 00000000 00000002 00000003", LABELS}, NULL, MOTE_DATA,
+        {{"00000803 00000000 00000002 00000003", LABELS},
+         NULL,
+         MOTE_DATA,
          "{D}/train-images-idx3-ubyte{Z}: the file holds no samples: its dimension 0 is 0"},
-        {{"00000803 00000002 00000002 00000000", LABELS}, NULL, MOTE_DATA,
+        {{"00000803 00000002 00000002 00000000", LABELS},
+         NULL,
+         MOTE_DATA,
          "{D}/train-images-idx3-ubyte{Z}: the file holds no samples: its dimension 2 is 0"},
-        {{IMAGES, "00000801 00000003 010001"}, NULL, MOTE_DATA,
+        {{IMAGES, "00000801 00000003 010001"},
+         NULL,
+         MOTE_DATA,
          "{D}/train-labels-idx1-ubyte{Z}: holds 3 labels, but {D}/train-images-idx3-ubyte{Z} holds "
          "2 images"},
-        {{LABELS, IMAGES}, NULL, MOTE_DATA,
+        {{LABELS, IMAGES},
+         NULL,
+         MOTE_DATA,
          "{D}/train-images-idx3-ubyte{Z}: holds labels, not images; are the names swapped?"},
-        {{IMAGES, IMAGES}, NULL, MOTE_DATA,
+        {{IMAGES, IMAGES},
+         NULL,
+         MOTE_DATA,
          "{D}/train-labels-idx1-ubyte{Z}: holds images, not labels; are the names swapped?"},
-        {{IMAGES, LABELS, LABELS, IMAGES}, NULL, MOTE_DATA,
+        {{IMAGES, LABELS, LABELS, IMAGES},
+         NULL,
+         MOTE_DATA,
          "{D}/t10k-images-idx3-ubyte{Z}: holds labels, not images; are the names swapped?"},
-        {{NULL, LABELS}, NULL, MOTE_FILE,
+        {{NULL, LABELS},
+         NULL,
+         MOTE_FILE,
          "{D}/train-images-idx3-ubyte: no such file, with or without .gz (datasets/get.sh fetches "
          "mnist, fashion-mnist and kmnist)"},
-        {{IMAGES, NULL}, NULL, MOTE_FILE,
+        {{IMAGES, NULL},
+         NULL,
+         MOTE_FILE,
          "{D}/train-labels-idx1-ubyte: no such file, with or without .gz (datasets/get.sh fetches "
          "mnist, fashion-mnist and kmnist)"},
-        {{IMAGES, LABELS, IMAGES, NULL}, NULL, MOTE_FILE,
+        {{IMAGES, LABELS, IMAGES, NULL},
+         NULL,
+         MOTE_FILE,
          "{D}: there are test images, but no test labels"},
-        {{IMAGES, LABELS, NULL, LABELS}, NULL, MOTE_FILE,
+        {{IMAGES, LABELS, NULL, LABELS},
+         NULL,
+         MOTE_FILE,
          "{D}: there are test labels, but no test images"},
-        {{IMAGES, LABELS}, "\"train_images\": \"none\"", MOTE_FILE,
+        {{IMAGES, LABELS},
+         "\"train_images\": \"none\"",
+         MOTE_FILE,
          "{D}/none: cannot be opened: No such file or directory"},
-        {{IMAGES, LABELS}, "\"train_labels\": \"none\"", MOTE_FILE,
+        {{IMAGES, LABELS},
+         "\"train_labels\": \"none\"",
+         MOTE_FILE,
          "{D}/none: cannot be opened: No such file or directory"},
-        {{IMAGES, LABELS}, "\"train_images\": \".\"", MOTE_FILE,
+        {{IMAGES, LABELS},
+         "\"train_images\": \".\"",
+         MOTE_FILE,
          "{D}/.: cannot be read: Is a directory"},
-        {{IMAGES, "00000801 00000002 0105"}, "\"classes\": 5", MOTE_DATA,
+        {{IMAGES, "00000801 00000002 0105"},
+         "\"classes\": 5",
+         MOTE_DATA,
          "the label of training sample 1 (counted from 0) is 5, but with \"classes\" given the "
          "last one is 4"},
-        {{IMAGES, LABELS, IMAGES, "00000801 00000002 0102"}, NULL, MOTE_DATA,
+        {{IMAGES, LABELS, IMAGES, "00000801 00000002 0102"},
+         NULL,
+         MOTE_DATA,
          "the label of test sample 1 (counted from 0) is 2, but the training labels go only up to "
          "1"},
         {{IMAGES, LABELS, "00000803 00000002 00000003 00000002 000102030405 fafbfcfdfeff", LABELS},
-         NULL, MOTE_DATA, "the training samples are 1 × 2 × 3, but the test samples 1 × 3 × 2"},
+         NULL,
+         MOTE_DATA,
+         "the training samples are 1 × 2 × 3, but the test samples 1 × 3 × 2"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         check_bad_idx(&rows[i], "");
@@ -223,8 +283,7 @@ Test(idx, a_damaged_gzip_file_is_refused_wherever_the_damage_is) {
         cr_expect_eq(error.status, MOTE_DATA, "%s: %s", rows[i].what,
                      mote_status_name(error.status));
         char expected[SCRATCH_TEXT];
-        snprintf(expected, sizeof expected, "%s: %s", path,
-                 rows[i].message ? rows[i].message : "");
+        snprintf(expected, sizeof expected, "%s: %s", path, rows[i].message ? rows[i].message : "");
         cr_expect_eq(strncmp(error.message, expected, strlen(expected)), 0,
                      "%s:\n     found \"%s\"\n  expected \"%s\"", rows[i].what, error.message,
                      expected);
@@ -250,8 +309,8 @@ Test(idx, every_changed_or_missing_byte_of_a_gzip_file_is_noticed) {
         mote_error error = {0};
         if (mote_idx_load(path, &content, &samples, &error) == MOTE_OK) {
             cr_expect_not(cut, "cut to %zu bytes of %zu", at - length, length);
-            cr_expect(samples.count == 2 && memcmp(samples.bytes, images + 16, 12) == 0,
-                      "byte %zu", at);
+            cr_expect(samples.count == 2 && memcmp(samples.bytes, images + 16, 12) == 0, "byte %zu",
+                      at);
         }
         mote_content_free(&content);
     }
@@ -279,7 +338,8 @@ Test(idx, good_files_give_every_byte) {
     } rows[] = {
         {"00000802 00000002 00000006 000102030405 fafbfcfdfeff", 12, {1, {6}}},
         {IMAGES, 16, {3, {1, 2, 3}}},
-        {"00000804 00000002 00000003 00000001 00000002 000102030405 fafbfcfdfeff", 20,
+        {"00000804 00000002 00000003 00000001 00000002 000102030405 fafbfcfdfeff",
+         20,
          {3, {3, 1, 2}}},
     };
     static const struct {
@@ -323,8 +383,8 @@ Test(idx, names_of_files_and_a_test_part_are_honoured) {
     write_hex("t10k-images-idx3-ubyte", "", IMAGES);
     write_hex("t10k-labels-idx1-ubyte", ".gz", LABELS);
     mote_error error = {0};
-    mote_dataset *dataset = load_idx(
-        "\"train_images\": \"a\", \"train_labels\": \"b\", \"classes\": 7", &error);
+    mote_dataset *dataset =
+        load_idx("\"train_images\": \"a\", \"train_labels\": \"b\", \"classes\": 7", &error);
     cr_assert(dataset, "%s", error.message);
     cr_expect_eq(mote_dataset_part(dataset, MOTE_TEST).count, (size_t)2);
     cr_expect_eq(mote_dataset_classes(dataset), (size_t)7);
@@ -333,7 +393,9 @@ Test(idx, names_of_files_and_a_test_part_are_honoured) {
 
 /* ---- splitting ---- */
 
-enum { SPLIT_SAMPLES = 103 };
+enum {
+    SPLIT_SAMPLES = 103
+};
 
 /* 50 of class 0, 33 of class 1, 20 of class 2, mixed. */
 static void fill_labels(uint32_t *labels) {
@@ -364,7 +426,7 @@ Test(split, takes_the_fraction_of_each_class_and_keeps_the_order) {
         {"{}", {0, 0, 0}},
         {"{\"validation_fraction\": 0.1}", {5, 3, 2}},
         {"{\"validation_fraction\": 0.5}", {25, 17, 10}},
-        {"{\"validation_fraction\": 0.03}", {1, 1, 1}}, /* of 1.5, 0.99 and 0.6 */
+        {"{\"validation_fraction\": 0.03}", {1, 1, 1}},    /* of 1.5, 0.99 and 0.6 */
         {"{\"validation_fraction\": 0.98}", {49, 32, 19}}, /* a class keeps its last sample */
     };
     uint32_t labels[SPLIT_SAMPLES];
@@ -467,40 +529,88 @@ Test(arrays, that_make_no_sense_are_refused_with_the_reason) {
 #define SAMPLES .count = 2, .shape = vector
     const mote_samples good = {SAMPLES, .bytes = bytes, .labels = labels};
     const bad_arrays rows[] = {
-        {{.count = 0, .shape = vector, .bytes = bytes, .labels = labels}, {0}, NULL, MOTE_DATA,
+        {{.count = 0, .shape = vector, .bytes = bytes, .labels = labels},
+         {0},
+         NULL,
+         MOTE_DATA,
          "the data set holds no training samples"},
-        {{.count = 2, .shape = {2, {4, 0}}, .bytes = bytes, .labels = labels}, {0}, NULL,
-         MOTE_INVALID, "a training sample of 4 × 0 is not possible"},
-        {{SAMPLES, .labels = labels}, {0}, NULL, MOTE_INVALID,
+        {{.count = 2, .shape = {2, {4, 0}}, .bytes = bytes, .labels = labels},
+         {0},
+         NULL,
+         MOTE_INVALID,
+         "a training sample of 4 × 0 is not possible"},
+        {{SAMPLES, .labels = labels},
+         {0},
+         NULL,
+         MOTE_INVALID,
          "the training samples need either bytes or numbers"},
-        {{SAMPLES, .labels = labels, .bytes = bytes, .numbers = numbers}, {0}, NULL, MOTE_INVALID,
+        {{SAMPLES, .labels = labels, .bytes = bytes, .numbers = numbers},
+         {0},
+         NULL,
+         MOTE_INVALID,
          "the training samples need either bytes or numbers"},
-        {{SAMPLES, .bytes = bytes}, {0}, NULL, MOTE_INVALID,
+        {{SAMPLES, .bytes = bytes},
+         {0},
+         NULL,
+         MOTE_INVALID,
          "the training samples need either labels, or values and a value_width"},
-        {{SAMPLES, .bytes = bytes, .values = numbers}, {0}, NULL, MOTE_INVALID,
+        {{SAMPLES, .bytes = bytes, .values = numbers},
+         {0},
+         NULL,
+         MOTE_INVALID,
          "the training samples need either labels, or values and a value_width"},
-        {good, {SAMPLES, .numbers = numbers, .labels = labels}, NULL, MOTE_DATA,
+        {good,
+         {SAMPLES, .numbers = numbers, .labels = labels},
+         NULL,
+         MOTE_DATA,
          "the training samples are bytes, but the test samples are numbers"},
-        {good, {SAMPLES, .bytes = bytes, .values = numbers, .value_width = 1}, NULL, MOTE_DATA,
+        {good,
+         {SAMPLES, .bytes = bytes, .values = numbers, .value_width = 1},
+         NULL,
+         MOTE_DATA,
          "training and test samples have different kinds of targets"},
-        {good, {.count = 1, .shape = {1, {3}}, .bytes = bytes, .labels = labels}, NULL, MOTE_DATA,
+        {good,
+         {.count = 1, .shape = {1, {3}}, .bytes = bytes, .labels = labels},
+         NULL,
+         MOTE_DATA,
          "the training samples are 4, but the test samples 3"},
-        {{SAMPLES, .bytes = bytes, .labels = wrong}, {0}, NULL, MOTE_DATA,
+        {{SAMPLES, .bytes = bytes, .labels = wrong},
+         {0},
+         NULL,
+         MOTE_DATA,
          "there is a training label of 4294967295; labels are class numbers, counted from 0 and "
          "below 16777216"},
-        {{SAMPLES, .bytes = bytes, .labels = far}, {0}, "{\"classes\": 3}", MOTE_DATA,
+        {{SAMPLES, .bytes = bytes, .labels = far},
+         {0},
+         "{\"classes\": 3}",
+         MOTE_DATA,
          "the label of training sample 1 (counted from 0) is 3, but with \"classes\" given the "
          "last one is 2"},
-        {good, {SAMPLES, .bytes = bytes, .labels = far}, NULL, MOTE_DATA,
+        {good,
+         {SAMPLES, .bytes = bytes, .labels = far},
+         NULL,
+         MOTE_DATA,
          "the label of test sample 1 (counted from 0) is 3, but the training labels go only up to "
          "1"},
-        {good, {0}, "{\"validation_fraction\": 0.4}", MOTE_DATA,
+        {good,
+         {0},
+         "{\"validation_fraction\": 0.4}",
+         MOTE_DATA,
          "a validation_fraction of 0.4 of 2 samples leaves none for validation"},
-        {good, {0}, "{\"validation_fraction\": 0.5}", MOTE_DATA,
+        {good,
+         {0},
+         "{\"validation_fraction\": 0.5}",
+         MOTE_DATA,
          "a validation_fraction of 0.5 of 2 samples leaves none for validation"},
-        {good, {0}, "{\"validation_fraction\": 1}", MOTE_INVALID,
+        {good,
+         {0},
+         "{\"validation_fraction\": 1}",
+         MOTE_INVALID,
          "dataset.validation_fraction: expected a number >= 0 and < 1, found 1"},
-        {good, {0}, "{\"normalise\": \"unit\"}", MOTE_INVALID,
+        {good,
+         {0},
+         "{\"normalise\": \"unit\"}",
+         MOTE_INVALID,
          "dataset.normalise: there is no such key here; did you mean \"normalize\"?"},
     };
 #undef SAMPLES
@@ -520,7 +630,10 @@ Test(arrays, that_make_no_sense_are_refused_with_the_reason) {
 
 /* ---- normalisation ---- */
 
-enum { NORMAL_SAMPLES = 90, NORMAL_WIDTH = 12 };
+enum {
+    NORMAL_SAMPLES = 90,
+    NORMAL_WIDTH = 12
+};
 
 /* Bytes and the same as numbers; the columns differ in mean and spread, the last is constant. */
 static void fill_samples(uint8_t *bytes, mote_real *numbers, uint32_t *labels) {
@@ -632,7 +745,9 @@ Test(normalize, does_what_its_formula_says_with_the_statistics_of_the_training_p
 
 /* One value all the way that is no sum of powers of 2 must not become rounding errors blown up. */
 Test(normalize, a_constant_column_of_any_value_becomes_zeros) {
-    enum { ROWS = 10001 };
+    enum {
+        ROWS = 10001
+    };
     static mote_real numbers[2 * ROWS];
     static uint32_t labels[ROWS];
     for (size_t i = 0; i < ROWS; i++) {
@@ -654,7 +769,11 @@ Test(normalize, a_constant_column_of_any_value_becomes_zeros) {
 
 /* ---- batches ---- */
 
-enum { GATHER_SAMPLES = 50, GATHER_WIDTH = 784, GATHER_MOST = 129 };
+enum {
+    GATHER_SAMPLES = 50,
+    GATHER_WIDTH = 784,
+    GATHER_MOST = 129
+};
 
 Test(gather, is_the_plain_loop_whatever_the_count_and_the_threads) {
     static uint8_t bytes[GATHER_SAMPLES * GATHER_WIDTH];
@@ -744,9 +863,9 @@ Test(synthetic_digits, follow_from_the_seed_alone_and_not_from_their_number) {
         cr_expect_eq(memcmp(a->labels, b->labels, a->count * sizeof *a->labels), 0);
         cr_expect_neq(memcmp(a->bytes, c->bytes, a->count * width), 0, "part %d", name);
     }
-    cr_expect_neq(memcmp(digits_of(few, MOTE_TRAINING)->bytes, digits_of(few, MOTE_TEST)->bytes,
-                         10 * width),
-                  0, "the test part is part of the training part");
+    cr_expect_neq(
+        memcmp(digits_of(few, MOTE_TRAINING)->bytes, digits_of(few, MOTE_TEST)->bytes, 10 * width),
+        0, "the test part is part of the training part");
     mote_dataset_destroy(few);
     mote_dataset_destroy(many);
     mote_dataset_destroy(other);
@@ -890,8 +1009,8 @@ static void expect_pixels(const char *path, mote_shape shape, const uint8_t *exp
 /* 3 × 2 pixels, as file and as sample. */
 static const uint8_t GREY[] = {0, 10, 20, 128, 200, 255};
 static const uint8_t RGB[] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 1, 2, 3, 90, 80, 70, 255, 255, 255};
-static const uint8_t PLANES[] = {255, 0, 0, 1, 90, 255, 0, 255, 0, 2, 80, 255, 0, 0, 255, 3, 70,
-                                 255};
+static const uint8_t PLANES[] = {255, 0,  0,   1, 90, 255, 0, 255, 0,
+                                 2,   80, 255, 0, 0,  255, 3, 70,  255};
 
 Test(image, at_its_own_size_every_pixel_is_exact) {
     const char *path = scratch_path("picture");
@@ -1107,8 +1226,8 @@ Test(ground, tells_an_inverted_picture_from_the_usual_ones) {
         uint8_t usual_ground, usual_ink, ground, ink;
         bool inverted;
     } rows[] = {
-        {0, 255, 255, 0, true},    {255, 0, 0, 255, true},     {0, 255, 0, 255, false},
-        {255, 0, 255, 0, false},   {20, 200, 200, 20, true},   {0, 255, 60, 60, false},
+        {0, 255, 255, 0, true},    {255, 0, 0, 255, true},    {0, 255, 0, 255, false},
+        {255, 0, 255, 0, false},   {20, 200, 200, 20, true},  {0, 255, 60, 60, false},
         {120, 125, 0, 255, false}, {120, 125, 255, 0, false}, /* cannot be told */
         {0, 255, 40, 90, false},
     };

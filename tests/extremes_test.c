@@ -10,7 +10,9 @@
 
 static const float INF = INFINITY;
 
-enum { MOST_WIDTH = 6 };
+enum {
+    MOST_WIDTH = 6
+};
 
 /* A model that is all output, apart from a layer that gives what the output takes. NULL where the
  * output refuses that width. */
@@ -47,12 +49,11 @@ static result score_row(const mote_output *output, const float *z, mote_targets 
     return found;
 }
 
-static char *describe(const mote_output *output, const float *z, mote_targets targets,
-                      char *text, size_t capacity) {
+static char *describe(const mote_output *output, const float *z, mote_targets targets, char *text,
+                      size_t capacity) {
     size_t used = (size_t)snprintf(text, capacity, "%s of (", output->kind->type);
     for (size_t i = 0; i < output->width; i++) {
-        used += (size_t)snprintf(text + used, capacity - used, "%s%g", i ? ", " : "",
-                                 (double)z[i]);
+        used += (size_t)snprintf(text + used, capacity - used, "%s%g", i ? ", " : "", (double)z[i]);
     }
     if (targets.labels) {
         snprintf(text + used, capacity - used, "), label %u", (unsigned)targets.labels[0]);
@@ -210,8 +211,8 @@ static void check_extreme(const extreme *row) {
     mote_model *model =
         output_alone_create(mote_output_class_find(row->type), row->width, row->json);
     cr_assert(model, "%s", row->type);
-    mote_targets targets = row->values ? (mote_targets){.values = row->values}
-                                       : (mote_targets){.labels = &row->label};
+    mote_targets targets =
+        row->values ? (mote_targets){.values = row->values} : (mote_targets){.labels = &row->label};
     result found = score_row(model->output, row->z, targets);
     describe(model->output, row->z, targets, text, sizeof text);
     cr_expect(is_close(found.loss, row->loss), "%s: the loss is %.9g instead of %.9g", text,
@@ -246,12 +247,24 @@ Test(extremes, softmax_cross_entropy_is_right_where_its_logits_are_extreme) {
         {type, NULL, 3, {1e4f, 1e4f, 1e4f}, 0, log(3), {-2 / 3.f, 1 / 3.f, 1 / 3.f}, NULL},
         {type, NULL, 1, {1e4f}, 0, 0, {0}, NULL},
         {type, smooth, 2, {54321.6f, 54321.6f}, 0, log(2), {-0.45f, 0.45f}, NULL},
-        {type, smooth, 5, {-1e15f, -1e15f, -1e15f, -1e15f, -1e15f}, 4, log(5),
-         {0.18f, 0.18f, 0.18f, 0.18f, -0.72f}, NULL},
+        {type,
+         smooth,
+         5,
+         {-1e15f, -1e15f, -1e15f, -1e15f, -1e15f},
+         4,
+         log(5),
+         {0.18f, 0.18f, 0.18f, 0.18f, -0.72f},
+         NULL},
         {type, smooth, 2, {1e4f, -1e4f}, 0, 1e3, {0.05f, -0.05f}, NULL},
         {type, NULL, 3, {1e4f, 1e4f, -1e4f}, 0, log(2), {0, 0, 0}, halves},
-        {type, NULL, 3, {1e15f, 1e15f, 1e15f}, 0, log(3),
-         {1 / 3.f - 0.5f, 1 / 3.f - 0.5f, 1 / 3.f}, halves},
+        {type,
+         NULL,
+         3,
+         {1e15f, 1e15f, 1e15f},
+         0,
+         log(3),
+         {1 / 3.f - 0.5f, 1 / 3.f - 0.5f, 1 / 3.f},
+         halves},
         {type, NULL, 3, {1e15f, 1e15f, 1e15f}, 1, log(3), {1 / 3.f, -2 / 3.f, 1 / 3.f}, NULL},
         {type, NULL, 3, {0, 0, -INF}, 0, log(2), {-0.5f, 0.5f, 0}, NULL},
         {type, NULL, 3, {0, -INF, -INF}, 0, 0, {0, 0, 0}, first_certain},

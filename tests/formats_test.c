@@ -87,15 +87,15 @@ static const mote_tensor_entry TENSORS[] = {
     {"nothing", {single, {1, {0}}}},
 };
 
-static const mote_metadata_entry METADATA[] = {
-    {"mote.kind", "test"}, {"text", "quotes \" and \\, Grüße, 日本\n"}};
+static const mote_metadata_entry METADATA[] = {{"mote.kind", "test"},
+                                               {"text", "quotes \" and \\, Grüße, 日本\n"}};
 
 static const char *write_sample(void) {
     const char *path = scratch_path("sample.safetensors");
     mote_error error = {0};
-    cr_assert_eq(mote_safetensors_write(path, TENSORS, COUNT(TENSORS), METADATA, COUNT(METADATA),
-                                        &error),
-                 MOTE_OK, "%s", error.message);
+    cr_assert_eq(
+        mote_safetensors_write(path, TENSORS, COUNT(TENSORS), METADATA, COUNT(METADATA), &error),
+        MOTE_OK, "%s", error.message);
     return path;
 }
 
@@ -149,14 +149,18 @@ Test(safetensors, tensors_that_are_not_as_wanted_are_refused_with_the_reason) {
         mote_shape shape;
         const char *message;
     } rows[] = {
-        {"layers.1.weight", {2, {2, 3}},
+        {"layers.1.weight",
+         {2, {2, 3}},
          "{D}/sample.safetensors: there is no tensor \"layers.1.weight\""},
-        {"__metadata__", {2, {2, 3}},
+        {"__metadata__",
+         {2, {2, 3}},
          "{D}/sample.safetensors: there is no tensor \"__metadata__\""},
-        {"layers.0.weight", {2, {3, 2}},
+        {"layers.0.weight",
+         {2, {3, 2}},
          "{D}/sample.safetensors: the tensor \"layers.0.weight\" is 2 × 3, but the model needs "
          "3 × 2"},
-        {"layers.0.weight", {1, {6}},
+        {"layers.0.weight",
+         {1, {6}},
          "{D}/sample.safetensors: the tensor \"layers.0.weight\" is 2 × 3, but the model needs 6"},
     };
     mote_safetensors *file = mote_safetensors_read(write_sample(), NULL);
@@ -247,7 +251,7 @@ static void write_raw(const char *path, const bad_file *row) {
 }
 
 #define ENTRY(shape, offsets) "{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
-#define NOT_ONE  "{D}/raw: not a safetensors file, or cut short"
+#define NOT_ONE               "{D}/raw: not a safetensors file, or cut short"
 #define NONSENSE                                                                                   \
     "{D}/raw: the entry of the tensor \"a\" makes no sense: the file is cut short or damaged"
 #define NO_TILES "{D}/raw: the tensors overlap or leave gaps: the file is cut short or damaged"
@@ -267,19 +271,19 @@ Test(safetensors, headers_that_make_no_sense_are_refused_with_the_reason) {
         {"[]", 0, 0, "{D}/raw: not a safetensors file: its header is no JSON"},
         {"{\"a\":", 0, 0, "{D}/raw: not a safetensors file: its header is no JSON"},
         {"{\"a\":7}", 0, 0, NONSENSE},
-        {"{\"a\":" ENTRY("[2]", "[0,12]") "}", 0, 8, NONSENSE},           /* out of range */
-        {"{\"a\":" ENTRY("[3]", "[0,8]") "}", 0, 8, NONSENSE},            /* another size */
-        {"{\"a\":" ENTRY("[2]", "[8,0]") "}", 0, 8, NONSENSE},            /* back to front */
-        {"{\"a\":" ENTRY("[2]", "[-8,0]") "}", 0, 8, NONSENSE},           /* negative */
-        {"{\"a\":" ENTRY("[2]", "[0.5,8.5]") "}", 0, 9, NONSENSE},        /* fractional */
-        {"{\"a\":" ENTRY("[2]", "[0,1e300]") "}", 0, 8, NONSENSE},        /* huge */
-        {"{\"a\":" ENTRY("[2]", "[0,8,8]") "}", 0, 8, NONSENSE},          /* three of them */
+        {"{\"a\":" ENTRY("[2]", "[0,12]") "}", 0, 8, NONSENSE},            /* out of range */
+        {"{\"a\":" ENTRY("[3]", "[0,8]") "}", 0, 8, NONSENSE},             /* another size */
+        {"{\"a\":" ENTRY("[2]", "[8,0]") "}", 0, 8, NONSENSE},             /* back to front */
+        {"{\"a\":" ENTRY("[2]", "[-8,0]") "}", 0, 8, NONSENSE},            /* negative */
+        {"{\"a\":" ENTRY("[2]", "[0.5,8.5]") "}", 0, 9, NONSENSE},         /* fractional */
+        {"{\"a\":" ENTRY("[2]", "[0,1e300]") "}", 0, 8, NONSENSE},         /* huge */
+        {"{\"a\":" ENTRY("[2]", "[0,8,8]") "}", 0, 8, NONSENSE},           /* three of them */
         {"{\"a\":" ENTRY("[2]", "{\"b\":0,\"e\":8}") "}", 0, 8, NONSENSE}, /* no list */
         {"{\"a\":" ENTRY("[2]", "[\"0\",\"8\"]") "}", 0, 8, NONSENSE},
         {"{\"a\":" ENTRY("[-2]", "[0,8]") "}", 0, 8, NONSENSE},
         {"{\"a\":" ENTRY("[1.5]", "[0,6]") "}", 0, 6, NONSENSE},
         {"{\"a\":" ENTRY("[4294967296,4294967296]", "[0,0]") "}", 0, 0, NONSENSE}, /* 2^64 */
-        {"{\"a\":" ENTRY("[4611686018427387906]", "[0,8]") "}", 0, 8, NONSENSE}, /* 2^64 + 8 */
+        {"{\"a\":" ENTRY("[4611686018427387906]", "[0,8]") "}", 0, 8, NONSENSE},   /* 2^64 + 8 */
         {"{\"a\":" ENTRY("2", "[0,8]") "}", 0, 8, NONSENSE},
         {"{\"a\":" ENTRY("[2]", "[0,8]") ",\"b\":" ENTRY("[2]", "[0,8]") "}", 0, 8, NO_TILES},
         {"{\"a\":" ENTRY("[2]", "[0,8]") ",\"b\":" ENTRY("[2]", "[4,12]") "}", 0, 12, NO_TILES},
@@ -326,8 +330,8 @@ Test(safetensors, other_types_of_numbers_are_refused_only_when_asked_for) {
 Test(safetensors, a_missing_file_is_another_error) {
     mote_error error = {0};
     cr_expect_null(mote_safetensors_read(scratch_path("none"), &error));
-    scratch_expect_error(&error, MOTE_FILE,
-                         "{D}/none: cannot be opened: No such file or directory", "", "missing");
+    scratch_expect_error(&error, MOTE_FILE, "{D}/none: cannot be opened: No such file or directory",
+                         "", "missing");
 }
 
 /* ---- numbers in JSON ---- */
@@ -369,9 +373,9 @@ static mote_model *model_create(mote_normalization normalize) {
     cr_assert_eq(mote_model_initialize(model, 3, &error), MOTE_OK);
     mote_preprocessing preprocessing;
     double mean[] = {0.1307123456789012345, 1.0 / 3}, deviation[] = {0.30810987654321098, 2.0 / 7};
-    cr_assert_eq(mote_preprocessing_create(&preprocessing, normalize, true, 2, mean, deviation,
-                                           &error),
-                 MOTE_OK);
+    cr_assert_eq(
+        mote_preprocessing_create(&preprocessing, normalize, true, 2, mean, deviation, &error),
+        MOTE_OK);
     preprocessing.pixel_mean = 1.0 / 7;
     preprocessing.edge_mean = 0.1 + 0.2;
     cr_assert_eq(mote_model_set_preprocessing(model, &preprocessing, &error), MOTE_OK);
@@ -477,8 +481,8 @@ static void rewrite(const mote_model *model, const char *path, const char *key, 
     size_t tensor_count = model->parameter_count - without_last;
     for (size_t i = 0; i < tensor_count; i++) {
         const mote_parameter *parameter = model->parameters[i].parameter;
-        tensors[i] = (mote_tensor_entry){model->parameters[i].name,
-                                         {parameter->value, parameter->shape}};
+        tensors[i] =
+            (mote_tensor_entry){model->parameters[i].name, {parameter->value, parameter->shape}};
     }
     cr_assert_eq(mote_safetensors_write(path, tensors, tensor_count, metadata, count, NULL),
                  MOTE_OK);

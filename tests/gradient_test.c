@@ -126,7 +126,9 @@ static void check_layer(mote_model *model, size_t batch, const char *what) {
 }
 
 static const size_t batches[] = {1, 2, 5};
-enum { BATCHES = sizeof batches / sizeof *batches };
+enum {
+    BATCHES = sizeof batches / sizeof *batches
+};
 
 static size_t shapes_to_try(mote_shape *shapes) {
     shapes[0] = mote_shape_vector(5);
@@ -175,10 +177,12 @@ Test(layers, each_class_gives_the_derivatives_of_what_it_computes) {
 
 /* p_i (δ_ij − p_j), written out as the matrix that the layer never makes. */
 Test(layers, softmax_goes_back_by_its_jacobian) {
-    enum { ROWS = 3, WIDTH = 5 };
+    enum {
+        ROWS = 3,
+        WIDTH = 5
+    };
     mote_error error = {0};
-    mote_model *model =
-        layer_alone_create("softmax", NULL, mote_shape_vector(WIDTH), ROWS, &error);
+    mote_model *model = layer_alone_create("softmax", NULL, mote_shape_vector(WIDTH), ROWS, &error);
     cr_assert(model, "%s", error.message);
     mote_random random = mote_random_create(3, MOTE_RANDOM_DATA, 0);
     mote_real z[ROWS * WIDTH], p[ROWS * WIDTH], g[ROWS * WIDTH], dz[ROWS * WIDTH];
@@ -203,7 +207,12 @@ Test(layers, softmax_goes_back_by_its_jacobian) {
 
 /* ---- outputs ---- */
 
-typedef enum target_kind { LABELS, DISTRIBUTIONS, NUMBERS, TARGET_KINDS } target_kind;
+typedef enum target_kind {
+    LABELS,
+    DISTRIBUTIONS,
+    NUMBERS,
+    TARGET_KINDS
+} target_kind;
 
 static const char *const target_names[] = {
     [LABELS] = "labels", [DISTRIBUTIONS] = "distributions", [NUMBERS] = "numbers"};
@@ -215,7 +224,10 @@ typedef struct output_case {
     mote_real *z;
 } output_case;
 
-enum { MOST_ROWS = 5, MOST_NUMBERS = MOST_ROWS * 8 };
+enum {
+    MOST_ROWS = 5,
+    MOST_NUMBERS = MOST_ROWS * 8
+};
 
 static double output_loss(void *context) {
     const output_case *c = context;
@@ -252,8 +264,8 @@ static void check_output_with(mote_model *model, target_kind kind, const char *j
         uint32_t labels[MOST_ROWS];
         output_case c = {.output = output, .rows = batches[b], .z = z};
         bool probabilities = output->kind->takes == MOTE_TAKES_PROBABILITIES;
-        numbers_uniform(&random, probabilities ? 0.05 : -3, probabilities ? 0.95 : 3,
-                        MOST_NUMBERS, z);
+        numbers_uniform(&random, probabilities ? 0.05 : -3, probabilities ? 0.95 : 3, MOST_NUMBERS,
+                        z);
         for (size_t row = 0; row < c.rows; row++) {
             labels[row] = (uint32_t)mote_random_below(&random, kind == NUMBERS ? 1 : target_width);
         }
@@ -261,8 +273,8 @@ static void check_output_with(mote_model *model, target_kind kind, const char *j
         if (kind == DISTRIBUTIONS) {
             numbers_distributions(&random, c.rows, target_width, values);
         }
-        c.targets = kind == LABELS ? (mote_targets){.labels = labels}
-                                   : (mote_targets){.values = values};
+        c.targets =
+            kind == LABELS ? (mote_targets){.labels = labels} : (mote_targets){.values = values};
         char what[SETTINGS_CAPACITY + 256];
         snprintf(what, sizeof what, "%s %s, width %zu, %zu rows, %s", output->kind->type, json,
                  output->width, c.rows, target_names[kind]);
@@ -366,18 +378,18 @@ static void check_composition(const composition *row, target_kind kind) {
     mote_score score = {0};
     fused->output->kind->score(fused->output, MOST_ROWS, z, targets, 0.25, dz, &score);
     fused->output->kind->predict(fused->output, MOST_ROWS, z, prediction);
-    mote_score composed = score_composed(row, MOST_ROWS, z, targets, composed_dz,
-                                         composed_prediction);
+    mote_score composed =
+        score_composed(row, MOST_ROWS, z, targets, composed_dz, composed_prediction);
 
     char what[256];
     snprintf(what, sizeof what, "%s, width %zu, %s", row->fused, row->width, target_names[kind]);
-    cr_expect(relative_error(score.loss, composed.loss) < 1e-12,
-              "%s: loss %.17g, composed %.17g", what, score.loss, composed.loss);
+    cr_expect(relative_error(score.loss, composed.loss) < 1e-12, "%s: loss %.17g, composed %.17g",
+              what, score.loss, composed.loss);
     cr_expect_eq(score.correct, composed.correct, "%s: %zu right, composed %zu", what,
                  score.correct, composed.correct);
     expect_equal(what, numbers, dz, composed_dz, 1e-10);
-    expect_equal(what, MOST_ROWS * fused->output->prediction_width, prediction,
-                 composed_prediction, 1e-12);
+    expect_equal(what, MOST_ROWS * fused->output->prediction_width, prediction, composed_prediction,
+                 1e-12);
     mote_model_destroy(fused);
 }
 
@@ -410,8 +422,7 @@ static double model_loss(void *context) {
     model_case *c = context;
     c->random = c->random_at_start;
     const mote_real *z = mote_model_forward(c->model, &c->pass, c->x);
-    return MODEL_SCALE *
-           mote_model_score(c->model, &c->pass, z, c->targets, MODEL_SCALE).loss;
+    return MODEL_SCALE * mote_model_score(c->model, &c->pass, z, c->targets, MODEL_SCALE).loss;
 }
 
 /* How often, and as what, each entry of a gradient was said to be ready. */
@@ -547,8 +558,9 @@ Test(models, each_parameter_gets_the_derivative_of_the_loss) {
     } rows[] = {
         {image, "{\"layers\": [" LAYER("flatten") DENSE(7) LAYER("tanh") DENSE(6) LAYER("relu")
                     DENSE(4) "{\"type\": \"softmax\"}" CLOSED("cross_entropy")},
-        {vector, "{\"layers\": [" DENSE(6) LAYER("relu") LAST(3) "], \"output\": "
-                 "{\"type\": \"softmax_cross_entropy\", \"label_smoothing\": 0.1}}"},
+        {vector, "{\"layers\": [" DENSE(6) LAYER("relu")
+                     LAST(3) "], \"output\": "
+                             "{\"type\": \"softmax_cross_entropy\", \"label_smoothing\": 0.1}}"},
         {vector, "{\"layers\": [" LAST(3) CLOSED("softmax_cross_entropy")},
         {vector, "{\"layers\": [" DENSE(1) "{\"type\": \"sigmoid\"}" CLOSED("cross_entropy")},
         /* an activation before anything is trained, and two in a row */
@@ -557,10 +569,11 @@ Test(models, each_parameter_gets_the_derivative_of_the_loss) {
         /* reshapes between an activation and its neighbours */
         {vector, "{\"layers\": [" DENSE(6) LAYER("flatten") LAYER("tanh") LAYER("flatten")
                      LAYER("flatten") LAST(3) CLOSED("mean_squared_error")},
-        {vector, "{\"layers\": [" LAYER("flatten") DENSE(6) LAYER("tanh") LAYER("flatten")
-                     "{\"type\": \"leaky_relu\", \"slope\": 0.3}" CLOSED("mean_squared_error")},
-        {vector, "{\"layers\": [{\"type\": \"dense\", \"units\": 5, \"bias\": false}, "
-                     LAYER("softmax") LAYER("tanh") LAST(4) CLOSED("sigmoid_cross_entropy")},
+        {vector,
+         "{\"layers\": [" LAYER("flatten") DENSE(6) LAYER("tanh") LAYER(
+             "flatten") "{\"type\": \"leaky_relu\", \"slope\": 0.3}" CLOSED("mean_squared_error")},
+        {vector, "{\"layers\": [{\"type\": \"dense\", \"units\": 5, \"bias\": false}, " LAYER(
+                     "softmax") LAYER("tanh") LAST(4) CLOSED("sigmoid_cross_entropy")},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         for (size_t b = 0; b < BATCHES; b++) {
@@ -581,8 +594,9 @@ Test(models, each_class_of_layer_works_among_others) {
             mote_model *accepted = layer_alone_create((*kind)->type, settings, shapes[s], 1, NULL);
             if (accepted) {
                 snprintf(json, sizeof json,
-                         "{\"layers\": [%s{\"type\": \"%s\"%s%s, " LAYER("flatten") DENSE(5)
-                             "{\"type\": \"tanh\"}, " LAST(3) CLOSED("softmax_cross_entropy"),
+                         "{\"layers\": [%s{\"type\": \"%s\"%s%s, " LAYER("flatten")
+                             DENSE(5) "{\"type\": \"tanh\"}, " LAST(3)
+                                 CLOSED("softmax_cross_entropy"),
                          shapes[s].rank == 1 ? DENSE(5) : "", (*kind)->type, keys, settings + 1);
                 check_model_json(json, shapes[s], 4);
             }
@@ -655,8 +669,8 @@ static void append_scale(mote_model *model) {
     mote_layer **layers = realloc(model->layers, (model->layer_count + 1) * sizeof *layers);
     cr_assert(layer && layers);
     layer->base.kind = &scale_class;
-    layer->base.input_shape = model->layer_count ? layers[model->layer_count - 1]->output_shape
-                                                 : model->input_shape;
+    layer->base.input_shape =
+        model->layer_count ? layers[model->layer_count - 1]->output_shape : model->input_shape;
     cr_assert_eq(scale_build(&layer->base, &error), MOTE_OK, "%s", error.message);
     layers[model->layer_count++] = &layer->base;
     model->layers = layers;
@@ -664,7 +678,10 @@ static void append_scale(mote_model *model) {
 
 /* At the start, after a fused pair, and at the end. */
 Test(models, carry_the_gradients_of_layers_that_only_add_to_them) {
-    enum { BATCH = 3, WIDTH = 4 };
+    enum {
+        BATCH = 3,
+        WIDTH = 4
+    };
     mote_error error = {0};
     mote_model *model = mote_model_create(mote_shape_vector(WIDTH), &error);
     append_scale(model);
@@ -695,7 +712,9 @@ Test(models, carry_the_gradients_of_layers_that_only_add_to_them) {
 /* Forward and backward pass with every layer by itself and every array a separate one. */
 static void run_unfused(mote_model *model, const mote_pass *pass, const mote_real *x,
                         mote_targets targets, mote_real *z) {
-    enum { MOST_LAYERS = 8 };
+    enum {
+        MOST_LAYERS = 8
+    };
     mote_real *y[MOST_LAYERS];
     cr_assert_leq(model->layer_count, MOST_LAYERS);
     for (size_t i = 0; i < model->layer_count; i++) {
@@ -719,9 +738,9 @@ static void run_unfused(mote_model *model, const mote_pass *pass, const mote_rea
 
 /* Sizes at which the products have several tiles, by rows and by columns, whole and cut. */
 Test(models, fusing_changes_no_bit) {
-    static const char json[] =
-        "{\"layers\": [" DENSE(201) LAYER("relu") DENSE(300) LAYER("tanh") DENSE(70)
-            "{\"type\": \"leaky_relu\", \"slope\": 0.2}, " LAST(10) CLOSED("softmax_cross_entropy");
+    static const char json[] = "{\"layers\": [" DENSE(201) LAYER("relu") DENSE(300) LAYER("tanh")
+        DENSE(70) "{\"type\": \"leaky_relu\", \"slope\": 0.2}, " LAST(10)
+            CLOSED("softmax_cross_entropy");
     static const size_t sizes[] = {3, 64, 230};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         size_t batch = sizes[s], in = 150, out = 10;

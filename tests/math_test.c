@@ -49,7 +49,9 @@ static void check_exp_over(float from, float last) {
 #else
     const uint32_t step = 97;
 #endif
-    enum { BLOCK = 1000 }; /* not a multiple of any vector's length */
+    enum {
+        BLOCK = 1000
+    }; /* not a multiple of any vector's length */
     static float x[BLOCK], y[BLOCK];
     double worst = 0;
     float worst_x = 0, worst_y = 0;
@@ -79,8 +81,8 @@ Test(exp, is_within_two_ulp_of_the_true_value_for_all_floats) {
 
 /* Where a result could go wrong by itself: around the largest and the smallest results. */
 Test(exp, is_within_two_ulp_next_to_every_threshold) {
-    static const float thresholds[] = {88.0f,     88.72283f, 88.722839f, 89.0f,    -86.5f,
-                                       -87.33655f, -103.0f,  -103.27893f, -103.97f, -104.0f};
+    static const float thresholds[] = {88.0f,      88.72283f, 88.722839f,  89.0f,    -86.5f,
+                                       -87.33655f, -103.0f,   -103.27893f, -103.97f, -104.0f};
     for (size_t i = 0; i < COUNT(thresholds); i++) {
         uint32_t middle = mote_bits_from_float(thresholds[i]);
         for (uint32_t bits = middle - 3000; bits <= middle + 3000; bits++) {
@@ -97,10 +99,10 @@ Test(exp, is_exact_where_there_is_one_right_answer) {
     static const struct {
         float x, expected;
     } rows[] = {
-        {0.0f, 1.0f},           {-0.0f, 1.0f},          {INFINITY, INFINITY}, {-INFINITY, 0.0f},
-        {FLT_MAX, INFINITY},    {-FLT_MAX, 0.0f},       {1000.0f, INFINITY},  {-1000.0f, 0.0f},
-        {88.75f, INFINITY},     {-104.0f, 0.0f},        {-110.0f, 0.0f},      {FLT_MIN, 1.0f},
-        {0x1p-149f, 1.0f},      {-0x1p-149f, 1.0f},     {1e-10f, 1.0f},       {-1e-10f, 1.0f},
+        {0.0f, 1.0f},           {-0.0f, 1.0f},      {INFINITY, INFINITY}, {-INFINITY, 0.0f},
+        {FLT_MAX, INFINITY},    {-FLT_MAX, 0.0f},   {1000.0f, INFINITY},  {-1000.0f, 0.0f},
+        {88.75f, INFINITY},     {-104.0f, 0.0f},    {-110.0f, 0.0f},      {FLT_MIN, 1.0f},
+        {0x1p-149f, 1.0f},      {-0x1p-149f, 1.0f}, {1e-10f, 1.0f},       {-1e-10f, 1.0f},
         {-103.0f, 0x1.4p-149f}, /* a subnormal: 1.3 of the smallest float */
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -163,8 +165,8 @@ Test(tanh_one, is_right_at_the_ends_and_near_zero) {
     static const struct {
         float x, expected;
     } rows[] = {
-        {0.0f, 0.0f},       {INFINITY, 1.0f}, {-INFINITY, -1.0f}, {FLT_MAX, 1.0f},
-        {-FLT_MAX, -1.0f},  {50.0f, 1.0f},    {-50.0f, -1.0f},    {1e-6f, 1e-6f},
+        {0.0f, 0.0f},       {INFINITY, 1.0f},       {-INFINITY, -1.0f}, {FLT_MAX, 1.0f},
+        {-FLT_MAX, -1.0f},  {50.0f, 1.0f},          {-50.0f, -1.0f},    {1e-6f, 1e-6f},
         {-1e-30f, -1e-30f}, {0x1p-149f, 0x1p-149f},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -192,8 +194,8 @@ Test(sigmoid_one, is_right_at_the_ends) {
     static const struct {
         float x, expected;
     } rows[] = {
-        {0.0f, 0.5f},     {INFINITY, 1.0f}, {-INFINITY, 0.0f}, {1e30f, 1.0f},
-        {-1e30f, 0.0f},   {100.0f, 1.0f},   {-100.0f, 0.0f},
+        {0.0f, 0.5f},   {INFINITY, 1.0f}, {-INFINITY, 0.0f}, {1e30f, 1.0f},
+        {-1e30f, 0.0f}, {100.0f, 1.0f},   {-100.0f, 0.0f},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         float y = mote_sigmoid_one(rows[i].x);
@@ -279,10 +281,11 @@ Test(softmax, stays_right_for_extreme_logits) {
 Test(softmax, of_what_has_no_answer_is_nan_in_that_row_alone) {
     static const mote_real good[4] = {1, 2, 3, 4};
     static const mote_real rows[][4] = {
-        {NAN, 1, 2, 3},           {1, 2, NAN, 3},       {1, 2, 3, NAN},
-        {INFINITY, 1, 2, 3},      {1, 2, 3, INFINITY},  {INFINITY, INFINITY, 1, 2},
-        {NAN, NAN, NAN, NAN},     {INFINITY, NAN, 1, 2}, {1, -INFINITY, NAN, 2},
-        {-INFINITY, -INFINITY, -INFINITY, -INFINITY},
+        {NAN, 1, 2, 3},         {1, 2, NAN, 3},
+        {1, 2, 3, NAN},         {INFINITY, 1, 2, 3},
+        {1, 2, 3, INFINITY},    {INFINITY, INFINITY, 1, 2},
+        {NAN, NAN, NAN, NAN},   {INFINITY, NAN, 1, 2},
+        {1, -INFINITY, NAN, 2}, {-INFINITY, -INFINITY, -INFINITY, -INFINITY},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         mote_real z[12], p[12];
@@ -374,11 +377,21 @@ static void expect_product(mote_pool *pool, const product *p) {
             before[i] = NAN; /* must not be looked at */
         }
     }
-    mote_gemm g = {.transpose_a = p->transpose_a, .transpose_b = p->transpose_b,
-                   .m = p->m, .n = p->n, .k = p->k, .a = a, .b = b, .c = c,
-                   .lda = lda, .ldb = ldb, .ldc = ldc, .beta = p->beta,
+    mote_gemm g = {.transpose_a = p->transpose_a,
+                   .transpose_b = p->transpose_b,
+                   .m = p->m,
+                   .n = p->n,
+                   .k = p->k,
+                   .a = a,
+                   .b = b,
+                   .c = c,
+                   .lda = lda,
+                   .ldb = ldb,
+                   .ldc = ldc,
+                   .beta = p->beta,
                    .whole_rows = p->whole_rows};
-    watch w = {.gemm = &g, .copy = calloc(p->m * ldc, sizeof *w.copy),
+    watch w = {.gemm = &g,
+               .copy = calloc(p->m * ldc, sizeof *w.copy),
                .seen = calloc(p->m * p->n, sizeof *w.seen)};
     cr_assert(c && w.copy && w.seen);
     memcpy(c, before, p->m * ldc * sizeof *c);
@@ -397,12 +410,10 @@ static void expect_product(mote_pool *pool, const product *p) {
             }
             double size, expected = reference_entry(&g, old, i, j, &size);
             cr_assert(fabs((double)found - expected) <= 1e-6 * size + FLT_MIN,
-                      "%s: [%zu, %zu] is %.9g, expected %.9g", text, i, j, (double)found,
-                      expected);
+                      "%s: [%zu, %zu] is %.9g, expected %.9g", text, i, j, (double)found, expected);
             cr_assert_eq(atomic_load(&w.seen[i * p->n + j]), 1, "%s: [%zu, %zu] is in %d tiles",
                          text, i, j, atomic_load(&w.seen[i * p->n + j]));
-            cr_assert_eq(w.copy[i * ldc + j], found, "%s: [%zu, %zu] was not finished", text, i,
-                         j);
+            cr_assert_eq(w.copy[i * ldc + j], found, "%s: [%zu, %zu] was not finished", text, i, j);
         }
     }
     free(a), free(b), free(c), free(before);
@@ -411,18 +422,23 @@ static void expect_product(mote_pool *pool, const product *p) {
 
 Test(gemm, is_the_triple_loop_for_all_shapes_and_transposes) {
     static const size_t shapes[][3] = {
-        {1, 1, 1},    {1, 1, 300},  {1, 300, 7},   {300, 1, 7},  {2, 3, 4},    {7, 5, 3},
-        {16, 16, 16}, {17, 15, 33}, {31, 64, 1},   {64, 10, 128}, {65, 129, 33}, {100, 101, 103},
-        {128, 10, 1568}, {10, 784, 64}, {333, 37, 201}, {5, 4099, 120}, {4099, 5, 120},
+        {1, 1, 1},      {1, 1, 300},     {1, 300, 7},     {300, 1, 7},   {2, 3, 4},
+        {7, 5, 3},      {16, 16, 16},    {17, 15, 33},    {31, 64, 1},   {64, 10, 128},
+        {65, 129, 33},  {100, 101, 103}, {128, 10, 1568}, {10, 784, 64}, {333, 37, 201},
+        {5, 4099, 120}, {4099, 5, 120},
     };
     static const mote_real betas[] = {0, 0.9f, 1};
     mote_pool *pool = mote_pool_create(2, NULL);
     cr_assert(pool);
     for (size_t i = 0; i < COUNT(shapes); i++) {
         for (size_t variant = 0; variant < 4 * COUNT(betas); variant++) {
-            product p = {.m = shapes[i][0], .n = shapes[i][1], .k = shapes[i][2],
-                         .transpose_a = variant & 1, .transpose_b = variant & 2,
-                         .beta = betas[variant / 4], .whole_rows = (i + variant) % 2,
+            product p = {.m = shapes[i][0],
+                         .n = shapes[i][1],
+                         .k = shapes[i][2],
+                         .transpose_a = variant & 1,
+                         .transpose_b = variant & 2,
+                         .beta = betas[variant / 4],
+                         .whole_rows = (i + variant) % 2,
                          .padding = (i + variant / 2) % 3};
             expect_product(pool, &p);
         }
@@ -450,8 +466,8 @@ Test(gemm, tiles_cover_large_products_exactly_once) {
 }
 
 Test(gemm, gives_the_same_bits_with_any_number_of_threads) {
-    static const size_t shapes[][3] = {{64, 256, 784}, {512, 512, 130}, {1000, 33, 129},
-                                       {256, 784, 64}, {64, 10, 256}};
+    static const size_t shapes[][3] = {
+        {64, 256, 784}, {512, 512, 130}, {1000, 33, 129}, {256, 784, 64}, {64, 10, 256}};
     mote_pool *pools[] = {NULL, mote_pool_create(1, NULL), mote_pool_create(2, NULL),
                           mote_pool_create(3, NULL)};
     for (size_t i = 0; i < COUNT(shapes); i++) {
@@ -461,8 +477,15 @@ Test(gemm, gives_the_same_bits_with_any_number_of_threads) {
         for (size_t j = 0; j < COUNT(pools); j++) {
             c[j] = calloc(m * n, sizeof **c);
             cr_assert(c[j]);
-            mote_gemm_run(pools[j], &(mote_gemm){.m = m, .n = n, .k = k, .a = a, .b = b,
-                                                 .c = c[j], .lda = k, .ldb = n, .ldc = n});
+            mote_gemm_run(pools[j], &(mote_gemm){.m = m,
+                                                 .n = n,
+                                                 .k = k,
+                                                 .a = a,
+                                                 .b = b,
+                                                 .c = c[j],
+                                                 .lda = k,
+                                                 .ldb = n,
+                                                 .ldc = n});
             cr_expect_eq(memcmp(c[j], c[0], m * n * sizeof **c), 0,
                          "%zu × %zu × %zu: %zu threads give other bits", m, n, k,
                          mote_pool_size(pools[j]));
@@ -510,8 +533,8 @@ Test(blas, is_moved_off_kernels_that_are_too_old_for_the_processor) {
     start_on_prescott();
     unsetenv("OPENBLAS_CORETYPE");
     const char *kernels = mote_blas_kernels();
-    cr_expect(strcmp(kernels, "SkylakeX") == 0 || strcmp(kernels, "Haswell") == 0,
-              "still on %s", kernels);
+    cr_expect(strcmp(kernels, "SkylakeX") == 0 || strcmp(kernels, "Haswell") == 0, "still on %s",
+              kernels);
     cr_expect_null(mote_blas_advice(), "found \"%s\"", mote_blas_advice());
     cr_expect_null(getenv("OPENBLAS_CORETYPE"), "the environment has to stay as it was");
 

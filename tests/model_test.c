@@ -9,7 +9,9 @@
 
 #define COUNT_OF(table) (sizeof(table) / sizeof *(table))
 
-enum { MOST_LAYERS = 4 };
+enum {
+    MOST_LAYERS = 4
+};
 
 typedef struct part {
     const char *type, *json;
@@ -51,57 +53,94 @@ Test(models, say_why_they_cannot_be_built) {
     const part sigmoid = {"sigmoid", NULL}, flatten = {"flatten", NULL};
     const part logits = {"softmax_cross_entropy", NULL}, probabilities = {"cross_entropy", NULL};
     const refusal rows[] = {
-        {mote_shape_vector(0), {{0}}, {0},
+        {mote_shape_vector(0),
+         {{0}},
+         {0},
          "a model takes samples of rank 1 to 3 that are not empty, not 0"},
-        {{.rank = 0}, {{0}}, {0},
+        {{.rank = 0},
+         {{0}},
+         {0},
          "a model takes samples of rank 1 to 3 that are not empty, not one number"},
-        {vector, {{0}}, logits,
+        {vector,
+         {{0}},
+         logits,
          "output (softmax_cross_entropy): there are no layers before the output"},
-        {image, {dense}, {0},
+        {image,
+         {dense},
+         {0},
          "layers[0] (dense): takes a vector, but the data gives 1 × 28 × 28; "
          "put a flatten layer between them"},
-        {image, {{"relu", NULL}, dense}, {0},
+        {image,
+         {{"relu", NULL}, dense},
+         {0},
          "layers[1] (dense): takes a vector, but layers[0] (relu) gives 1 × 28 × 28; "
          "put a flatten layer between them"},
-        {image, {softmax}, {0},
+        {image,
+         {softmax},
+         {0},
          "layers[0] (softmax): takes a vector, but the data gives 1 × 28 × 28; "
          "put a flatten layer between them"},
-        {vector, {dense, softmax}, logits,
+        {vector,
+         {dense, softmax},
+         logits,
          "output (softmax_cross_entropy): takes logits, but the last layer, softmax, gives "
          "probabilities; leave that layer out, or use the output cross_entropy"},
-        {vector, {dense, softmax, flatten}, logits,
+        {vector,
+         {dense, softmax, flatten},
+         logits,
          "output (softmax_cross_entropy): takes logits, but the last layer, softmax, gives "
          "probabilities; leave that layer out, or use the output cross_entropy"},
-        {vector, {{"dense", "{\"units\": 1}"}, sigmoid}, {"sigmoid_cross_entropy", NULL},
+        {vector,
+         {{"dense", "{\"units\": 1}"}, sigmoid},
+         {"sigmoid_cross_entropy", NULL},
          "output (sigmoid_cross_entropy): takes logits, but the last layer, sigmoid, gives "
          "probabilities; leave that layer out, or use the output cross_entropy"},
-        {vector, {dense}, probabilities,
+        {vector,
+         {dense},
+         probabilities,
          "output (cross_entropy): takes probabilities, but the last layer, dense, gives none; end "
          "with a softmax or sigmoid layer, or use the output softmax_cross_entropy"},
-        {vector, {dense, sigmoid}, probabilities,
+        {vector,
+         {dense, sigmoid},
+         probabilities,
          "output (cross_entropy): takes probabilities that sum to 1, but the last layer, sigmoid, "
          "gives 3 independent ones; end with a softmax layer, or use the output "
          "sigmoid_cross_entropy without that layer"},
         {vector, {dense, {"rleu", NULL}}, {0}, "layers[1] (rleu): no layer is called that"},
-        {vector, {dense}, {"crossentropy", NULL},
+        {vector,
+         {dense},
+         {"crossentropy", NULL},
          "output (crossentropy): no output is called that"},
-        {vector, {{"dense", "{\"units\": 3"}}, {0},
+        {vector,
+         {{"dense", "{\"units\": 3"}},
+         {0},
          "layers[0] (dense):1:12: this is not JSON: the text ends too early"},
-        {vector, {{"dense", NULL}}, {0},
+        {vector,
+         {{"dense", NULL}},
+         {0},
          "layers[0] (dense): the key \"units\" is missing (an integer >= 1 and <= 16777216: how "
          "many outputs)"},
-        {vector, {{"dense", "{\"units\": \"128\"}"}}, {0},
+        {vector,
+         {{"dense", "{\"units\": \"128\"}"}},
+         {0},
          "layers[0] (dense).units: expected an integer >= 1 and <= 16777216, found the string "
          "\"128\""},
-        {vector, {{"dense", "{\"units\": 0}"}}, {0},
+        {vector,
+         {{"dense", "{\"units\": 0}"}},
+         {0},
          "layers[0] (dense).units: expected an integer >= 1 and <= 16777216, found 0"},
-        {vector, {{"dense", "{\"units\": 3, \"unit\": 3}"}}, {0},
+        {vector,
+         {{"dense", "{\"units\": 3, \"unit\": 3}"}},
+         {0},
          "layers[0] (dense).unit: there is no such key here; did you mean \"units\"?"},
-        {vector, {{"dense", "[3]"}}, {0},
-         "layers[0] (dense): expected an object, found a list"},
-        {vector, {{"leaky_relu", "{\"slope\": 1.5}"}}, {0},
+        {vector, {{"dense", "[3]"}}, {0}, "layers[0] (dense): expected an object, found a list"},
+        {vector,
+         {{"leaky_relu", "{\"slope\": 1.5}"}},
+         {0},
          "layers[0] (leaky_relu).slope: expected a number >= 0 and <= 1, found 1.5"},
-        {vector, {dense}, {"softmax_cross_entropy", "{\"label_smoothing\": 1}"},
+        {vector,
+         {dense},
+         {"softmax_cross_entropy", "{\"label_smoothing\": 1}"},
          "output (softmax_cross_entropy).label_smoothing: expected a number >= 0 and < 1, found 1"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -275,9 +314,12 @@ Test(models, name_parameters_as_pytorch_does) {
         const char *name;
         mote_shape shape; /* rank 0: there is none */
     } rows[] = {
-        {"layers.1.weight", {2, {7, 12}}}, {"layers.1.bias", {1, {7}}},
-        {"layers.3.weight", {2, {3, 7}}},  {"layers.3.bias", {0}},
-        {"layers.0.weight", {0}},          {"layers.1", {0}},
+        {"layers.1.weight", {2, {7, 12}}},
+        {"layers.1.bias", {1, {7}}},
+        {"layers.3.weight", {2, {3, 7}}},
+        {"layers.3.bias", {0}},
+        {"layers.0.weight", {0}},
+        {"layers.1", {0}},
         {"", {0}},
     };
     mote_model *model = create(two_layers, mote_shape_image(1, 3, 4));
@@ -286,8 +328,7 @@ Test(models, name_parameters_as_pytorch_does) {
         char a[MOTE_SHAPE_TEXT_CAPACITY], b[MOTE_SHAPE_TEXT_CAPACITY];
         cr_expect_eq(found.data != NULL, rows[i].shape.rank > 0, "\"%s\"", rows[i].name);
         cr_expect(mote_shape_equal(found.shape, rows[i].shape), "%s is %s instead of %s",
-                  rows[i].name, mote_shape_text(found.shape, a),
-                  mote_shape_text(rows[i].shape, b));
+                  rows[i].name, mote_shape_text(found.shape, a), mote_shape_text(rows[i].shape, b));
     }
     cr_expect_eq(mote_model_parameter_count(model), 7 * 12 + 7 + 3 * 7);
     cr_expect_eq(mote_model_layer_count(model), 4);
@@ -362,7 +403,10 @@ static mote_model *create_initialized(const char *initializer, size_t in, size_t
 
 /* Within 6 standard errors: of the mean √(v / n), of the variance at most v √(2 / n). */
 Test(initializers, have_the_mean_and_the_variance_of_their_authors) {
-    enum { IN = 200, OUT = 300 };
+    enum {
+        IN = 200,
+        OUT = 300
+    };
     const double n = IN * OUT;
     for (size_t kind = 0; kind < COUNT_OF(initializer_names); kind++) {
         const char *name = initializer_names[kind];
@@ -393,8 +437,7 @@ Test(initializers, have_the_mean_and_the_variance_of_their_authors) {
 static bool same_weights(const mote_model *a, const mote_model *b) {
     mote_tensor first = mote_model_parameter(a, "layers.0.weight");
     mote_tensor second = mote_model_parameter(b, "layers.0.weight");
-    return memcmp(first.data, second.data,
-                  mote_shape_count(first.shape) * sizeof *first.data) == 0;
+    return memcmp(first.data, second.data, mote_shape_count(first.shape) * sizeof *first.data) == 0;
 }
 
 Test(initializers, give_the_same_for_the_same_seed_only) {
@@ -433,7 +476,11 @@ static const char digits_network[] =
 
 /* Not to the bit: for other numbers of rows BLAS may sum the same products in another order. */
 Test(predictions, are_the_same_for_any_number_of_rows_at_once) {
-    enum { ROWS = 1000, IN = 48, OUT = 10 };
+    enum {
+        ROWS = 1000,
+        IN = 48,
+        OUT = 10
+    };
     static const size_t counts[] = {1, 2, 255, 256, 257, 1000, 3};
     mote_model *model = create(digits_network, mote_shape_image(3, 4, 4));
     mote_random random = mote_random_create(1, MOTE_RANDOM_DATA, 0);
@@ -449,8 +496,8 @@ Test(predictions, are_the_same_for_any_number_of_rows_at_once) {
         cr_expect_eq(mote_model_predict(model, counts[i], x, found, NULL), MOTE_OK);
         for (size_t k = 0; k < counts[i] * OUT; k++) {
             cr_assert(fabs((double)(found[k] - wanted[k])) < 1e-5,
-                      "%zu rows: row %zu, number %zu is %.9g, alone it is %.9g", counts[i],
-                      k / OUT, k % OUT, (double)found[k], (double)wanted[k]);
+                      "%zu rows: row %zu, number %zu is %.9g, alone it is %.9g", counts[i], k / OUT,
+                      k % OUT, (double)found[k], (double)wanted[k]);
         }
         for (size_t k = counts[i] * OUT; k < ROWS * OUT; k++) {
             cr_assert(isnan(found[k]), "%zu rows: row %zu was written", counts[i], k / OUT);
@@ -464,7 +511,10 @@ Test(predictions, are_the_same_for_any_number_of_rows_at_once) {
 }
 
 Test(predictions, allocate_only_when_there_are_more_rows_than_before) {
-    enum { ROWS = 600, IN = 12 };
+    enum {
+        ROWS = 600,
+        IN = 12
+    };
     static const struct {
         size_t rows, planned;
     } calls[] = {{1, 1}, {1, 1}, {10, 10}, {4, 10}, {10, 10}, {300, 256}, {600, 256}, {2, 256}};
@@ -511,7 +561,10 @@ static void descend(const mote_pass *pass, const mote_parameter *parameter, size
 
 /* A few steps of training on `threads` threads; 0: no pool. */
 static mote_model *train_on(size_t threads, size_t batch, double *loss) {
-    enum { STEPS = 3, IN = 784 };
+    enum {
+        STEPS = 3,
+        IN = 784
+    };
     mote_error error = {0};
     mote_model *model = create(digits_network, mote_shape_image(1, 28, 28));
     mote_pool *pool = threads ? mote_pool_create(threads, &error) : NULL;
@@ -592,7 +645,10 @@ Test(optimizers, refuse_nesterov_without_momentum) {
 
 /* A parameter is updated the same in one slice as in many: what tiles rely on. */
 Test(optimizers, of_every_class_treat_each_entry_alone) {
-    enum { COUNT = 53, STEPS = 4 };
+    enum {
+        COUNT = 53,
+        STEPS = 4
+    };
     char json[SETTINGS_CAPACITY];
     for (const mote_optimizer_class *const *kind = mote_optimizer_classes(); *kind; kind++) {
         for (size_t number = 0; number < settings_count((*kind)->fields); number++) {
@@ -626,8 +682,8 @@ Test(optimizers, of_every_class_treat_each_entry_alone) {
                     }
                 }
             }
-            cr_expect_eq(memcmp(weights[0], weights[1], sizeof *weights), 0, "%s %s",
-                         (*kind)->type, json);
+            cr_expect_eq(memcmp(weights[0], weights[1], sizeof *weights), 0, "%s %s", (*kind)->type,
+                         json);
             cr_expect_eq(memcmp(states[0], states[1], sizeof *states), 0, "%s %s", (*kind)->type,
                          json);
             free(optimizer);
@@ -685,8 +741,8 @@ Test(schedules, give_the_factors_of_their_formulas) {
         schedule->kind = kind;
         double found = mote_schedule_factor(schedule, row->at);
         cr_expect_float_eq(found, row->factor, 1e-12, "%s %s, step %zu of %zu: %.12g, not %.12g",
-                           row->type, row->json, (size_t)row->at.step,
-                           (size_t)row->at.total_steps, found, row->factor);
+                           row->type, row->json, (size_t)row->at.step, (size_t)row->at.total_steps,
+                           found, row->factor);
         free(schedule);
     }
 }

@@ -9,7 +9,9 @@
 #include "mote/optimizer.h"
 #include "networks.h"
 
-enum { MOST_PARAMETERS = 4 };
+enum {
+    MOST_PARAMETERS = 4
+};
 
 /* What pytorch_values.h is made of. x and dx [batch × shape], y and dy [batch × y_width]. */
 typedef struct layer_values {
@@ -53,8 +55,14 @@ typedef struct network_values {
     const float *after[MOST_PARAMETERS];
 } network_values;
 
-#define FLOATS(...) (const float[]){__VA_ARGS__}
-#define LABELS(...) (const uint32_t[]){__VA_ARGS__}
+#define FLOATS(...)                                                                                \
+    (const float[]) {                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+#define LABELS(...)                                                                                \
+    (const uint32_t[]) {                                                                           \
+        __VA_ARGS__                                                                                \
+    }
 
 #include "pytorch_values.h"
 
@@ -83,8 +91,7 @@ static void expect_close(const char *what, size_t count, const float *found, con
 
 static void compare_layer(const layer_values *row) {
     mote_error error = {0};
-    mote_model *model =
-        layer_alone_create(row->type, row->json, row->shape, row->batch, &error);
+    mote_model *model = layer_alone_create(row->type, row->json, row->shape, row->batch, &error);
     cr_assert(model, "%s %s: %s", row->type, row->json, error.message);
     mote_layer *layer = model->layers[0];
     size_t in = row->batch * mote_shape_count(row->shape), out = row->batch * row->y_width;
@@ -128,8 +135,7 @@ static void compare_output(const output_values *row) {
     const mote_output_class *kind = mote_output_class_find(row->type);
     cr_assert(kind, "no output is called %s", row->type);
     const char *probabilities = row->width > 1 ? "softmax" : "sigmoid";
-    mote_model_add(model,
-                   kind->takes == MOTE_TAKES_PROBABILITIES ? probabilities : "flatten", NULL,
+    mote_model_add(model, kind->takes == MOTE_TAKES_PROBABILITIES ? probabilities : "flatten", NULL,
                    &error);
     mote_model_set_output(model, row->type, row->json, &error);
     cr_assert_eq(error.status, MOTE_OK, "%s", error.message);
@@ -231,8 +237,8 @@ Test(pytorch, optimizers_take_the_same_steps) {
 Test(pytorch, optimizers_take_the_same_steps_with_gradients_accumulated_in_their_state) {
     size_t possible = 0;
     for (size_t i = 0; i < COUNT_OF(optimizer_values_table); i++) {
-        mote_optimizer *optimizer = create_optimizer(optimizer_values_table[i].type,
-                                                     optimizer_values_table[i].json);
+        mote_optimizer *optimizer =
+            create_optimizer(optimizer_values_table[i].type, optimizer_values_table[i].json);
         if (carry_of(optimizer) >= 0) {
             run_optimizer(&optimizer_values_table[i], true);
             possible++;

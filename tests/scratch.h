@@ -16,7 +16,10 @@
 
 #include "mote/status.h"
 
-enum { SCRATCH_CAPACITY = 256, SCRATCH_TEXT = 1024 };
+enum {
+    SCRATCH_CAPACITY = 256,
+    SCRATCH_TEXT = 1024
+};
 
 static char scratch_directory[64];
 
@@ -112,8 +115,7 @@ static inline const char *scratch_expand(const char *text, const char *ending) {
 
 /* The status and the whole message, with {D} and {Z} in it; `what` says which row of a table. */
 static inline void scratch_expect_error(const mote_error *error, mote_status status,
-                                        const char *message, const char *ending,
-                                        const char *what) {
+                                        const char *message, const char *ending, const char *what) {
     const char *expected = scratch_expand(message, ending);
     cr_expect(error->status == status && strcmp(error->message, expected) == 0,
               "%s:\n     found %s \"%s\"\n  expected %s \"%s\"", what,

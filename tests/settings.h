@@ -16,7 +16,10 @@
 #include "mote/random.h"
 #include "mote/tensor.h"
 
-enum { SETTINGS_CAPACITY = 2048, SETTINGS_VALUE_CAPACITY = 128 };
+enum {
+    SETTINGS_CAPACITY = 2048,
+    SETTINGS_VALUE_CAPACITY = 128
+};
 
 static inline bool settings_in_range(mote_range r, double value) {
     return (r.above_minimum ? value > r.minimum : value >= r.minimum) &&

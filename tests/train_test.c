@@ -17,7 +17,13 @@ TestSuite(resuming, .init = scratch_enter, .fini = scratch_leave);
 
 /* ---- what is trained ---- */
 
-enum { SIDE = 12, WIDTH = SIDE * SIDE, SAMPLES = 205, CLASSES = 3, MOST_STEPS = 64 };
+enum {
+    SIDE = 12,
+    WIDTH = SIDE * SIDE,
+    SAMPLES = 205,
+    CLASSES = 3,
+    MOST_STEPS = 64
+};
 
 /* Noise with a bright column, row or diagonal. */
 static void draw_samples(uint8_t *bytes, uint32_t *labels, size_t count) {
@@ -73,7 +79,7 @@ static mote_model *picture_model_create(void) {
 /* ---- listening ---- */
 
 typedef struct diary {
-    uint64_t stop_after; /* a step; 0: never */
+    uint64_t stop_after;     /* a step; 0: never */
     mote_event_kind stop_at; /* where it says false then */
     size_t count;
     mote_event events[4 * MOST_STEPS];
@@ -221,7 +227,9 @@ Test(training, one_weight_goes_where_the_formula_says) {
 
 /* ---- numbers and two classes ---- */
 
-enum { POINTS = 120 };
+enum {
+    POINTS = 120
+};
 
 Test(training, learns_numbers_and_two_classes_on_one_node) {
     static mote_real x[2 * POINTS], values[2 * POINTS];
@@ -233,8 +241,11 @@ Test(training, learns_numbers_and_two_classes_on_one_node) {
         values[2 * i + 1] = x[2 * i + 1] - 2;
         classes[i] = x[2 * i] + x[2 * i + 1] > 0;
     }
-    const mote_samples of_values = {.count = POINTS, .shape = mote_shape_vector(2), .numbers = x,
-                                    .values = values, .value_width = 2};
+    const mote_samples of_values = {.count = POINTS,
+                                    .shape = mote_shape_vector(2),
+                                    .numbers = x,
+                                    .values = values,
+                                    .value_width = 2};
     const mote_samples of_classes = {
         .count = POINTS, .shape = mote_shape_vector(2), .numbers = x, .labels = classes};
     const struct {
@@ -289,9 +300,8 @@ Test(training, gives_the_same_bits_on_any_number_of_threads_and_every_time) {
     for (size_t i = 0; i < COUNT(optimizers); i++) {
         for (size_t t = 0; t < COUNT(threads); t++) {
             char json[512];
-            snprintf(json, sizeof json,
-                     "{\"epochs\": 3, \"batch_size\": 64, \"threads\": %d, %s}", threads[t],
-                     optimizers[i]);
+            snprintf(json, sizeof json, "{\"epochs\": 3, \"batch_size\": 64, \"threads\": %d, %s}",
+                     threads[t], optimizers[i]);
             train_to(t ? "other" : "one", WITH_VALIDATION, json);
             cr_expect(t == 0 || same_files("one", "other"), "%s: %d threads", optimizers[i],
                       threads[t]);
@@ -317,8 +327,8 @@ Test(training, settings_that_should_change_the_result_do) {
 /* Without shuffling, an epoch in batches is the plain loop over the samples in their order. */
 Test(training, without_shuffling_takes_the_samples_in_their_order) {
     static const mote_real x[] = {1, 2, 3, 4, 5}, y[] = {1, -1, 2, -2, 3};
-    const mote_samples samples = {.count = 5, .shape = mote_shape_vector(1), .numbers = x,
-                                  .values = y, .value_width = 1};
+    const mote_samples samples = {
+        .count = 5, .shape = mote_shape_vector(1), .numbers = x, .values = y, .value_width = 1};
     for (int drop = 0; drop < 2; drop++) {
         mote_error error = {0};
         mote_model *model = model_create(
@@ -472,25 +482,34 @@ Test(training, data_and_models_that_do_not_fit_are_refused_with_the_reason) {
         mote_shape shape;
         const char *json, *message;
     } rows[] = {
-        {NETWORK, {3, {1, 12, 13}}, NULL,
+        {NETWORK,
+         {3, {1, 12, 13}},
+         NULL,
          "the samples are 1 × 12 × 12, but the model takes 1 × 12 × 13"},
         {"{\"layers\": [{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 4}], \"output\": "
          "{\"type\": \"softmax_cross_entropy\"}}",
-         {3, {1, 12, 12}}, NULL,
+         {3, {1, 12, 12}},
+         NULL,
          "the last layer (dense) gives 4 numbers, which softmax_cross_entropy takes for 4 classes, "
          "but the data has 3"},
         {"{\"layers\": [{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 1}], \"output\": "
          "{\"type\": \"sigmoid_cross_entropy\"}}",
-         {3, {1, 12, 12}}, NULL,
+         {3, {1, 12, 12}},
+         NULL,
          "the last layer (dense) gives 1 number, which sigmoid_cross_entropy takes for 2 classes, "
          "but the data has 3"},
-        {NETWORK, {3, {1, 12, 12}}, "{\"batch_size\": 206, \"drop_last\": true}",
+        {NETWORK,
+         {3, {1, 12, 12}},
+         "{\"batch_size\": 206, \"drop_last\": true}",
          "train.drop_last leaves nothing: there are 205 training samples, fewer than the "
          "batch_size of 206"},
-        {NETWORK, {3, {1, 12, 12}},
+        {NETWORK,
+         {3, {1, 12, 12}},
          "{\"optimizer\": {\"type\": \"sgd\", \"nesterov\": true}}",
          "train.optimizer: nesterov needs a momentum above 0, such as \"momentum\": 0.9"},
-        {NETWORK, {3, {1, 12, 12}}, "{\"optimizer\": {\"type\": \"sdg\"}}",
+        {NETWORK,
+         {3, {1, 12, 12}},
+         "{\"optimizer\": {\"type\": \"sdg\"}}",
          "train.optimizer.type: no optimizer is called \"sdg\"; did you mean \"sgd\"?"},
     };
     mote_dataset *dataset = dataset_create(WITHOUT_VALIDATION);
@@ -765,8 +784,8 @@ Test(evaluation, of_samples_that_do_not_fit_is_refused_with_the_reason) {
     static const uint32_t classes[2] = {0, 3}, indexes[2] = {0, 1};
     const mote_samples wide = {.count = 2, .shape = {1, {4}}, .numbers = x, .labels = classes};
     const mote_samples many = {.count = 2, .shape = {1, {2}}, .numbers = x, .labels = classes};
-    const mote_samples numbers = {.count = 2, .shape = {1, {2}}, .numbers = x, .values = values,
-                                  .value_width = 1};
+    const mote_samples numbers = {
+        .count = 2, .shape = {1, {2}}, .numbers = x, .values = values, .value_width = 1};
     const struct {
         const mote_samples *samples;
         size_t count;

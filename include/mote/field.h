@@ -51,15 +51,16 @@ typedef struct mote_range {
 typedef struct mote_field {
     const char *name;
     mote_field_kind kind;
-    size_t offset;              /* of the value in the struct */
-    mote_range range;           /* of an INTEGER or NUMBER; must be given */
-    const char *preset;         /* the default as JSON text; NULL: the key must be given */
-    bool optional;              /* for a STRING, PATH or PART without default: stays NULL where absent */
+    size_t offset;      /* of the value in the struct */
+    mote_range range;   /* of an INTEGER or NUMBER; must be given */
+    const char *preset; /* the default as JSON text; NULL: the key must be given */
+    bool optional;      /* for a STRING, PATH or PART without default: stays NULL where absent */
     const char *const *choices; /* of a CHOICE: names, ended by NULL */
     const char *help;           /* one line */
 } mote_field;
 
-#define MOTE_FIELDS_END {.kind = MOTE_FIELD_NONE}
+#define MOTE_FIELDS_END                                                                            \
+    { .kind = MOTE_FIELD_NONE }
 
 /* How a parameter starts out. fan_in and fan_out are what the layer says of the parameter.
  *

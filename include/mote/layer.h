@@ -130,9 +130,9 @@ struct mote_layer_class {
     void (*backward_elements)(const mote_layer *layer, size_t count, const mote_real *y,
                               const mote_real *dy, mote_real *dx);
 
-    bool reshapes;            /* only the shape changes, the numbers stay: forward, backward unused */
-    bool fuses;               /* calls mote_finish_y and mote_finish_dx; its backward ignores y */
-    bool tiles_gradients;     /* honours pass->carry and calls mote_gradient_ready */
+    bool reshapes;        /* only the shape changes, the numbers stay: forward, backward unused */
+    bool fuses;           /* calls mote_finish_y and mote_finish_dx; its backward ignores y */
+    bool tiles_gradients; /* honours pass->carry and calls mote_gradient_ready */
     bool gives_probabilities; /* y are probabilities, not logits */
 };
 

@@ -61,8 +61,7 @@ mote_status mote_model_set_class_names(mote_model *model, const char *const *nam
 
 /* What was done to the samples in training and has to be done to those to be predicted. */
 const mote_preprocessing *mote_model_preprocessing(const mote_model *model);
-mote_status mote_model_set_preprocessing(mote_model *model,
-                                         const mote_preprocessing *preprocessing,
+mote_status mote_model_set_preprocessing(mote_model *model, const mote_preprocessing *preprocessing,
                                          mote_error *error);
 
 /* Shares work among the pool's threads from now on; NULL: one thread. The pool must outlive its

@@ -58,8 +58,7 @@ struct mote_optimizer_class {
 
     /* Updates weights and states. One slice's update knows nothing of others, so it may run the
      * moment a slice's gradient is complete, on any thread, or over everything at the end. */
-    void (*update)(const mote_optimizer *optimizer, const mote_step *step,
-                   const mote_slice *slice);
+    void (*update)(const mote_optimizer *optimizer, const mote_step *step, const mote_slice *slice);
 
     /* Optional. The factor c where the first thing that update does is
      *     states[0] = c × states[0] + gradient:
@@ -103,12 +102,11 @@ struct mote_schedule_class {
 };
 
 #define MOTE_SCHEDULE_FIELDS                                                                       \
-    {.name = "warmup_epochs",                                                                      \
-     .kind = MOTE_FIELD_NUMBER,                                                                    \
-     .offset = offsetof(mote_schedule, warmup_epochs),                                             \
-     .range = MOTE_AT_LEAST(0),                                                                    \
-     .preset = "0",                                                                                \
-     .help = "epochs, or a part of one, in which the rate rises linearly from 0"}
+    {                                                                                              \
+        .name = "warmup_epochs", .kind = MOTE_FIELD_NUMBER,                                        \
+        .offset = offsetof(mote_schedule, warmup_epochs), .range = MOTE_AT_LEAST(0),               \
+        .preset = "0", .help = "epochs, or a part of one, in which the rate rises linearly from 0" \
+    }
 
 const mote_schedule_class *mote_schedule_class_find(const char *type);
 const mote_schedule_class *const *mote_schedule_classes(void);

@@ -18,7 +18,9 @@ static const char *const initializer_names[] = {
 #undef X
 };
 
-enum { INITIALIZER_COUNT = sizeof initializer_names / sizeof *initializer_names };
+enum {
+    INITIALIZER_COUNT = sizeof initializer_names / sizeof *initializer_names
+};
 
 /* The names that a field takes: of a CHOICE, or of an INITIALIZER. Names stand at their value; the
  * one at `absent`, if any, cannot be written: a constant is given as a number instead. */
@@ -58,8 +60,8 @@ static void describe_range(const mote_field *field, const char *noun, char *text
     if (isinf(r.minimum) && isinf(r.maximum)) {
         snprintf(text, MOTE_EXPECTED_CAPACITY, "%s", noun);
     } else if (isinf(r.maximum)) {
-        snprintf(text, MOTE_EXPECTED_CAPACITY, "%s %s %.16g", noun, r.above_minimum ? ">" : ">=",
-                 r.minimum);
+        snprintf(text, MOTE_EXPECTED_CAPACITY, "%s %s %.16g", noun,
+                 r.above_minimum ? ">" : ">=", r.minimum);
     } else {
         snprintf(text, MOTE_EXPECTED_CAPACITY, "%s %s %.16g and %s %.16g", noun,
                  r.above_minimum ? ">" : ">=", r.minimum, r.below_maximum ? "<" : "<=", r.maximum);
@@ -233,7 +235,8 @@ static mote_status read_preset(const mote_field *field, mote_json object, void *
     if (!node) {
         return mote_fail(error, MOTE_MEMORY, "out of memory");
     }
-    mote_status status = store(field, (mote_json){.document = object.document, .node = node}, place);
+    mote_status status =
+        store(field, (mote_json){.document = object.document, .node = node}, place);
     cJSON_Delete(node);
     assert(status != MOTE_INVALID && "a preset is a valid value");
     return status == MOTE_OK ? MOTE_OK : mote_fail(error, status, "out of memory");
@@ -251,8 +254,7 @@ static const mote_field *find_field(const char *name, const mote_binding *bindin
 }
 
 static mote_status fail_unknown_key(mote_json member, const char *selector,
-                                    const mote_binding *bindings, size_t count,
-                                    mote_error *error) {
+                                    const mote_binding *bindings, size_t count, mote_error *error) {
     mote_suggestion suggestion = mote_suggest(member.node->string);
     for (size_t b = 0; b < count; b++) {
         for (const mote_field *f = bindings[b].fields; f->kind != MOTE_FIELD_NONE; f++) {

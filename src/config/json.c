@@ -10,7 +10,12 @@
 
 #include "core/file.h"
 
-enum { PATH_CAPACITY = 512, MAX_DEPTH = 64, CONFIG_LIMIT = 16 << 20, LONGEST_SHOWN = 40 };
+enum {
+    PATH_CAPACITY = 512,
+    MAX_DEPTH = 64,
+    CONFIG_LIMIT = 16 << 20,
+    LONGEST_SHOWN = 40
+};
 
 /* A value that --set put in place, or an object that it made on the way there. */
 typedef struct override {
@@ -247,8 +252,8 @@ char *mote_json_found(mote_json value, char *text) {
         while (!fits && shown > 0 && is_continuation(node->valuestring[shown])) {
             shown--;
         }
-        snprintf(text, MOTE_JSON_FOUND_CAPACITY, "the string \"%.*s%s\"", shown,
-                 node->valuestring, fits ? "" : "...");
+        snprintf(text, MOTE_JSON_FOUND_CAPACITY, "the string \"%.*s%s\"", shown, node->valuestring,
+                 fits ? "" : "...");
     } else if (cJSON_IsNumber(node)) {
         snprintf(text, MOTE_JSON_FOUND_CAPACITY, "%.15g", node->valuedouble);
     } else {
@@ -318,8 +323,10 @@ static void fail_parse(const mote_document *document, size_t length, const char 
     const char *at = place_of_failure(document->text, end);
     line_and_column(document->text, at, &line, &column);
     mote_fail(error, MOTE_INVALID, "%s:%zu:%zu: this is not JSON: %s",
-              name ? name : *root ? root : "JSON", line, column,
-              describe_failure(at, document->text + length));
+              name    ? name
+              : *root ? root
+                      : "JSON",
+              line, column, describe_failure(at, document->text + length));
 }
 
 mote_document *mote_document_parse(const char *text, size_t length, const char *name,
@@ -473,8 +480,8 @@ static void forget_overrides(mote_document *document, const cJSON *replaced) {
 
 /* Replaces a member or an entry. Not with cJSON_ReplaceItemInObject, which goes on without a name
  * where there is no memory for one. */
-static mote_status replace_child(mote_document *document, cJSON *parent, const step *s,
-                                 cJSON *old, cJSON *child) {
+static mote_status replace_child(mote_document *document, cJSON *parent, const step *s, cJSON *old,
+                                 cJSON *child) {
     if (s->index < 0 && !(child->string = strdup(s->name))) {
         return MOTE_MEMORY;
     }

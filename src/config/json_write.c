@@ -46,9 +46,9 @@ cJSON *mote_json_new_array(mote_json_writer *writer) {
 
 /* The item in its place, or NULL. */
 static cJSON *place(mote_json_writer *writer, cJSON *parent, const char *name, cJSON *item) {
-    bool good = parent && item &&
-                (name ? cJSON_AddItemToObject(parent, name, item)
-                      : cJSON_AddItemToArray(parent, item));
+    bool good =
+        parent && item &&
+        (name ? cJSON_AddItemToObject(parent, name, item) : cJSON_AddItemToArray(parent, item));
     if (!good) {
         cJSON_Delete(item);
         writer->failed = true;

@@ -27,8 +27,7 @@ cJSON *mote_json_new_array(mote_json_writer *writer);
 void mote_json_add(mote_json_writer *writer, cJSON *parent, const char *name, cJSON *item);
 cJSON *mote_json_add_object(mote_json_writer *writer, cJSON *parent, const char *name);
 cJSON *mote_json_add_array(mote_json_writer *writer, cJSON *parent, const char *name);
-void mote_json_add_number(mote_json_writer *writer, cJSON *parent, const char *name,
-                          double number);
+void mote_json_add_number(mote_json_writer *writer, cJSON *parent, const char *name, double number);
 void mote_json_add_string(mote_json_writer *writer, cJSON *parent, const char *name,
                           const char *text);
 void mote_json_add_boolean(mote_json_writer *writer, cJSON *parent, const char *name, bool value);
@@ -37,7 +36,10 @@ void mote_json_add_boolean(mote_json_writer *writer, cJSON *parent, const char *
 cJSON *mote_json_finish(const mote_json_writer *writer, cJSON *root);
 
 /* The root's text, which the caller frees; NULL if anything failed. Deletes the root. */
-typedef enum mote_json_layout { MOTE_JSON_ONE_LINE, MOTE_JSON_INDENTED } mote_json_layout;
+typedef enum mote_json_layout {
+    MOTE_JSON_ONE_LINE,
+    MOTE_JSON_INDENTED
+} mote_json_layout;
 char *mote_json_print(const mote_json_writer *writer, cJSON *root, mote_json_layout layout);
 
 #endif

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LONGEST = 63 };
+enum {
+    LONGEST = 63
+};
 
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;

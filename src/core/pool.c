@@ -24,7 +24,12 @@
 
 /* Spinning covers the gaps between the operations of a step; a round trip through the kernel costs
  * tens of microseconds. About 50 µs, and as much again while giving way to other threads. */
-enum { SPINS = 2000, YIELDS = 50, CACHE_LINE = 64, MAX_THREADS = 256 };
+enum {
+    SPINS = 2000,
+    YIELDS = 50,
+    CACHE_LINE = 64,
+    MAX_THREADS = 256
+};
 
 typedef struct range {
     _Alignas(CACHE_LINE) _Atomic uint64_t left;
@@ -38,7 +43,7 @@ struct mote_pool {
     _Atomic(void *) context;
     _Atomic uint32_t tiles;
 
-    _Alignas(CACHE_LINE) _Atomic uint32_t job; /* its number; a new one starts the workers */
+    _Alignas(CACHE_LINE) _Atomic uint32_t job;  /* its number; a new one starts the workers */
     _Alignas(CACHE_LINE) _Atomic uint32_t done; /* tiles finished */
     _Alignas(CACHE_LINE) _Atomic bool stopping;
 

@@ -18,7 +18,9 @@ typedef struct options {
     size_t classes;
 } options;
 
-enum { MOST_CLASSES = 1 << 24 };
+enum {
+    MOST_CLASSES = 1 << 24
+};
 
 static const mote_field option_fields[] = {
     {.name = "validation_fraction",
@@ -82,8 +84,7 @@ static size_t largest_label(const mote_samples *samples) {
 }
 
 /* What arrays of a caller may get wrong; formats do not. */
-static mote_status check_arrays(const mote_samples *samples, const char *part,
-                                mote_error *error) {
+static mote_status check_arrays(const mote_samples *samples, const char *part, mote_error *error) {
     if (samples->count == 0) {
         return MOTE_OK;
     }
@@ -154,10 +155,9 @@ static mote_status find_classes(mote_dataset *dataset, mote_error *error) {
     dataset->classes = given                          ? given
                        : dataset->content.class_count ? dataset->content.class_count
                                                       : largest + 1;
-    const char *reason = given ? "with \"classes\" given the last one is"
-                         : dataset->content.class_count
-                             ? "the class names go only up to"
-                             : "the training labels go only up to";
+    const char *reason = given                          ? "with \"classes\" given the last one is"
+                         : dataset->content.class_count ? "the class names go only up to"
+                                                        : "the training labels go only up to";
     mote_status status = check_labels(train, dataset->classes, "training", reason, error);
     if (status == MOTE_OK && test->count > 0) {
         status = check_labels(test, dataset->classes, "test", reason, error);
@@ -188,7 +188,8 @@ static void sort_by_class(const mote_dataset *dataset, size_t classes, size_t *s
     for (size_t c = 0; c < classes; c++) {
         starts[c + 1] += starts[c];
     }
-    for (size_t i = train->count; i-- > 0;) { /* leaves each start one class too far: shifted below */
+    for (size_t i = train->count;
+         i-- > 0;) { /* leaves each start one class too far: shifted below */
         size_t c = train->labels ? train->labels[i] : 0;
         sorted[--starts[c + 1]] = (uint32_t)i;
     }
@@ -225,8 +226,8 @@ static void share_out(double fraction, size_t classes, const size_t *starts, siz
 }
 
 /* Marks the validation samples: of each class the same fraction, picked at random. */
-static mote_status mark_validation(const mote_dataset *dataset, uint32_t *sorted,
-                                   bool *validation, mote_error *error) {
+static mote_status mark_validation(const mote_dataset *dataset, uint32_t *sorted, bool *validation,
+                                   mote_error *error) {
     size_t classes = dataset->classes ? dataset->classes : 1;
     size_t *starts = calloc(2 * classes + 2, sizeof *starts);
     if (!starts) {
@@ -286,11 +287,10 @@ static mote_status split(mote_dataset *dataset, mote_error *error) {
     }
     bool wanted = dataset->options.validation_fraction > 0;
     if (dataset->counts[MOTE_TRAINING] == 0 || (wanted && dataset->counts[MOTE_VALIDATION] == 0)) {
-        return mote_fail(error, MOTE_DATA,
-                         "a validation_fraction of %g of %zu samples leaves none for %s",
-                         dataset->options.validation_fraction, count,
-                         part_names[dataset->counts[MOTE_TRAINING] ? MOTE_VALIDATION
-                                                                   : MOTE_TRAINING]);
+        return mote_fail(
+            error, MOTE_DATA, "a validation_fraction of %g of %zu samples leaves none for %s",
+            dataset->options.validation_fraction, count,
+            part_names[dataset->counts[MOTE_TRAINING] ? MOTE_VALIDATION : MOTE_TRAINING]);
     }
     return MOTE_OK;
 }
@@ -298,7 +298,9 @@ static mote_status split(mote_dataset *dataset, mote_error *error) {
 /* ---- statistics of the training part ---- */
 
 /* Exact sums of bytes and of their squares; 32 bits hold those of a run of this length. */
-enum { BYTE_RUN = 65536 };
+enum {
+    BYTE_RUN = 65536
+};
 
 static void add_bytes(size_t count, const uint8_t *bytes, uint64_t *sum, uint64_t *squares) {
     for (size_t done = 0; done < count; done += BYTE_RUN) {
@@ -353,7 +355,9 @@ static void measure_numbers(const mote_dataset *dataset, size_t groups, double *
 }
 
 /* Enough samples to know what is figure and what is ground. */
-enum { GROUND_SAMPLES = 2000 };
+enum {
+    GROUND_SAMPLES = 2000
+};
 
 static void measure_ground(const mote_dataset *dataset, mote_preprocessing *p) {
     mote_part part = mote_dataset_part(dataset, MOTE_TRAINING);
@@ -456,8 +460,7 @@ static mote_status read_options(mote_dataset *dataset, const char *json, mote_er
         return error && error->status ? error->status : MOTE_INVALID;
     }
     mote_binding binding = {.fields = option_fields, .target = &dataset->options};
-    mote_status status =
-        mote_fields_read(mote_document_root(document), NULL, &binding, 1, error);
+    mote_status status = mote_fields_read(mote_document_root(document), NULL, &binding, 1, error);
     mote_document_destroy(document);
     return status;
 }
@@ -543,7 +546,9 @@ const mote_preprocessing *mote_dataset_preprocessing(const mote_dataset *dataset
 /* ---- batches ---- */
 
 /* A tile of samples to gather: about this many numbers. */
-enum { NUMBERS_PER_TILE = 16384 };
+enum {
+    NUMBERS_PER_TILE = 16384
+};
 
 typedef struct gather_job {
     const mote_samples *samples;
@@ -554,7 +559,10 @@ typedef struct gather_job {
 } gather_job;
 
 /* Shuffled samples lie anywhere in memory: fetching them two ahead hides most of the wait. */
-enum { FETCH_AHEAD = 2, CACHE_LINE = 64 };
+enum {
+    FETCH_AHEAD = 2,
+    CACHE_LINE = 64
+};
 
 static void prefetch(const void *at, size_t bytes) {
 #if defined(__GNUC__)
@@ -578,8 +586,8 @@ static void prefetch_sample(const gather_job *job, size_t index) {
 static void gather_tile(void *context, size_t index) {
     const gather_job *job = context;
     size_t begin = index * job->samples_per_tile;
-    size_t end = begin + job->samples_per_tile < job->count ? begin + job->samples_per_tile
-                                                            : job->count;
+    size_t end =
+        begin + job->samples_per_tile < job->count ? begin + job->samples_per_tile : job->count;
     for (size_t i = begin; i < end; i++) {
         if (i + FETCH_AHEAD < end) {
             prefetch_sample(job, i + FETCH_AHEAD);

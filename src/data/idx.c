@@ -14,7 +14,12 @@
 
 #include "data/idx.h"
 
-enum { MAX_DIMENSIONS = 4, UNSIGNED_BYTES = 8, BUFFER = 1 << 18, PROMISE_CAPACITY = 160 };
+enum {
+    MAX_DIMENSIONS = 4,
+    UNSIGNED_BYTES = 8,
+    BUFFER = 1 << 18,
+    PROMISE_CAPACITY = 160
+};
 
 typedef struct idx {
     mote_format base;
@@ -159,12 +164,10 @@ static void describe_promise(const idx_file *file, char *text, size_t capacity) 
 /* A damaged header must not ask for all memory there is: gzip packs 1032 times at most. */
 static bool may_hold(const char *path, size_t bytes) {
     struct stat file;
-    return stat(path, &file) != 0 || !S_ISREG(file.st_mode) ||
-           bytes / 1100 <= (size_t)file.st_size;
+    return stat(path, &file) != 0 || !S_ISREG(file.st_mode) || bytes / 1100 <= (size_t)file.st_size;
 }
 
-static mote_status read_body(const idx_file *file, uint8_t *body, size_t bytes,
-                             mote_error *error) {
+static mote_status read_body(const idx_file *file, uint8_t *body, size_t bytes, mote_error *error) {
     char promise[PROMISE_CAPACITY], text[PROMISE_CAPACITY + 64];
     describe_promise(file, promise, sizeof promise);
     for (size_t done = 0; done < bytes;) {
@@ -218,7 +221,9 @@ static uint8_t *load_file(const char *path, mote_content *content, idx_file *fil
 
 /* ---- a pair of files ---- */
 
-enum { PATH_CAPACITY = 4096 };
+enum {
+    PATH_CAPACITY = 4096
+};
 
 static const char *full_path(const idx *self, const char *name, char *path) {
     snprintf(path, PATH_CAPACITY, "%s%s%s", name[0] == '/' ? "" : self->directory,
@@ -310,8 +315,8 @@ static mote_status find_files(idx *self, mote_error *error) {
         }
     }
     if (!self->test_images != !self->test_labels) {
-        return mote_fail(error, MOTE_FILE, "%s: there are test %s, but no test %s",
-                         self->directory, self->test_images ? "images" : "labels",
+        return mote_fail(error, MOTE_FILE, "%s: there are test %s, but no test %s", self->directory,
+                         self->test_images ? "images" : "labels",
                          self->test_images ? "labels" : "images");
     }
     return MOTE_OK;
@@ -369,7 +374,6 @@ mote_status mote_idx_load(const char *path, mote_content *content, mote_samples 
     if (!pixels) {
         return error ? error->status : MOTE_DATA;
     }
-    *samples = (mote_samples){
-        .count = file.dims[0], .shape = sample_shape(&file), .bytes = pixels};
+    *samples = (mote_samples){.count = file.dims[0], .shape = sample_shape(&file), .bytes = pixels};
     return MOTE_OK;
 }

@@ -118,8 +118,8 @@ static mote_status decode(const char *path, size_t channels, picture *p, mote_er
     }
     /* Asks for alpha in any case: a PNG file may make one colour transparent without it. */
     int width = 0, height = 0, in_file;
-    p->pixels = stbi_load_from_callbacks(&callbacks, &file, &width, &height, &in_file,
-                                         (int)channels + 1);
+    p->pixels =
+        stbi_load_from_callbacks(&callbacks, &file, &width, &height, &in_file, (int)channels + 1);
     fclose(file.stream);
     const char *reason = !p->pixels                ? stbi_failure_reason()
                          : width < 1 || height < 1 ? "it has no pixels"

@@ -12,8 +12,7 @@
  * grey, 3 are red, green and blue. A picture of another size is scaled to fit, keeping its
  * proportions; what stays free gets the mean colour of its edge. Transparent parts are seen on
  * white. */
-mote_status mote_image_read(const char *path, mote_shape shape, uint8_t *sample,
-                            mote_error *error);
+mote_status mote_image_read(const char *path, mote_shape shape, uint8_t *sample, mote_error *error);
 
 /* The means of all numbers of `count` samples, and of those on the edges of the pictures, on a scale
  * of 0 ... 1; samples follow each other, or are picked by `indexes` where it is not NULL. */

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#define FORMATS(X) \
-    X(idx) \
+#define FORMATS(X)                                                                                 \
+    X(idx)                                                                                         \
     X(synthetic_digits)
 
 #define X(name) extern const mote_format_class mote_format_##name;
@@ -15,7 +15,7 @@ static const mote_format_class *const classes[] = {
 #define X(name) &mote_format_##name,
     FORMATS(X)
 #undef X
-    NULL,
+        NULL,
 };
 
 const mote_format_class *const *mote_format_classes(void) {

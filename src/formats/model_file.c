@@ -134,8 +134,7 @@ static bool read_shape(const cJSON *list, mote_shape *shape) {
     return true;
 }
 
-static mote_status fail_metadata(const mote_safetensors *file, const char *key,
-                                 mote_error *error) {
+static mote_status fail_metadata(const mote_safetensors *file, const char *key, mote_error *error) {
     return mote_fail(error, MOTE_DATA, "%s: the metadata \"%s\" makes no sense",
                      mote_safetensors_path(file), key);
 }
@@ -261,12 +260,11 @@ static mote_status read_preprocessing(mote_model *model, const mote_safetensors 
                read_numbers(cJSON_GetObjectItemCaseSensitive(object, "deviation"), groups,
                             mean + groups);
     }
-    status =
-        good ? mote_preprocessing_create(
-                   &model->preprocessing, (mote_normalization)normalize,
-                   cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, "bytes")), groups, mean,
-                   mean + groups, error)
-             : fail_metadata(file, "mote.preprocessing", error);
+    status = good ? mote_preprocessing_create(
+                        &model->preprocessing, (mote_normalization)normalize,
+                        cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, "bytes")), groups,
+                        mean, mean + groups, error)
+                  : fail_metadata(file, "mote.preprocessing", error);
     const cJSON *pixel = cJSON_GetObjectItemCaseSensitive(object, "pixel_mean");
     const cJSON *edge = cJSON_GetObjectItemCaseSensitive(object, "edge_mean");
     model->preprocessing.pixel_mean = cJSON_IsNumber(pixel) ? pixel->valuedouble : 0;

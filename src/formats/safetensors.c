@@ -16,7 +16,11 @@
 #error "safetensors files are little-endian; this machine needs a conversion here"
 #endif
 
-enum { LENGTH_BYTES = 8, ALIGNMENT = 64, HEADER_LIMIT = 100000000 };
+enum {
+    LENGTH_BYTES = 8,
+    ALIGNMENT = 64,
+    HEADER_LIMIT = 100000000
+};
 
 static const char CHECKSUM_KEY[] = "mote.checksum";
 static const char METADATA_KEY[] = "__metadata__";
@@ -45,8 +49,8 @@ static size_t tensor_bytes(const mote_tensor *tensor) {
     return mote_shape_count(tensor->shape) * sizeof(mote_real);
 }
 
-static void describe_tensor(mote_json_writer *writer, cJSON *header,
-                            const mote_tensor_entry *entry, size_t *offset) {
+static void describe_tensor(mote_json_writer *writer, cJSON *header, const mote_tensor_entry *entry,
+                            size_t *offset) {
     const mote_shape *shape = &entry->tensor.shape;
     cJSON *object = mote_json_add_object(writer, header, entry->name);
     mote_json_add_string(writer, object, "dtype", "F32");
@@ -74,8 +78,8 @@ static char *describe_file(const mote_tensor_entry *tensors, size_t tensor_count
     size_t offset = 0;
     for (size_t i = 0; i < tensor_count; i++) {
         describe_tensor(&writer, header, &tensors[i], &offset);
-        checksum = checksum_bytes(checksum, tensors[i].tensor.data,
-                                  tensor_bytes(&tensors[i].tensor));
+        checksum =
+            checksum_bytes(checksum, tensors[i].tensor.data, tensor_bytes(&tensors[i].tensor));
     }
     char text[16];
     snprintf(text, sizeof text, "%08x", checksum);
@@ -141,7 +145,7 @@ static size_t dtype_bytes(const cJSON *dtype) {
     static const struct {
         const char *name;
         size_t bytes;
-    } dtypes[] = {{"F64", 8}, {"I64", 8}, {"U64", 8}, {"F32", 4}, {"I32", 4},
+    } dtypes[] = {{"F64", 8}, {"I64", 8}, {"U64", 8},  {"F32", 4}, {"I32", 4},
                   {"U32", 4}, {"F16", 2}, {"BF16", 2}, {"I16", 2}, {"U16", 2},
                   {"I8", 1},  {"U8", 1},  {"BOOL", 1}};
     for (size_t i = 0; cJSON_IsString(dtype) && i < sizeof dtypes / sizeof *dtypes; i++) {
@@ -215,18 +219,20 @@ static mote_status check_tiling(const mote_safetensors *file, mote_error *error)
     free(spans);
     return good && reached == file->data_length
                ? MOTE_OK
-               : mote_fail(error, MOTE_DATA,
-                           "%s: the tensors overlap or leave gaps: the file is cut short or damaged",
-                           file->path);
+               : mote_fail(
+                     error, MOTE_DATA,
+                     "%s: the tensors overlap or leave gaps: the file is cut short or damaged",
+                     file->path);
 }
 
 static mote_status check_header(const mote_safetensors *file, mote_error *error) {
     for (const cJSON *entry = file->header->child; entry; entry = entry->next) {
         if (strcmp(entry->string, METADATA_KEY) != 0 && !check_entry(file, entry)) {
-            return mote_fail(error, MOTE_DATA,
-                             "%s: the entry of the tensor \"%.60s\" makes no sense: the file is cut "
-                             "short or damaged",
-                             file->path, entry->string);
+            return mote_fail(
+                error, MOTE_DATA,
+                "%s: the entry of the tensor \"%.60s\" makes no sense: the file is cut "
+                "short or damaged",
+                file->path, entry->string);
         }
     }
     return check_tiling(file, error);
@@ -246,9 +252,8 @@ static mote_status check_sum(const mote_safetensors *file, mote_error *error) {
     char text[16];
     snprintf(text, sizeof text, "%08x", checksum_bytes(checksum, file->data, file->data_length));
     if (strcmp(text, expected) != 0) {
-        return mote_fail(error, MOTE_DATA,
-                         "%s: damaged: its checksum is %s, but should be %.16s", file->path, text,
-                         expected);
+        return mote_fail(error, MOTE_DATA, "%s: damaged: its checksum is %s, but should be %.16s",
+                         file->path, text, expected);
     }
     return MOTE_OK;
 }
@@ -313,9 +318,8 @@ const char *mote_safetensors_metadata(const mote_safetensors *file, const char *
 }
 
 static const cJSON *find_entry(const mote_safetensors *file, const char *name) {
-    return strcmp(name, METADATA_KEY) != 0
-               ? cJSON_GetObjectItemCaseSensitive(file->header, name)
-               : NULL;
+    return strcmp(name, METADATA_KEY) != 0 ? cJSON_GetObjectItemCaseSensitive(file->header, name)
+                                           : NULL;
 }
 
 bool mote_safetensors_has(const mote_safetensors *file, const char *name) {

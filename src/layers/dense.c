@@ -95,8 +95,7 @@ static void finish_forward(void *context, mote_tile tile) {
     size_t units = j->self->units;
     mote_real *y = j->y + tile.row * units + tile.column;
     if (j->self->bias) {
-        add_to_rows(tile.rows, tile.columns, units,
-                    j->self->bias_parameter.value + tile.column, y);
+        add_to_rows(tile.rows, tile.columns, units, j->self->bias_parameter.value + tile.column, y);
     }
     if (tile.columns == units) {
         mote_finish_y(&j->self->base, tile.rows * units, y);

@@ -3,13 +3,13 @@
 
 #include <string.h>
 
-#define LAYERS(X) \
-    X(dense) \
-    X(flatten) \
-    X(leaky_relu) \
-    X(relu) \
-    X(sigmoid) \
-    X(softmax) \
+#define LAYERS(X)                                                                                  \
+    X(dense)                                                                                       \
+    X(flatten)                                                                                     \
+    X(leaky_relu)                                                                                  \
+    X(relu)                                                                                        \
+    X(sigmoid)                                                                                     \
+    X(softmax)                                                                                     \
     X(tanh)
 
 #define X(name) extern const mote_layer_class mote_layer_##name;
@@ -20,7 +20,7 @@ static const mote_layer_class *const classes[] = {
 #define X(name) &mote_layer_##name,
     LAYERS(X)
 #undef X
-    NULL,
+        NULL,
 };
 
 const mote_layer_class *const *mote_layer_classes(void) {

@@ -31,7 +31,9 @@ static mote_status build(mote_layer *layer, mote_error *error) {
 }
 
 /* Rows are cut into tiles of about this many numbers. */
-enum { TILE = 8192 };
+enum {
+    TILE = 8192
+};
 
 typedef struct job {
     size_t rows, columns, rows_per_tile;

@@ -19,10 +19,9 @@
 
 /* Kernels without AVX2 and FMA. Names that are not known here are taken to be newer. */
 static const char *const OLD_KERNELS[] = {
-    "Katmai",    "Coppermine",   "Northwood",  "Prescott", "Banias",      "Atom",
-    "Core2",     "Penryn",       "Dunnington", "Nehalem",  "Sandybridge", "Athlon",
-    "Opteron",   "Opteron_SSE3", "Barcelona",  "Bobcat",   "Bulldozer",   "Piledriver",
-    "Steamroller", "Nano",       "Generic",
+    "Katmai",    "Coppermine", "Northwood", "Prescott",    "Banias",      "Atom",    "Core2",
+    "Penryn",    "Dunnington", "Nehalem",   "Sandybridge", "Athlon",      "Opteron", "Opteron_SSE3",
+    "Barcelona", "Bobcat",     "Bulldozer", "Piledriver",  "Steamroller", "Nano",    "Generic",
 };
 
 static bool kernels_are_old(const char *name) {

@@ -11,7 +11,12 @@
  * strips are worth having even when they are narrower. All this is of the operation alone, and so
  * the bits are, too. */
 static const double SMALL_WORK = 1e6;
-enum { STRIP = 128, MAX_STRIPS = 8, FEW_COLUMNS = 32, GRAIN = 16 };
+enum {
+    STRIP = 128,
+    MAX_STRIPS = 8,
+    FEW_COLUMNS = 32,
+    GRAIN = 16
+};
 
 typedef struct tiled {
     const mote_gemm *gemm;
@@ -60,7 +65,11 @@ static size_t count_strips(const mote_gemm *g, size_t side) {
 /* Forward and dx products with a depth of up to LARGEST_DEPTH gain from small tiles wherever BLAS
  * has kernels for them that do not pack: 110 instead of 80 GFLOP/s for 32 × 512 × 784, 107 instead
  * of 92 for 128 × 512 × 784, on one core of a Zen 4. Transposed A (dW) gains nothing. */
-enum { LARGEST_DEPTH = 1024, SMALL_ROWS = 32, SMALL_COLUMNS = 64 };
+enum {
+    LARGEST_DEPTH = 1024,
+    SMALL_ROWS = 32,
+    SMALL_COLUMNS = 64
+};
 
 static bool wants_small_tiles(const mote_gemm *g) {
     return !g->whole_rows && !g->transpose_a && g->n >= FEW_COLUMNS && g->k <= LARGEST_DEPTH &&

@@ -51,11 +51,11 @@ static inline uint32_t mote_bits_from_float(float value) {
  * x = n ln 2 + r with |r| ≤ ln 2 / 2; e^r is the Taylor polynomial of degree 7 (its remainder
  * r^8/8! is below 6e-9 there). Branch-free, so that a loop over it vectorises. */
 static inline float mote_exp_one(float x) {
-    const float shifter = 0x1.8p23f;           /* adding it rounds to a whole number */
-    const float ln2_high = 0x1.62e4p-1f;       /* 16 bits: n × ln2_high is exact */
-    const float ln2_low = 0x1.7f7d1cp-20f;     /* ln 2 = high + low */
-    x = x > 89.0f ? 89.0f : x;                 /* e^89 overflows, and NaN passes through */
-    x = x < -104.0f ? -104.0f : x;             /* e^-104 rounds to 0 */
+    const float shifter = 0x1.8p23f;       /* adding it rounds to a whole number */
+    const float ln2_high = 0x1.62e4p-1f;   /* 16 bits: n × ln2_high is exact */
+    const float ln2_low = 0x1.7f7d1cp-20f; /* ln 2 = high + low */
+    x = x > 89.0f ? 89.0f : x;             /* e^89 overflows, and NaN passes through */
+    x = x < -104.0f ? -104.0f : x;         /* e^-104 rounds to 0 */
     float shifted = x * 0x1.715476p0f + shifter;
     float n = shifted - shifter;
     float r = x - n * ln2_high - n * ln2_low;

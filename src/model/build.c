@@ -102,8 +102,7 @@ static mote_status build_layer(mote_model *model, mote_layer *layer, mote_error 
 /* Reads, builds and appends a layer. `selector` is the key that has already been read, or NULL. */
 static mote_status append_layer(mote_model *model, const mote_layer_class *kind, mote_json object,
                                 const char *selector, mote_error *error) {
-    mote_layer **layers =
-        realloc(model->layers, (model->layer_count + 1) * sizeof *model->layers);
+    mote_layer **layers = realloc(model->layers, (model->layer_count + 1) * sizeof *model->layers);
     model->layers = layers ? layers : model->layers;
     mote_layer *layer = layers ? calloc(1, kind->size) : NULL;
     if (!layer) {
@@ -144,8 +143,7 @@ mote_status mote_model_add(mote_model *model, const char *type, const char *json
     if (!document) {
         return error && error->status ? error->status : MOTE_INVALID;
     }
-    mote_status status =
-        append_layer(model, kind, mote_document_root(document), NULL, error);
+    mote_status status = append_layer(model, kind, mote_document_root(document), NULL, error);
     mote_document_destroy(document);
     return status;
 }
@@ -266,8 +264,8 @@ static mote_status close_model(mote_model *model, mote_error *error) {
     return status == MOTE_OK ? allocate_values(model, error) : status;
 }
 
-static mote_status attach_output(mote_model *model, const mote_output_class *kind,
-                                 mote_json object, const char *selector, mote_error *error) {
+static mote_status attach_output(mote_model *model, const mote_output_class *kind, mote_json object,
+                                 const char *selector, mote_error *error) {
     if (model->layer_count == 0) {
         return mote_fail_at(object, error, "there are no layers before the output");
     }
@@ -314,8 +312,7 @@ mote_status mote_model_set_output(mote_model *model, const char *type, const cha
     if (!document) {
         return error && error->status ? error->status : MOTE_INVALID;
     }
-    mote_status status =
-        attach_output(model, kind, mote_document_root(document), NULL, error);
+    mote_status status = attach_output(model, kind, mote_document_root(document), NULL, error);
     mote_document_destroy(document);
     return status;
 }
@@ -408,9 +405,8 @@ static mote_status fill_from_json(mote_model *model, mote_json object, mote_erro
     if (!cJSON_IsArray(keys.layers.node) || !keys.layers.node->child) {
         char found[MOTE_JSON_FOUND_CAPACITY];
         return mote_fail_at(keys.layers, error, "expected a list of at least one layer, found %s",
-                            cJSON_IsArray(keys.layers.node)
-                                ? "an empty one"
-                                : mote_json_found(keys.layers, found));
+                            cJSON_IsArray(keys.layers.node) ? "an empty one"
+                                                            : mote_json_found(keys.layers, found));
     }
     for (const cJSON *node = keys.layers.node->child; node && status == MOTE_OK;
          node = node->next) {
@@ -481,8 +477,7 @@ const mote_preprocessing *mote_model_preprocessing(const mote_model *model) {
     return &model->preprocessing;
 }
 
-mote_status mote_model_set_preprocessing(mote_model *model,
-                                         const mote_preprocessing *preprocessing,
+mote_status mote_model_set_preprocessing(mote_model *model, const mote_preprocessing *preprocessing,
                                          mote_error *error) {
     mote_preprocessing copy;
     mote_status status = mote_preprocessing_create(

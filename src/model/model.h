@@ -17,12 +17,12 @@ typedef struct mote_named_parameter {
 
 /* How one layer runs, decided once. */
 typedef struct mote_stage {
-    mote_real *y;         /* NULL: the model's input, which only reshapes have passed */
-    bool in_place;        /* an element-wise layer on top of its predecessor's y */
-    bool forward_fused;   /* its predecessor does its forward pass */
-    bool backward_fused;  /* its successor does its backward pass */
-    bool needs_backward;  /* a parameter of it or below it is trained */
-    bool needs_dx;        /* a parameter below it is trained */
+    mote_real *y;        /* NULL: the model's input, which only reshapes have passed */
+    bool in_place;       /* an element-wise layer on top of its predecessor's y */
+    bool forward_fused;  /* its predecessor does its forward pass */
+    bool backward_fused; /* its successor does its backward pass */
+    bool needs_backward; /* a parameter of it or below it is trained */
+    bool needs_dx;       /* a parameter below it is trained */
 } mote_stage;
 
 struct mote_model {

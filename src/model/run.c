@@ -5,7 +5,11 @@
 #include "model/model.h"
 
 /* A tile of element-wise work: big enough to pay for handing it out, small enough to stay in L1. */
-enum { ELEMENTS_PER_TILE = 4096, OUTPUT_NUMBERS_PER_TILE = 2048, LARGEST_PREDICT_BATCH = 256 };
+enum {
+    ELEMENTS_PER_TILE = 4096,
+    OUTPUT_NUMBERS_PER_TILE = 2048,
+    LARGEST_PREDICT_BATCH = 256
+};
 
 static size_t width_before(const mote_model *model, size_t index) {
     return mote_shape_count(model->layers[index]->input_shape);
@@ -210,11 +214,11 @@ const mote_real *mote_model_forward(mote_model *model, const mote_pass *pass, co
         }
         if (is_element_wise(layer)) {
             if (!stage->forward_fused) {
-                run_elements(pass->pool, (elements_job){.layer = layer,
-                                                        .count = pass->batch *
-                                                                 width_after(model, i),
-                                                        .x = x,
-                                                        .out = stage->y});
+                run_elements(pass->pool,
+                             (elements_job){.layer = layer,
+                                            .count = pass->batch * width_after(model, i),
+                                            .x = x,
+                                            .out = stage->y});
             }
         } else {
             layer->kind->forward(layer, pass, x, stage->y);
@@ -254,11 +258,8 @@ static void score_tile(void *context, size_t index) {
 
 mote_score mote_model_score(mote_model *model, const mote_pass *pass, const mote_real *z,
                             mote_targets targets, mote_real scale) {
-    score_job job = {.model = model,
-                     .rows = pass->batch,
-                     .z = z,
-                     .targets = targets,
-                     .scale = scale};
+    score_job job = {
+        .model = model, .rows = pass->batch, .z = z, .targets = targets, .scale = scale};
     size_t tiles = output_tiles(model, pass->batch);
     mote_pool_run(pass->pool, tiles, score_tile, &job);
     mote_score sum = {0};
@@ -317,12 +318,12 @@ void mote_model_backward(mote_model *model, const mote_pass *pass, const mote_re
         }
         if (is_element_wise(layer)) {
             if (!stage->backward_fused) {
-                run_elements(pass->pool, (elements_job){.layer = layer,
-                                                        .count = pass->batch *
-                                                                 width_after(model, i),
-                                                        .x = stage->y,
-                                                        .dy = dy,
-                                                        .out = dy});
+                run_elements(pass->pool,
+                             (elements_job){.layer = layer,
+                                            .count = pass->batch * width_after(model, i),
+                                            .x = stage->y,
+                                            .dy = dy,
+                                            .out = dy});
             }
             continue;
         }

@@ -3,10 +3,9 @@
 
 #include <string.h>
 
-#define OPTIMIZERS(X) \
-    X(sgd)
+#define OPTIMIZERS(X) X(sgd)
 
-#define X(name) extern const mote_optimizer_class mote_optimizer_##name;
+#define X(name)       extern const mote_optimizer_class mote_optimizer_##name;
 OPTIMIZERS(X)
 #undef X
 
@@ -14,7 +13,7 @@ static const mote_optimizer_class *const classes[] = {
 #define X(name) &mote_optimizer_##name,
     OPTIMIZERS(X)
 #undef X
-    NULL,
+        NULL,
 };
 
 const mote_optimizer_class *const *mote_optimizer_classes(void) {

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#define SCHEDULES(X) \
-    X(constant) \
+#define SCHEDULES(X)                                                                               \
+    X(constant)                                                                                    \
     X(cosine)
 
 #define X(name) extern const mote_schedule_class mote_schedule_##name;
@@ -15,7 +15,7 @@ static const mote_schedule_class *const classes[] = {
 #define X(name) &mote_schedule_##name,
     SCHEDULES(X)
 #undef X
-    NULL,
+        NULL,
 };
 
 const mote_schedule_class *const *mote_schedule_classes(void) {

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#define OUTPUTS(X) \
-    X(cross_entropy) \
-    X(mean_squared_error) \
-    X(sigmoid_cross_entropy) \
+#define OUTPUTS(X)                                                                                 \
+    X(cross_entropy)                                                                               \
+    X(mean_squared_error)                                                                          \
+    X(sigmoid_cross_entropy)                                                                       \
     X(softmax_cross_entropy)
 
 #define X(name) extern const mote_output_class mote_output_##name;
@@ -17,7 +17,7 @@ static const mote_output_class *const classes[] = {
 #define X(name) &mote_output_##name,
     OUTPUTS(X)
 #undef X
-    NULL,
+        NULL,
 };
 
 const mote_output_class *const *mote_output_classes(void) {

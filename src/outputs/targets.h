@@ -6,8 +6,7 @@
 
 /* y_i of a row: of the one-hot distribution of its label, or as given. */
 static inline mote_real mote_target_at(mote_targets targets, size_t row, size_t width, size_t i) {
-    return targets.labels ? (mote_real)(targets.labels[row] == i)
-                          : targets.values[row * width + i];
+    return targets.labels ? (mote_real)(targets.labels[row] == i) : targets.values[row * width + i];
 }
 
 /* The position of the largest of `count` numbers, the first where there are several. */

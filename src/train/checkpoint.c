@@ -18,7 +18,10 @@
 #include "mote/version.h"
 #include "train/trainer.h"
 
-enum { NAME_CAPACITY = 160, DIFFERENCE_CAPACITY = 200 };
+enum {
+    NAME_CAPACITY = 160,
+    DIFFERENCE_CAPACITY = 200
+};
 
 /* ---- tensors ---- */
 
@@ -240,10 +243,11 @@ static mote_status check_settings(const mote_trainer *trainer, const mote_safete
     if (out_of_memory || !ours) {
         status = mote_fail(error, MOTE_MEMORY, "%s: out of memory", mote_safetensors_path(file));
     } else if (!theirs || find_difference(ours, theirs, path)) {
-        status = mote_fail(error, MOTE_INVALID,
-                           "%s: the checkpoint belongs to other settings: %s differs; the run's config.json "
-                           "has those it was made with",
-                           mote_safetensors_path(file), *path ? path : "something");
+        status = mote_fail(
+            error, MOTE_INVALID,
+            "%s: the checkpoint belongs to other settings: %s differs; the run's config.json "
+            "has those it was made with",
+            mote_safetensors_path(file), *path ? path : "something");
     }
     free(ours_text);
     cJSON_Delete(ours);

@@ -7,7 +7,9 @@
 #include "outputs/targets.h"
 #include "train/trainer.h"
 
-enum { EVALUATION_BATCH = 256 };
+enum {
+    EVALUATION_BATCH = 256
+};
 
 static mote_targets targets_of(const mote_samples *samples, const mote_batch *batch) {
     return (mote_targets){.labels = samples->labels ? batch->labels : NULL,
@@ -125,8 +127,8 @@ static void carve(mote_arena *arena, const mote_model *model, const mote_part *p
     size_t width = mote_shape_count(model->input_shape);
     batch->x = mote_arena_take(arena, EVALUATION_BATCH * width, sizeof(mote_real));
     batch->labels = mote_arena_take(arena, EVALUATION_BATCH, sizeof(uint32_t));
-    batch->values = mote_arena_take(arena, EVALUATION_BATCH * part->samples->value_width,
-                                    sizeof(mote_real));
+    batch->values =
+        mote_arena_take(arena, EVALUATION_BATCH * part->samples->value_width, sizeof(mote_real));
     *prediction = mote_arena_take(arena, EVALUATION_BATCH * model->output->prediction_width,
                                   sizeof(mote_real));
 }

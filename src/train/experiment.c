@@ -109,8 +109,8 @@ mote_status mote_experiment_open(mote_experiment *experiment, const char *path,
         status = open_data(experiment, error);
     }
     if (status == MOTE_OK) {
-        experiment->model = mote_model_from_json(
-            experiment->model_json, mote_dataset_shape(experiment->dataset), error);
+        experiment->model = mote_model_from_json(experiment->model_json,
+                                                 mote_dataset_shape(experiment->dataset), error);
         status = status_of(experiment->model, error);
     }
     return status;

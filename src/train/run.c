@@ -16,7 +16,11 @@
 #include "mote/version.h"
 #include "train/trainer.h"
 
-enum { PATH_CAPACITY = 4096, METRICS_LIMIT = 1 << 30, LAST_NUMBER = 999999 };
+enum {
+    PATH_CAPACITY = 4096,
+    METRICS_LIMIT = 1 << 30,
+    LAST_NUMBER = 999999
+};
 
 static const char CHECKPOINT[] = "checkpoint.safetensors";
 static const char METRICS[] = "metrics.jsonl";
@@ -116,8 +120,9 @@ mote_status mote_run_create(mote_run *run, const char *directory, const char *na
     if (!directory) {
         return create_numbered(run, name, error);
     }
-    mote_status status = *directory ? make_directories(directory, error)
-                                    : mote_fail(error, MOTE_INVALID, "the run directory has no name");
+    mote_status status = *directory
+                             ? make_directories(directory, error)
+                             : mote_fail(error, MOTE_INVALID, "the run directory has no name");
     if (status != MOTE_OK) {
         return status;
     }
@@ -147,9 +152,11 @@ mote_status mote_run_find(mote_run *run, const char *directory, const char *name
     mote_status status = set_directory(run, directory, error);
     char *checkpoint = status == MOTE_OK ? mote_run_path(run, CHECKPOINT) : NULL;
     if (checkpoint && access(checkpoint, F_OK) != 0) {
-        status = mote_fail(error, MOTE_FILE, "%s: there is no checkpoint to resume; a run that never got that far can be removed "
-                           "and started anew",
-                           checkpoint);
+        status = mote_fail(
+            error, MOTE_FILE,
+            "%s: there is no checkpoint to resume; a run that never got that far can be removed "
+            "and started anew",
+            checkpoint);
     }
     free(checkpoint);
     return status;
@@ -224,8 +231,7 @@ static char *metrics_line(const mote_event *event) {
     return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
 }
 
-static mote_status append_metrics(const mote_run *run, const mote_event *event,
-                                  mote_error *error) {
+static mote_status append_metrics(const mote_run *run, const mote_event *event, mote_error *error) {
     char *path = mote_run_path(run, METRICS);
     char *line = metrics_line(event);
     mote_status status = path && line ? MOTE_OK : fail_path(error);
@@ -233,9 +239,9 @@ static mote_status append_metrics(const mote_run *run, const mote_event *event,
     if (status == MOTE_OK) {
         bool good = stream && fprintf(stream, "%s\n", line) > 0;
         good = stream && fclose(stream) == 0 && good;
-        status = good ? MOTE_OK
-                      : mote_fail(error, MOTE_FILE, "%s: cannot be written: %s", path,
-                                  strerror(errno));
+        status =
+            good ? MOTE_OK
+                 : mote_fail(error, MOTE_FILE, "%s: cannot be written: %s", path, strerror(errno));
     }
     free(line);
     free(path);
@@ -301,8 +307,8 @@ static mote_status rewind_metrics(const char *path, uint64_t step, mote_error *e
 
 mote_status mote_run_restore(const mote_run *run, mote_trainer *trainer, mote_error *error) {
     char *checkpoint = mote_run_path(run, CHECKPOINT), *metrics = mote_run_path(run, METRICS);
-    mote_status status = checkpoint && metrics ? mote_trainer_restore(trainer, checkpoint, error)
-                                               : fail_path(error);
+    mote_status status =
+        checkpoint && metrics ? mote_trainer_restore(trainer, checkpoint, error) : fail_path(error);
     if (status == MOTE_OK && access(metrics, F_OK) == 0) {
         status = rewind_metrics(metrics, trainer->position.step, error);
     }

@@ -52,8 +52,7 @@ static void carve(mote_trainer *trainer, mote_arena *arena) {
     mote_batch *batch = &trainer->batch;
     batch->x = mote_arena_take(arena, rows * width, sizeof(mote_real));
     batch->labels = mote_arena_take(arena, rows, sizeof(uint32_t));
-    batch->values =
-        mote_arena_take(arena, rows * part.samples->value_width, sizeof(mote_real));
+    batch->values = mote_arena_take(arena, rows * part.samples->value_width, sizeof(mote_real));
     trainer->order = mote_arena_take(arena, part.count, sizeof(uint32_t));
     mote_real **best = mote_arena_take(arena, model->parameter_count, sizeof *best);
     for (size_t i = 0; i < model->parameter_count; i++) {
@@ -141,8 +140,8 @@ static size_t choose_threads(const mote_trainer *trainer) {
     if (trainer->options.threads > 0) {
         return trainer->options.threads;
     }
-    double work = 6.0 * (double)trainer->batch_rows *
-                  (double)mote_model_parameter_count(trainer->model);
+    double work =
+        6.0 * (double)trainer->batch_rows * (double)mote_model_parameter_count(trainer->model);
     double useful = work / WORK_PER_THREAD;
     size_t cores = mote_pool_cores();
     return useful <= 1 ? 1 : useful < (double)cores ? (size_t)useful : cores;
@@ -188,8 +187,7 @@ mote_trainer *mote_trainer_create_with(mote_model *model, const mote_dataset *da
 mote_trainer *mote_trainer_create(mote_model *model, const mote_dataset *dataset, const char *json,
                                   uint64_t seed, mote_error *error) {
     if (!model || !dataset || !model->output) {
-        mote_fail(error, MOTE_INVALID,
-                  "a trainer needs a data set and a model with an output");
+        mote_fail(error, MOTE_INVALID, "a trainer needs a data set and a model with an output");
         return NULL;
     }
     json = json ? json : "{}";
@@ -257,8 +255,8 @@ static bool tell(mote_trainer *trainer, mote_event_kind kind) {
         .kind = kind,
         .trainer = trainer,
         .epoch = (size_t)p->epoch + within,
-        .epochs = (size_t)((trainer->total_steps + trainer->epoch_steps - 1) /
-                           trainer->epoch_steps),
+        .epochs =
+            (size_t)((trainer->total_steps + trainer->epoch_steps - 1) / trainer->epoch_steps),
         .step = p->step,
         .total_steps = trainer->total_steps,
         .epoch_step = (size_t)p->epoch_step,
@@ -304,8 +302,8 @@ static mote_status fail_diverged(const mote_trainer *trainer, double loss, mote_
     return mote_fail(error, MOTE_DIVERGED,
                      "the loss became %s in epoch %llu, step %llu, at a learning rate of %g; try a "
                      "lower one, a warm-up, or another normalization of the data",
-                     isnan(loss) ? "NaN" : "infinite", (unsigned long long)p->epoch + 1, (unsigned long long)p->epoch_step + 1,
-                     trainer->learning_rate);
+                     isnan(loss) ? "NaN" : "infinite", (unsigned long long)p->epoch + 1,
+                     (unsigned long long)p->epoch_step + 1, trainer->learning_rate);
 }
 
 static mote_status run_step(mote_trainer *trainer, mote_error *error) {
@@ -320,8 +318,7 @@ static mote_status run_step(mote_trainer *trainer, mote_error *error) {
                 batch->x, batch->labels, batch->values);
 
     trainer->learning_rate = learning_rate_of_step(trainer);
-    trainer->step =
-        (mote_step){.learning_rate = trainer->learning_rate, .number = p->step + 1};
+    trainer->step = (mote_step){.learning_rate = trainer->learning_rate, .number = p->step + 1};
     double carry = carry_of(trainer);
     mote_pass pass = {.pool = trainer->pool,
                       .batch = count,

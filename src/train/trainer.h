@@ -11,8 +11,8 @@
 
 /* A batch as the model takes it. */
 typedef struct mote_batch {
-    mote_real *x;     /* [size × input shape] */
-    uint32_t *labels; /* [size]; unused for a data set of numbers */
+    mote_real *x;      /* [size × input shape] */
+    uint32_t *labels;  /* [size]; unused for a data set of numbers */
     mote_real *values; /* [size × value width]; unused for a data set of classes */
 } mote_batch;
 
@@ -42,15 +42,16 @@ struct mote_trainer {
     mote_listener listener;
     void *listener_context;
 
-    size_t epoch_steps;   /* of a whole epoch */
-    uint64_t total_steps; /* at the end */
-    double learning_rate; /* of the last step */
+    size_t epoch_steps;                     /* of a whole epoch */
+    uint64_t total_steps;                   /* at the end */
+    double learning_rate;                   /* of the last step */
     mote_metrics epoch_metrics, validation; /* of the last epoch done */
     double epoch_speed;                     /* samples per second in it */
 
     mote_arena arena;
     mote_batch batch;
-    size_t batch_rows; /* that it has room for: batch_size, or fewer where there are no more samples */
+    size_t
+        batch_rows; /* that it has room for: batch_size, or fewer where there are no more samples */
     uint32_t *order;  /* [training samples]: the samples of an epoch, by number */
     uint64_t ordered; /* which epoch's order that is, from 1; 0: none yet */
     mote_real **best; /* [parameters of the model]: their values when validation was best */

@@ -24,7 +24,12 @@
 #include "mote/mote.h"
 #include "train/trainer.h"
 
-enum { SAMPLES = 60000, MAX_WIDTHS = 16, REPEATS = 5, MAX_THREAD_COUNTS = 8 };
+enum {
+    SAMPLES = 60000,
+    MAX_WIDTHS = 16,
+    REPEATS = 5,
+    MAX_THREAD_COUNTS = 8
+};
 
 static const double TRAIN_SECONDS = 0.1, PART_SECONDS = 0.01; /* per repeat */
 
@@ -143,10 +148,8 @@ static mote_dataset *make_dataset(size_t width, size_t classes, uint8_t **bytes,
     for (size_t i = 0; i < SAMPLES; i++) {
         (*labels)[i] = (uint32_t)(i % classes);
     }
-    mote_samples samples = {.count = SAMPLES,
-                            .shape = mote_shape_vector(width),
-                            .bytes = *bytes,
-                            .labels = *labels};
+    mote_samples samples = {
+        .count = SAMPLES, .shape = mote_shape_vector(width), .bytes = *bytes, .labels = *labels};
     mote_error error = {0};
     mote_dataset *dataset =
         mote_dataset_from_arrays(&samples, NULL, "{\"normalize\": \"unit\"}", 1, &error);
@@ -242,16 +245,37 @@ static double time_limit(const network *n, size_t batch, mote_pool *pool) {
     double seconds = 0;
     for (size_t i = 1; i < n->count; i++) {
         size_t in = n->widths[i - 1], out = n->widths[i];
-        seconds += time_product(pool, (mote_gemm){.transpose_b = true, .m = batch, .n = out,
-                                                  .k = in, .a = x, .lda = in, .b = w, .ldb = in,
-                                                  .c = y, .ldc = out});
-        seconds += time_product(pool, (mote_gemm){.transpose_a = true, .m = out, .n = in,
-                                                  .k = batch, .a = y, .lda = out, .b = x,
-                                                  .ldb = in, .c = dw, .ldc = in, .beta = 0.9f,
+        seconds += time_product(pool, (mote_gemm){.transpose_b = true,
+                                                  .m = batch,
+                                                  .n = out,
+                                                  .k = in,
+                                                  .a = x,
+                                                  .lda = in,
+                                                  .b = w,
+                                                  .ldb = in,
+                                                  .c = y,
+                                                  .ldc = out});
+        seconds += time_product(pool, (mote_gemm){.transpose_a = true,
+                                                  .m = out,
+                                                  .n = in,
+                                                  .k = batch,
+                                                  .a = y,
+                                                  .lda = out,
+                                                  .b = x,
+                                                  .ldb = in,
+                                                  .c = dw,
+                                                  .ldc = in,
+                                                  .beta = 0.9f,
                                                   .whole_rows = true});
         if (i > 1) {
-            seconds += time_product(pool, (mote_gemm){.m = batch, .n = in, .k = out, .a = y,
-                                                      .lda = out, .b = w, .ldb = in, .c = x,
+            seconds += time_product(pool, (mote_gemm){.m = batch,
+                                                      .n = in,
+                                                      .k = out,
+                                                      .a = y,
+                                                      .lda = out,
+                                                      .b = w,
+                                                      .ldb = in,
+                                                      .c = x,
                                                       .ldc = in});
         }
     }
@@ -322,7 +346,9 @@ static void add_step(const job *j, size_t index, stopwatch *watch, breakdown *su
 }
 
 static breakdown break_down(const job *j) {
-    enum { STEPS = 20 };
+    enum {
+        STEPS = 20
+    };
     breakdown sum = {0};
     stopwatch watch = {.trainer = j->trainer, .thread = pthread_self()};
     mote_pool_watch(j->trainer->pool, true);
@@ -446,8 +472,8 @@ static figures measure(job *j, bool train_only) {
     f.limit = time_limit(&j->network, j->batch, j->pool);
     inference i = {.job = j,
                    .x = calloc(j->batch * j->network.widths[0], sizeof *i.x),
-                   .prediction =
-                       calloc(j->batch * mote_model_prediction_width(j->model), sizeof *i.prediction)};
+                   .prediction = calloc(j->batch * mote_model_prediction_width(j->model),
+                                        sizeof *i.prediction)};
     if (!i.x || !i.prediction) {
         stop("out of memory");
     }
@@ -506,8 +532,8 @@ int main(int argc, char **argv) {
     static const struct {
         const char *network;
         size_t batch;
-    } table[] = {{"784-128-10", 32},        {"784-128-10", 64},        {"784-128-10", 128},
-                 {"784-512-256-10", 32},    {"784-512-256-10", 128},   {"784-512-256-10", 512},
+    } table[] = {{"784-128-10", 32},        {"784-128-10", 64},       {"784-128-10", 128},
+                 {"784-512-256-10", 32},    {"784-512-256-10", 128},  {"784-512-256-10", 512},
                  {"784-2048-2048-10", 128}, {"784-2048-2048-10", 512}};
     const char *only_network = NULL, *batch = NULL, *thread_list = "1,2";
     bool train_only = false, json = false;
@@ -537,7 +563,8 @@ int main(int argc, char **argv) {
         print_header();
     }
     if (only_network) {
-        bench(only_network, only_batch ? only_batch : 128, threads, thread_counts, train_only, json);
+        bench(only_network, only_batch ? only_batch : 128, threads, thread_counts, train_only,
+              json);
     }
     for (size_t i = 0; !only_network && i < sizeof table / sizeof *table; i++) {
         if (!only_batch || table[i].batch == only_batch) {
