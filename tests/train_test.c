@@ -294,8 +294,8 @@ Test(training, learns_numbers_and_two_classes_on_one_node) {
 Test(training, gives_the_same_bits_on_any_number_of_threads_and_every_time) {
     static const char *const optimizers[] = {
         MOMENTUM, "\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.1}",
-        "\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.01, \"momentum\": 0.9, "
-        "\"nesterov\": true, \"weight_decay\": 0.001}"};
+        ("\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.01, \"momentum\": 0.9, "
+         "\"nesterov\": true, \"weight_decay\": 0.001}")};
     static const int threads[] = {1, 1, 2, 3};
     for (size_t i = 0; i < COUNT(optimizers); i++) {
         for (size_t t = 0; t < COUNT(threads); t++) {
