@@ -18,7 +18,6 @@ void mote_softmax(size_t rows, size_t columns, const mote_real *z, mote_real *p)
             shift = z[i] > shift ? z[i] : shift;
         }
         mote_real sum = 0;
-#pragma omp simd reduction(+ : sum)
         for (size_t i = 0; i < columns; i++) {
             p[i] = mote_exp_one(z[i] - shift);
             sum += p[i];

@@ -40,7 +40,6 @@ static inline row_sums sum_row(size_t classes, const mote_real *z, mote_real *e)
     row_sums sums = {.best = mote_largest(classes, z)};
     sums.maximum = z[sums.best];
     mote_real total = 0;
-#pragma omp simd reduction(+ : total)
     for (size_t i = 0; i < classes; i++) {
         mote_real exponential = mote_exp_one(z[i] - sums.maximum);
         total += exponential;
