@@ -21,6 +21,11 @@ static mote_document *parse(const char *text, const char *name) {
     return document;
 }
 
+static mote_json entry_of(mote_json array, size_t index) {
+    return (mote_json){.document = array.document,
+                       .node = cJSON_GetArrayItem(array.node, (int)index)};
+}
+
 /* The value at a path such as "model.layers[1].units", or at "" the root. */
 static mote_json value_at(const mote_document *document, const char *path) {
     mote_json value = mote_document_root(document);
@@ -29,7 +34,7 @@ static mote_json value_at(const mote_document *document, const char *path) {
         size_t index;
         int length = 0;
         if (sscanf(path, "[%zu]%n", &index, &length) == 1 && length > 0) {
-            value = mote_json_entry(value, index);
+            value = entry_of(value, index);
         } else {
             cr_assert_eq(sscanf(path, "%63[^.[]%n", name, &length), 1, "%s", path);
             value = mote_json_member(value, name);
@@ -131,7 +136,7 @@ Test(document, nested_deeper_than_paths_go_still_gets_a_message) {
     mote_document *document = parse(text, "c.json");
     mote_json value = mote_document_root(document);
     for (int i = 0; i < 200; i++) {
-        value = mote_json_entry(value, 0);
+        value = entry_of(value, 0);
     }
     mote_error error = {0};
     mote_fail_at(value, &error, "so deep");

@@ -126,9 +126,9 @@ Test(safetensors, what_is_written_is_read_to_the_bit) {
     cr_assert(file, "%s", error.message);
     cr_expect(holds_sample(file));
     cr_expect_str_eq(mote_safetensors_path(file), path);
-    cr_expect(mote_safetensors_has(file, "scale"));
-    cr_expect_not(mote_safetensors_has(file, "Scale"));
-    cr_expect_not(mote_safetensors_has(file, "__metadata__"));
+    mote_shape shape = {0};
+    cr_expect_eq(mote_safetensors_check(file, "Scale", shape, NULL), MOTE_DATA);
+    cr_expect_eq(mote_safetensors_check(file, "__metadata__", shape, NULL), MOTE_DATA);
     cr_expect_null(mote_safetensors_metadata(file, "none"));
     mote_safetensors_destroy(file);
 }

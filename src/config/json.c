@@ -403,11 +403,6 @@ mote_json mote_json_member(mote_json object, const char *name) {
                        .node = cJSON_GetObjectItemCaseSensitive(object.node, name)};
 }
 
-mote_json mote_json_entry(mote_json array, size_t index) {
-    return (mote_json){.document = array.document,
-                       .node = cJSON_GetArrayItem(array.node, (int)index)};
-}
-
 /* ---- --set ---- */
 
 /* One step of a path: a member's name, or an index in brackets. */

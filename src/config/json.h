@@ -42,9 +42,8 @@ const char *mote_document_directory(const mote_document *document);
 
 mote_json mote_document_root(const mote_document *document);
 
-/* The member of that name, or the entry at that index; node is NULL where there is none. */
+/* The member of that name; node is NULL where there is none. */
 mote_json mote_json_member(mote_json object, const char *name);
-mote_json mote_json_entry(mote_json array, size_t index);
 
 /* Fails with "file:line:column: path: <message>", the position being that of the value, or of its
  * key. */

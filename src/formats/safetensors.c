@@ -322,10 +322,6 @@ static const cJSON *find_entry(const mote_safetensors *file, const char *name) {
                                            : NULL;
 }
 
-bool mote_safetensors_has(const mote_safetensors *file, const char *name) {
-    return find_entry(file, name) != NULL;
-}
-
 /* The shape of an entry that has been checked; false where it has too many dimensions. */
 static bool read_shape(const cJSON *entry, mote_shape *shape) {
     *shape = (mote_shape){0};

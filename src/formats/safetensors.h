@@ -39,8 +39,6 @@ const char *mote_safetensors_path(const mote_safetensors *file);
 /* A metadata string; NULL where there is none of that name. */
 const char *mote_safetensors_metadata(const mote_safetensors *file, const char *key);
 
-bool mote_safetensors_has(const mote_safetensors *file, const char *name);
-
 /* Fails where the tensor is missing or different. */
 mote_status mote_safetensors_check(const mote_safetensors *file, const char *name, mote_shape shape,
                                    mote_error *error);
