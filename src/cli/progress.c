@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/common.h"
+#include "core/clock.h"
 #include "mote/kernels.h"
 #include "mote/version.h"
 #include "train/trainer.h"
@@ -19,12 +19,6 @@ enum {
 };
 
 static const double REDRAW_SECONDS = 0.1;
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 cli_progress progress_create(bool quiet) {
     return (cli_progress){.quiet = quiet, .live = !quiet && isatty(STDERR_FILENO)};
@@ -194,7 +188,7 @@ static void format_live(const mote_event *event, size_t columns, char *line, siz
 }
 
 static void draw_live(cli_progress *progress, const mote_event *event) {
-    double time = now();
+    double time = mote_clock();
     if (time - progress->last_drawn >= REDRAW_SECONDS) {
         char line[320];
         size_t columns = screen_columns() - 1;

@@ -10,6 +10,7 @@
  * never got to a job. It is tiles left, not the next tile, because a range must be seen to be used
  * up from the word alone: the number of tiles may already be that of the next job.
  */
+#include "core/clock.h"
 #include "core/pool.h"
 
 #include <assert.h>
@@ -19,7 +20,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Spinning covers the gaps between the operations of a step; a round trip through the kernel costs
@@ -153,12 +153,6 @@ static void wake_sleepers(mote_pool *pool) {
     }
 }
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 /* Returns when all tiles of the job are done. */
 static void await_others(mote_pool *pool, uint32_t tiles) {
     int spins = 0;
@@ -195,9 +189,9 @@ void mote_pool_run(mote_pool *pool, size_t tiles, mote_task task, void *context)
     wake_sleepers(pool);
 
     work_on_job(pool, 0, job);
-    double begin = pool->watched ? now() : 0;
+    double begin = pool->watched ? mote_clock() : 0;
     await_others(pool, (uint32_t)tiles);
-    pool->waited += pool->watched ? now() - begin : 0;
+    pool->waited += pool->watched ? mote_clock() - begin : 0;
 }
 
 void mote_pool_watch(mote_pool *pool, bool on) {

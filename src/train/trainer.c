@@ -5,15 +5,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "data/dataset.h"
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* ---- memory ---- */
 
@@ -416,7 +410,7 @@ static bool finish_epoch(mote_trainer *trainer, double *clock) {
     p->epoch_step = p->epoch_samples = p->epoch_correct = 0;
     p->epoch_loss = p->epoch_seconds = 0;
     p->finished = p->step >= trainer->total_steps;
-    double time = now();
+    double time = mote_clock();
     p->seconds += time - *clock;
     *clock = time;
     bool go_on = tell(trainer, MOTE_EVENT_EPOCH);
@@ -449,7 +443,7 @@ static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *e
     order_samples(trainer);
     while (p->epoch_step < trainer->epoch_steps && p->step < trainer->total_steps) {
         mote_status status = run_step(trainer, error);
-        double time = now();
+        double time = mote_clock();
         p->seconds += time - *clock;
         p->epoch_seconds += time - *clock;
         *clock = time;
@@ -476,7 +470,7 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error) {
         return mote_fail(error, MOTE_INVALID, "there is no trainer");
     }
     mote_position *p = &trainer->position;
-    double clock = now();
+    double clock = mote_clock();
     mote_status status = tell(trainer, MOTE_EVENT_STARTED) ? MOTE_OK : MOTE_INTERRUPTED;
     while (status == MOTE_OK && !p->finished) {
         status = run_epoch(trainer, &clock, error);

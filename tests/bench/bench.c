@@ -15,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/memory.h"
 #include "core/pool.h"
 #include "data/dataset.h"
@@ -32,12 +32,6 @@ enum {
 };
 
 static const double TRAIN_SECONDS = 0.1, PART_SECONDS = 0.01; /* per repeat */
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static void stop(const char *what) {
     fprintf(stderr, "bench: %s\n", what);
@@ -64,18 +58,18 @@ static double median(double *values, size_t count) {
 static double time_calls(double wanted, void (*action)(void *context), void *context) {
     double begin = 0, once = 0;
     for (int i = 0; i < 2; i++) { /* the first call warms up */
-        begin = now();
+        begin = mote_clock();
         action(context);
-        once = now() - begin;
+        once = mote_clock() - begin;
     }
     size_t calls = once < wanted ? (size_t)(wanted / (once + 1e-9)) + 1 : 1;
     double seconds[REPEATS];
     for (int r = 0; r < REPEATS; r++) {
-        begin = now();
+        begin = mote_clock();
         for (size_t i = 0; i < calls; i++) {
             action(context);
         }
-        seconds[r] = (now() - begin) / (double)calls;
+        seconds[r] = (mote_clock() - begin) / (double)calls;
     }
     return median(seconds, REPEATS);
 }
@@ -310,10 +304,10 @@ static void timed_update(const mote_pass *pass, const mote_parameter *parameter,
                         .states = {parameter->states[0] + begin},
                         .decay = parameter->decay};
     mote_step step = {.learning_rate = 1e-4, .number = 1};
-    double start = now();
+    double start = mote_clock();
     optimizer->kind->update(optimizer, &step, &slice);
     if (pthread_equal(pthread_self(), watch->thread)) {
-        watch->update += now() - start;
+        watch->update += mote_clock() - start;
     }
 }
 
@@ -322,10 +316,10 @@ static void add_step(const job *j, size_t index, stopwatch *watch, breakdown *su
     const mote_batch *batch = &j->trainer->batch;
     mote_pool *pool = j->trainer->pool;
     size_t begin = index * j->batch % (part.count - j->batch);
-    double t0 = now();
+    double t0 = mote_clock();
     mote_gather(part.samples, &j->model->preprocessing, pool, j->trainer->order + begin, j->batch,
                 batch->x, batch->labels, batch->values);
-    double t1 = now();
+    double t1 = mote_clock();
     mote_pass pass = {.pool = pool,
                       .batch = j->batch,
                       .training = true,
@@ -333,12 +327,12 @@ static void add_step(const job *j, size_t index, stopwatch *watch, breakdown *su
                       .ready = timed_update,
                       .ready_context = watch};
     const mote_real *z = mote_model_forward(j->model, &pass, batch->x);
-    double t2 = now();
+    double t2 = mote_clock();
     mote_model_score(j->model, &pass, z, (mote_targets){.labels = batch->labels},
                      1 / (mote_real)j->batch);
-    double t3 = now();
+    double t3 = mote_clock();
     mote_model_backward(j->model, &pass, batch->x);
-    double t4 = now();
+    double t4 = mote_clock();
     sum->gather += t1 - t0;
     sum->forward += t2 - t1;
     sum->output += t3 - t2;

@@ -1,0 +1,14 @@
+/* clock.h: time that passes. */
+#ifndef MOTE_CORE_CLOCK_H
+#define MOTE_CORE_CLOCK_H
+
+#include <time.h>
+
+/* Seconds since some moment in the past; never goes back. */
+static inline double mote_clock(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+#endif
