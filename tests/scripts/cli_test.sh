@@ -554,6 +554,14 @@ test_prediction_options() {
     run 0 "$predict" $model "$picture" --top 1000
     refuse 1 'predict: digits.json: no picture that can be read (PNG, JPEG, BMP, PGM or PPM): unknown image type' \
         "$predict" $model digits.json
+    printf 'P5\n# dark\n4 4\n15\n0123456789abcdef' >dark.pgm
+    refuse 1 'predict: dark.pgm: its header says that the brightest value is 15; only 255 can be read' \
+        "$predict" $model dark.pgm
+    rm dark.pgm
+    mkfifo pipe
+    refuse 1 'predict: pipe: not a regular file, which is needed here' "$predict" $model pipe
+    rm pipe
+    refuse 1 'predict: .: is a directory' "$predict" $model .
     run 1 "$predict" $model no.png "$picture"
     check "a missing picture" has '^predict: no.png: cannot be opened: No such file or directory$' "$err"
     check "the others are looked at" has '7.png: 7 (' "$out"
