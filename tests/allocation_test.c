@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "mote/kernels.h"
 #include "mote/trainer.h"
 #include "networks.h"
 
@@ -172,6 +173,40 @@ Test(counting, sees_every_way_to_get_memory) {
             munmap(block, 4096);
         } else {
             free(block);
+        }
+    }
+}
+
+/* ---- matrix products ---- */
+
+/* Of any width: BLAS has kernels that allocate for some of them, which mote is to steer around. */
+Test(gemm, allocates_nothing) {
+    need_counting();
+    enum {
+        ROWS = 40,
+        MOST = 150,
+        DEPTH = 300
+    };
+    static mote_real a[ROWS * DEPTH], b[MOST * DEPTH], c[ROWS * MOST];
+    mote_blas_prepare();
+    for (size_t n = 1; n <= MOST; n++) {
+        for (int variant = 0; variant < 3; variant++) {
+            mote_gemm product = {.transpose_a = variant == 1,
+                                 .transpose_b = variant == 2,
+                                 .m = ROWS,
+                                 .n = n,
+                                 .k = DEPTH,
+                                 .a = a,
+                                 .b = b,
+                                 .c = c,
+                                 .lda = variant == 1 ? ROWS : DEPTH,
+                                 .ldb = variant == 2 ? DEPTH : n,
+                                 .ldc = n};
+            start_counting();
+            mote_gemm_run(NULL, &product);
+            size_t count = stop_counting();
+            cr_expect_eq(count, (size_t)0, "%d columns, variant %d: %zu calls", (int)n, variant,
+                         count);
         }
     }
 }

@@ -425,7 +425,7 @@ Test(gemm, is_the_triple_loop_for_all_shapes_and_transposes) {
         {1, 1, 1},      {1, 1, 300},     {1, 300, 7},     {300, 1, 7},   {2, 3, 4},
         {7, 5, 3},      {16, 16, 16},    {17, 15, 33},    {31, 64, 1},   {64, 10, 128},
         {65, 129, 33},  {100, 101, 103}, {128, 10, 1568}, {10, 784, 64}, {333, 37, 201},
-        {5, 4099, 120}, {4099, 5, 120},
+        {5, 4099, 120}, {4099, 5, 120},  {70, 100, 500},  {40, 17, 260}, {33, 5, 130},
     };
     static const mote_real betas[] = {0, 0.9f, 1};
     mote_pool *pool = mote_pool_create(2, NULL);
@@ -453,6 +453,7 @@ Test(gemm, tiles_cover_large_products_exactly_once) {
         {.m = 64, .n = 1000, .k = 100, .transpose_a = true, .padding = 5},
         {.m = 64, .n = 1000, .k = 100, .whole_rows = true, .beta = 0.9f},
         {.m = 513, .n = 511, .k = 130, .beta = 1}, /* all 16 tiles */
+        {.m = 1040, .n = 1030, .k = 9, .transpose_a = true, .whole_rows = true, .beta = 0.9f},
         {.m = 3, .n = 3000, .k = 1000, .whole_rows = true},
         {.m = 3000, .n = 3, .k = 1000, .transpose_a = true, .transpose_b = true, .beta = 1},
     };
@@ -469,22 +470,25 @@ Test(gemm, gives_the_same_bits_with_any_number_of_threads) {
     static const size_t shapes[][3] = {
         {64, 256, 784}, {512, 512, 130}, {1000, 33, 129}, {256, 784, 64}, {64, 10, 256}};
     mote_pool *pools[] = {NULL, mote_pool_create(1, NULL), mote_pool_create(2, NULL),
-                          mote_pool_create(3, NULL)};
-    for (size_t i = 0; i < COUNT(shapes); i++) {
-        size_t m = shapes[i][0], n = shapes[i][1], k = shapes[i][2];
+                          mote_pool_create(3, NULL), mote_pool_create(4, NULL)};
+    for (size_t i = 0; i < 3 * COUNT(shapes); i++) {
+        size_t m = shapes[i / 3][0], n = shapes[i / 3][1], k = shapes[i / 3][2];
+        bool transpose_a = i % 3 == 1, transpose_b = i % 3 == 2;
         mote_real *a = random_numbers(m * k, 1, 1), *b = random_numbers(k * n, 1, 2);
         mote_real *c[COUNT(pools)];
         for (size_t j = 0; j < COUNT(pools); j++) {
             c[j] = calloc(m * n, sizeof **c);
             cr_assert(c[j]);
-            mote_gemm_run(pools[j], &(mote_gemm){.m = m,
+            mote_gemm_run(pools[j], &(mote_gemm){.transpose_a = transpose_a,
+                                                 .transpose_b = transpose_b,
+                                                 .m = m,
                                                  .n = n,
                                                  .k = k,
                                                  .a = a,
                                                  .b = b,
                                                  .c = c[j],
-                                                 .lda = k,
-                                                 .ldb = n,
+                                                 .lda = transpose_a ? m : k,
+                                                 .ldb = transpose_b ? k : n,
                                                  .ldc = n});
             cr_expect_eq(memcmp(c[j], c[0], m * n * sizeof **c), 0,
                          "%zu × %zu × %zu: %zu threads give other bits", m, n, k,

@@ -547,7 +547,7 @@ const mote_preprocessing *mote_dataset_preprocessing(const mote_dataset *dataset
 
 /* A tile of samples to gather: about this many numbers. */
 enum {
-    NUMBERS_PER_TILE = 16384
+    NUMBERS_PER_TILE = 6144
 };
 
 typedef struct gather_job {
@@ -589,7 +589,7 @@ static void gather_tile(void *context, size_t index) {
     size_t end =
         begin + job->samples_per_tile < job->count ? begin + job->samples_per_tile : job->count;
     for (size_t i = begin; i < end; i++) {
-        if (i + FETCH_AHEAD < end) {
+        if (i + FETCH_AHEAD < job->count) {
             prefetch_sample(job, i + FETCH_AHEAD);
         }
         size_t offset = job->indexes[i] * job->width;
