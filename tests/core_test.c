@@ -16,10 +16,12 @@
 
 #include "core/arena.h"
 #include "core/file.h"
+#include "core/pool.h"
 #include "mote/pool.h"
 #include "mote/random.h"
 #include "mote/status.h"
 #include "mote/tensor.h"
+#include "scratch.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
@@ -443,6 +445,34 @@ Test(pool, takes_the_cores_there_are_where_no_size_is_given) {
     cr_expect_geq(mote_pool_cores(), (size_t)1);
     cr_expect_eq(mote_pool_size(pool), mote_pool_cores());
     mote_pool_destroy(pool);
+}
+
+/* In a suite of its own, since it needs a directory. */
+TestSuite(quota, .init = scratch_enter, .fini = scratch_leave);
+
+static void expect_cores(const char *file, const char *text, const char *other_file,
+                         const char *other_text, size_t wanted) {
+    scratch_write(scratch_path(file), text, strlen(text));
+    scratch_write(scratch_path(other_file), other_text, strlen(other_text));
+    size_t found = mote_pool_cores_within(scratch_directory, 8);
+    cr_expect_eq(found, wanted, "%s: %s gives %zu cores", file, text, found);
+    remove(scratch_path(file));
+    remove(scratch_path(other_file));
+}
+
+Test(quota, of_a_container_limits_the_cores) {
+    static const char unrelated[] = "unrelated";
+    cr_expect_eq(mote_pool_cores_within(scratch_directory, 8), (size_t)8, "no files");
+    expect_cores("cpu.max", "200000 100000\n", unrelated, "", 2);
+    expect_cores("cpu.max", "250000 100000\n", unrelated, "", 2);
+    expect_cores("cpu.max", "50000 100000\n", unrelated, "", 1);
+    expect_cores("cpu.max", "1600000 100000\n", unrelated, "", 8);
+    expect_cores("cpu.max", "max 100000\n", unrelated, "", 8);
+    expect_cores("cpu.max", "", unrelated, "", 8);
+    cr_assert_eq(mkdir(scratch_path("cpu"), 0700), 0);
+    expect_cores("cpu/cpu.cfs_quota_us", "300000\n", "cpu/cpu.cfs_period_us", "100000\n", 3);
+    expect_cores("cpu/cpu.cfs_quota_us", "-1\n", "cpu/cpu.cfs_period_us", "100000\n", 8);
+    expect_cores("cpu/cpu.cfs_quota_us", "300000\n", unrelated, "", 8);
 }
 
 /* Neighbouring jobs of different length: a thread that comes late from one of them must not take

@@ -77,7 +77,7 @@ static double layer_loss(void *context) {
     return sum;
 }
 
-/* With carry 1 and gradients that start at 1/2, twice: once with dx, once without. */
+/* With gradients that start at 1/2 and add up, twice: once with dx, once without. */
 static void run_layer_backward(layer_case *c, mote_model *model) {
     network_fill_gradients(model, 0.5);
     layer_loss(c);
@@ -96,7 +96,7 @@ static void check_layer(mote_model *model, size_t batch, const char *what) {
     mote_random random = mote_random_create(7, MOTE_RANDOM_DATA, batch);
     layer_case c = {.layer = model->layers[0],
                     .random_at_start = mote_random_create(8, MOTE_RANDOM_LAYERS, 0)};
-    c.pass = (mote_pass){.batch = batch, .training = true, .random = &c.random, .carry = 1};
+    c.pass = (mote_pass){.batch = batch, .training = true, .random = &c.random};
     c.in = batch * layer_alone_width_in(c.layer);
     c.out = batch * layer_alone_width_out(c.layer);
     c.x = numbers_create(c.in);
@@ -433,46 +433,15 @@ typedef struct announcements {
 } announcements;
 
 static void note_ready(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
-                       size_t count) {
+                       size_t count, const mote_real *gradient) {
     const announcements *seen = pass->ready_context;
     size_t index = 0;
     while (seen->model->parameters[index].parameter != parameter) {
         index++;
     }
-    for (size_t k = begin; k < begin + count; k++) {
-        seen->times[index][k]++;
-        seen->values[index][k] = parameter->gradient[k];
-    }
-}
-
-/* Every gradient is announced once, when it is complete. */
-static void check_announcements(model_case *c, const char *what) {
-    announcements seen = {.model = c->model};
-    mote_model *model = c->model;
-    for (size_t i = 0; i < model->parameter_count; i++) {
-        size_t count = model->parameters[i].parameter->count;
-        seen.times[i] = calloc(count, sizeof *seen.times[i]);
-        seen.values[i] = numbers_create(count);
-        cr_assert(seen.times[i]);
-    }
-    model_loss(c);
-    mote_pass pass = c->pass;
-    pass.ready = note_ready;
-    pass.ready_context = &seen;
-    mote_model_backward(model, &pass, c->x);
-    for (size_t i = 0; i < model->parameter_count; i++) {
-        const mote_parameter *parameter = model->parameters[i].parameter;
-        for (size_t k = 0; !parameter->buffer && k < parameter->count; k++) {
-            bool once = seen.times[i][k] == 1;
-            if (!once || seen.values[i][k] != parameter->gradient[k]) {
-                cr_expect(false, "%s: %s[%zu] was announced %zu times, as %g, and is %g", what,
-                          model->parameters[i].name, k, seen.times[i][k], seen.values[i][k],
-                          parameter->gradient[k]);
-                break;
-            }
-        }
-        free(seen.times[i]);
-        free(seen.values[i]);
+    for (size_t k = 0; k < count; k++) {
+        seen->times[index][begin + k]++;
+        seen->values[index][begin + k] = gradient[k];
     }
 }
 
@@ -482,16 +451,48 @@ static mote_real *copy_of_gradient(const mote_parameter *parameter) {
     return copy;
 }
 
-static void run_with_carry(model_case *c, mote_real carry, mote_real before) {
+/* The backward pass, on top of what the gradients were. */
+static void run_model_backward(model_case *c, mote_real before) {
     network_fill_gradients(c->model, before);
-    c->pass.carry = carry;
     model_loss(c);
     mote_model_backward(c->model, &c->pass, c->x);
 }
 
-/* gradient = carry × gradient + this step's: with carry 0 whatever was there is gone, NaN too. */
+/* Every entry is handed over once, and is the gradient, whatever was left in the buffers. */
+static void check_announcements(model_case *c, const char *what) {
+    announcements seen = {.model = c->model};
+    mote_model *model = c->model;
+    mote_real *wanted[16] = {NULL};
+    run_model_backward(c, 0);
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        seen.times[i] = calloc(parameter->count, sizeof *seen.times[i]);
+        seen.values[i] = numbers_create(parameter->count);
+        wanted[i] = parameter->buffer ? NULL : copy_of_gradient(parameter);
+        cr_assert(seen.times[i]);
+    }
+    c->pass.ready = note_ready;
+    c->pass.ready_context = &seen;
+    run_model_backward(c, NAN);
+    c->pass.ready = NULL;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        for (size_t k = 0; !parameter->buffer && k < parameter->count; k++) {
+            bool once = seen.times[i][k] == 1;
+            if (!once || seen.values[i][k] != wanted[i][k]) {
+                cr_expect(false, "%s: %s[%zu] was announced %zu times, as %g, and is %g", what,
+                          model->parameters[i].name, k, seen.times[i][k], seen.values[i][k],
+                          wanted[i][k]);
+                break;
+            }
+        }
+        free(seen.times[i]);
+        free(seen.values[i]);
+        free(wanted[i]);
+    }
+}
+
 static void check_model(model_case *c, const char *what) {
-    static const mote_real carries[] = {0.9, 1};
     for (size_t i = 0; i < c->model->parameter_count; i++) {
         const mote_parameter *parameter = c->model->parameters[i].parameter;
         if (parameter->buffer) {
@@ -499,20 +500,15 @@ static void check_model(model_case *c, const char *what) {
         }
         char name[2 * SETTINGS_CAPACITY];
         snprintf(name, sizeof name, "%s: %s", what, c->model->parameters[i].name);
-        run_with_carry(c, 0, NAN);
+        run_model_backward(c, 0);
         mote_real *fresh = copy_of_gradient(parameter);
         expect_gradient(name, model_loss, c, parameter->count, parameter->value, fresh);
-        for (size_t j = 0; j < sizeof carries / sizeof *carries; j++) {
-            run_with_carry(c, carries[j], -0.7);
-            mote_real *wanted = copy_of_gradient(parameter);
-            for (size_t k = 0; k < parameter->count; k++) {
-                wanted[k] = carries[j] * -0.7 + fresh[k];
-            }
-            snprintf(name, sizeof name, "%s: %s, carry %g", what, c->model->parameters[i].name,
-                     carries[j]);
-            expect_equal(name, parameter->count, parameter->gradient, wanted, 1e-12);
-            free(wanted);
+        run_model_backward(c, -0.7);
+        for (size_t k = 0; k < parameter->count; k++) {
+            fresh[k] -= 0.7;
         }
+        snprintf(name, sizeof name, "%s: %s, added up", what, c->model->parameters[i].name);
+        expect_equal(name, parameter->count, parameter->gradient, fresh, 1e-12);
         free(fresh);
     }
     check_announcements(c, what);
@@ -677,7 +673,7 @@ static void append_scale(mote_model *model) {
 }
 
 /* At the start, after a fused pair, and at the end. */
-Test(models, carry_the_gradients_of_layers_that_only_add_to_them) {
+Test(models, hand_over_the_gradients_of_layers_that_only_add_to_them) {
     enum {
         BATCH = 3,
         WIDTH = 4
@@ -764,7 +760,7 @@ Test(models, fusing_changes_no_bit) {
         cr_assert(labels);
         numbers_uniform(&random, -1, 1, batch * in, x);
         mote_targets targets = {.labels = labels};
-        mote_pass pass = {.batch = batch, .training = true, .random = &random, .carry = 0.9};
+        mote_pass pass = {.batch = batch, .training = true, .random = &random};
         const mote_real *fused_z = mote_model_forward(models[0], &pass, x);
         mote_model_score(models[0], &pass, fused_z, targets, MODEL_SCALE);
         mote_model_backward(models[0], &pass, x);

@@ -552,10 +552,10 @@ Test(predictions, of_a_model_of_reshapes_are_its_input) {
 
 /* Plain descent, applied to each slice as it is ready. */
 static void descend(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
-                    size_t count) {
+                    size_t count, const mote_real *gradient) {
     (void)pass;
-    for (size_t i = begin; i < begin + count; i++) {
-        parameter->value[i] -= (mote_real)0.01 * parameter->gradient[i];
+    for (size_t i = 0; i < count; i++) {
+        parameter->value[begin + i] -= (mote_real)0.01 * gradient[i];
     }
 }
 
@@ -579,12 +579,8 @@ static mote_model *train_on(size_t threads, size_t batch, double *loss) {
         for (size_t i = 0; i < batch; i++) {
             labels[i] = (uint32_t)mote_random_below(&random, 10);
         }
-        mote_pass pass = {.pool = pool,
-                          .batch = batch,
-                          .training = true,
-                          .random = &random,
-                          .carry = (mote_real)0.9,
-                          .ready = descend};
+        mote_pass pass = {
+            .pool = pool, .batch = batch, .training = true, .random = &random, .ready = descend};
         const mote_real *z = mote_model_forward(model, &pass, x);
         *loss = mote_model_score(model, &pass, z, (mote_targets){.labels = labels},
                                  1 / (mote_real)batch)

@@ -99,8 +99,7 @@ static inline void layer_alone_forward(mote_layer *layer, const mote_pass *pass,
     }
 }
 
-/* Its backward pass; dx may be NULL. dy is left as it was. With pass->carry 1, gradients add up in
- * every class. */
+/* Its backward pass; dx may be NULL. dy is left as it was. */
 static inline void layer_alone_backward(mote_layer *layer, const mote_pass *pass,
                                         const mote_real *x, const mote_real *y, const mote_real *dy,
                                         mote_real *dx) {

@@ -102,7 +102,7 @@ static void compare_layer(const layer_values *row) {
     }
     float *y = numbers_create(out), *dx = numbers_create(in);
     mote_random random = mote_random_create(1, MOTE_RANDOM_LAYERS, 0);
-    mote_pass pass = {.batch = row->batch, .training = true, .random = &random, .carry = 1};
+    mote_pass pass = {.batch = row->batch, .training = true, .random = &random};
     layer_alone_forward(layer, &pass, row->x, y);
     layer_alone_backward(layer, &pass, row->x, y, row->dy, dx);
 
@@ -184,33 +184,23 @@ static mote_optimizer *create_optimizer(const char *type, const char *json) {
     return optimizer;
 }
 
-static double carry_of(const mote_optimizer *optimizer) {
-    return optimizer->kind->carry ? optimizer->kind->carry(optimizer) : -1;
-}
-
-/* One slice with its states, and the gradient either in an array of its own or in states[0]. */
-static void run_optimizer(const optimizer_values *row, bool gradient_in_state) {
+/* One slice with its states. */
+static void run_optimizer(const optimizer_values *row) {
     mote_optimizer *optimizer = create_optimizer(row->type, row->json);
-    float carry = (float)carry_of(optimizer);
     size_t states = optimizer->kind->state_count(optimizer);
-    float weights[OPTIMIZER_WEIGHTS], gradient[OPTIMIZER_WEIGHTS];
+    float weights[OPTIMIZER_WEIGHTS];
     float state[MOTE_MAX_STATES][OPTIMIZER_WEIGHTS] = {{0}};
     mote_slice slice = {.count = OPTIMIZER_WEIGHTS, .weights = weights, .decay = true};
     for (size_t i = 0; i < states; i++) {
         slice.states[i] = state[i];
     }
-    slice.gradient = gradient_in_state ? state[0] : gradient;
     memcpy(weights, optimizer_inputs_table[0].start, sizeof weights);
 
     char what[160];
-    snprintf(what, sizeof what, "%s %s%s", row->type, row->json,
-             gradient_in_state ? ", gradient in states[0]" : "");
+    snprintf(what, sizeof what, "%s %s", row->type, row->json);
     const float *incoming = optimizer_inputs_table[0].gradients;
     for (size_t step = 1; step <= OPTIMIZER_STEPS; step++, incoming += OPTIMIZER_WEIGHTS) {
-        for (size_t i = 0; i < OPTIMIZER_WEIGHTS; i++) {
-            float before = gradient_in_state ? carry * slice.gradient[i] : 0;
-            slice.gradient[i] = before + incoming[i];
-        }
+        slice.gradient = incoming;
         mote_step now = {.learning_rate = optimizer->learning_rate, .number = step};
         optimizer->kind->update(optimizer, &now, &slice);
         const float *wanted = step == 1                 ? row->first
@@ -230,37 +220,21 @@ static void run_optimizer(const optimizer_values *row, bool gradient_in_state) {
 
 Test(pytorch, optimizers_take_the_same_steps) {
     for (size_t i = 0; i < COUNT_OF(optimizer_values_table); i++) {
-        run_optimizer(&optimizer_values_table[i], false);
+        run_optimizer(&optimizer_values_table[i]);
     }
-}
-
-Test(pytorch, optimizers_take_the_same_steps_with_gradients_accumulated_in_their_state) {
-    size_t possible = 0;
-    for (size_t i = 0; i < COUNT_OF(optimizer_values_table); i++) {
-        mote_optimizer *optimizer =
-            create_optimizer(optimizer_values_table[i].type, optimizer_values_table[i].json);
-        if (carry_of(optimizer) >= 0) {
-            run_optimizer(&optimizer_values_table[i], true);
-            possible++;
-        }
-        free(optimizer);
-    }
-    cr_expect_gt(possible, 0);
 }
 
 /* ---- a network in training ---- */
 
 /* How gradients reach the optimizer. */
 typedef enum delivery {
-    AT_THE_END,    /* update over whole parameters after the backward pass */
-    AS_READY,      /* each slice from pass->ready */
-    IN_THE_STATES, /* the same, and gradients are accumulated in states[0] */
+    AT_THE_END, /* update over whole parameters after the backward pass */
+    AS_READY,   /* each slice from pass->ready */
     DELIVERIES,
 } delivery;
 
-static const char *const delivery_names[] = {[AT_THE_END] = "updated at the end",
-                                             [AS_READY] = "updated as ready",
-                                             [IN_THE_STATES] = "accumulated in states[0]"};
+static const char *const delivery_names[] = {
+    [AT_THE_END] = "updated at the end", [AS_READY] = "updated as ready"};
 
 typedef struct training {
     mote_model *model;
@@ -269,10 +243,10 @@ typedef struct training {
 } training;
 
 static void update_slice(const training *run, const mote_parameter *parameter, size_t begin,
-                         size_t count) {
+                         size_t count, const mote_real *gradient) {
     mote_slice slice = {.count = count,
                         .weights = parameter->value + begin,
-                        .gradient = parameter->gradient + begin,
+                        .gradient = gradient,
                         .decay = parameter->decay};
     for (size_t i = 0; i < MOTE_MAX_STATES; i++) {
         slice.states[i] = parameter->states[i] ? parameter->states[i] + begin : NULL;
@@ -281,11 +255,11 @@ static void update_slice(const training *run, const mote_parameter *parameter, s
 }
 
 static void update_as_ready(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
-                            size_t count) {
-    update_slice(pass->ready_context, parameter, begin, count);
+                            size_t count, const mote_real *gradient) {
+    update_slice(pass->ready_context, parameter, begin, count, gradient);
 }
 
-static void start_training(training *run, delivery how) {
+static void start_training(training *run) {
     size_t states = run->optimizer->kind->state_count(run->optimizer);
     for (size_t i = 0; i < run->model->parameter_count; i++) {
         mote_parameter *parameter = run->model->parameters[i].parameter;
@@ -294,17 +268,13 @@ static void start_training(training *run, delivery how) {
         for (size_t s = 0; s < states; s++) {
             parameter->states[s] = numbers_create(parameter->count);
         }
-        if (how == IN_THE_STATES) {
-            free(parameter->gradient);
-            parameter->gradient = parameter->states[0];
-        }
     }
 }
 
-static void end_training(training *run, delivery how) {
+static void end_training(training *run) {
     for (size_t i = 0; i < run->model->parameter_count; i++) {
         mote_parameter *parameter = run->model->parameters[i].parameter;
-        for (size_t s = how == IN_THE_STATES ? 1 : 0; s < MOTE_MAX_STATES; s++) {
+        for (size_t s = 0; s < MOTE_MAX_STATES; s++) {
             free(parameter->states[s]);
         }
     }
@@ -323,8 +293,8 @@ static double train_step(training *run, delivery how, mote_pool *pool, size_t nu
         pass.ready = update_as_ready;
         pass.ready_context = run;
     }
-    if (how == IN_THE_STATES) {
-        pass.carry = (float)carry_of(run->optimizer);
+    if (how == AT_THE_END) {
+        network_fill_gradients(run->model, 0);
     }
     const float *z = mote_model_forward(run->model, &pass, x);
     double loss =
@@ -332,7 +302,7 @@ static double train_step(training *run, delivery how, mote_pool *pool, size_t nu
     mote_model_backward(run->model, &pass, x);
     for (size_t i = 0; how == AT_THE_END && i < run->model->parameter_count; i++) {
         const mote_parameter *parameter = run->model->parameters[i].parameter;
-        update_slice(run, parameter, 0, parameter->count);
+        update_slice(run, parameter, 0, parameter->count, parameter->gradient);
     }
     return loss;
 }
@@ -347,14 +317,10 @@ static void follow_network(const network_values *row, delivery how) {
     mote_error error = {0};
     training run = {.model = network_create(json, mote_shape_vector(NETWORK_IN), &error),
                     .optimizer = create_optimizer(row->type, row->json)};
-    if (how == IN_THE_STATES && carry_of(run.optimizer) < 0) {
-        end_training(&run, AT_THE_END);
-        return;
-    }
     cr_assert(run.model && network_plan(run.model, NETWORK_BATCH, &error) == MOTE_OK, "%s",
               error.message);
     mote_pool *pool = mote_pool_create(2, &error);
-    start_training(&run, how);
+    start_training(&run);
     float losses[NETWORK_STEPS];
     for (size_t step = 0; step < NETWORK_STEPS; step++) {
         losses[step] = (float)train_step(&run, how, pool, step);
@@ -368,7 +334,7 @@ static void follow_network(const network_values *row, delivery how) {
                  named->name);
         expect_close(what, named->parameter->count, named->parameter->value, row->after[i], 1e-5);
     }
-    end_training(&run, how);
+    end_training(&run);
     mote_pool_destroy(pool);
 }
 

@@ -13,9 +13,12 @@
 extern "C" {
 #endif
 
-/* A finished tile of C: rows row ... row + rows - 1, columns column ... column + columns - 1. */
+/* A finished tile of C: rows row ... row + rows - 1, columns column ... column + columns - 1. Its
+ * entries are c[i × ldc + j]. */
 typedef struct mote_tile {
     size_t row, rows, column, columns;
+    mote_real *c;
+    size_t ldc;
 } mote_tile;
 
 /* C [m × n] = A' [m × k] · B' [k × n] + beta × C, where A' is A, or A transposed; row-major, with
@@ -31,9 +34,12 @@ typedef struct mote_gemm {
     size_t lda, ldb, ldc;
     mote_real beta;
 
-    bool whole_rows; /* tiles span all columns */
+    /* C is only wanted tile by tile, in `after`: tiles may be elsewhere, and C is left in any state.
+     * beta has to be 0. */
+    bool transient;
 
-    /* Optional: called for each tile when it is finished and still in cache, from the task. */
+    /* Optional: called for each tile when it is finished and still in cache, from the task. It may
+     * overwrite the tile. */
     void (*after)(void *context, mote_tile tile);
     void *context;
 } mote_gemm;

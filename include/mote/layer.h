@@ -57,25 +57,20 @@ struct mote_pass {
     bool training;
     mote_random *random; /* for layers that draw numbers; not NULL while training */
 
-    /* Gradients accumulate: a layer adds this step's gradient to what is there. A layer of class
-     * `tiles_gradients` instead brings each slice of each gradient to
-     *     gradient = carry × gradient + this step's
-     * itself, and then calls mote_gradient_ready for the slice, so that the optimizer can update
-     * those weights while they are in cache. */
-    mote_real carry;
+    /* Who gets the gradients; NULL: they are added to parameter->gradient. See
+     * mote_gradient_ready. */
     void (*ready)(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
-                  size_t count);
+                  size_t count, const mote_real *gradient);
     const void *ready_context;
 };
 
-/* Says that entries begin ... begin + count - 1 of the parameter's gradient are complete. The
- * parameter's values in that slice may change during the call. May be called from tasks. */
-static inline void mote_gradient_ready(const mote_pass *pass, const mote_parameter *parameter,
-                                       size_t begin, size_t count) {
-    if (pass->ready) {
-        pass->ready(pass, parameter, begin, count);
-    }
-}
+/* Hands over entries begin ... begin + count - 1 of the parameter's gradient, for the optimizer to
+ * update those weights while they are in cache: they may change during the call. May be called from
+ * tasks. A layer of class `tiles_gradients` calls it once for each entry, with slices that lie
+ * wherever it computed them; any other layer adds to parameter->gradient, which mote has set to 0
+ * and hands over when the layer's backward pass is done. */
+void mote_gradient_ready(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
+                         size_t count, const mote_real *gradient);
 
 /* Scratch memory that a layer asks for in build; valid from a forward pass to its backward pass. */
 typedef struct mote_scratch {
@@ -132,7 +127,7 @@ struct mote_layer_class {
 
     bool reshapes;        /* only the shape changes, the numbers stay: forward, backward unused */
     bool fuses;           /* calls mote_finish_y and mote_finish_dx; its backward ignores y */
-    bool tiles_gradients; /* honours pass->carry and calls mote_gradient_ready */
+    bool tiles_gradients; /* calls mote_gradient_ready itself */
     bool gives_probabilities; /* y are probabilities, not logits */
 };
 

@@ -31,7 +31,7 @@ struct mote_optimizer {
 typedef struct mote_slice {
     size_t count;
     mote_real *weights;
-    mote_real *gradient; /* may be overwritten */
+    const mote_real *gradient;
     mote_real *states[MOTE_MAX_STATES];
     bool decay; /* weight decay applies */
 } mote_slice;
@@ -59,12 +59,6 @@ struct mote_optimizer_class {
     /* Updates weights and states. One slice's update knows nothing of others, so it may run the
      * moment a slice's gradient is complete, on any thread, or over everything at the end. */
     void (*update)(const mote_optimizer *optimizer, const mote_step *step, const mote_slice *slice);
-
-    /* Optional. The factor c where the first thing that update does is
-     *     states[0] = c × states[0] + gradient:
-     * then gradients may be accumulated in states[0] itself, and update is called with
-     * gradient == states[0] and skips it. Negative: not with these settings. */
-    double (*carry)(const mote_optimizer *optimizer);
 };
 
 /* clang-format off */

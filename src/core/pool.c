@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -207,7 +208,40 @@ size_t mote_pool_size(const mote_pool *pool) {
     return pool ? pool->size : 1;
 }
 
-size_t mote_pool_cores(void) {
+/* ---- cores ---- */
+
+/* A number at the start of a small file of the kernel's, or 0. */
+static double read_number(const char *directory, const char *name, double *second) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *stream = fopen(path, "r");
+    double first = 0;
+    if (stream && fscanf(stream, "%lf %lf", &first, second) < 1) { /* "max 100000" */
+        first = 0;
+    }
+    if (stream) {
+        fclose(stream);
+    }
+    return first;
+}
+
+/* A container may have many cores and little of their time: threads beyond its share would only
+ * wait, spinning, for those that have used theirs up. Both versions of Linux's control groups tell
+ * quota and period in microseconds. */
+size_t mote_pool_cores_within(const char *control_groups, size_t cores) {
+    double period = 0, unused;
+    double quota = read_number(control_groups, "cpu.max", &period);
+    if (quota <= 0) {
+        quota = read_number(control_groups, "cpu/cpu.cfs_quota_us", &unused); /* -1: none */
+        period = read_number(control_groups, "cpu/cpu.cfs_period_us", &unused);
+    }
+    if (quota <= 0 || period <= 0 || quota / period >= (double)cores) {
+        return cores;
+    }
+    return quota > period ? (size_t)(quota / period) : 1;
+}
+
+static size_t count_cores(void) {
 #ifdef CPU_COUNT
     cpu_set_t cores;
     if (sched_getaffinity(0, sizeof cores, &cores) == 0 && CPU_COUNT(&cores) > 0) {
@@ -217,6 +251,12 @@ size_t mote_pool_cores(void) {
     long cores_online = sysconf(_SC_NPROCESSORS_ONLN);
     return cores_online > 0 ? (size_t)cores_online : 1;
 }
+
+size_t mote_pool_cores(void) {
+    return mote_pool_cores_within("/sys/fs/cgroup", count_cores());
+}
+
+/* ---- beginning and end ---- */
 
 static bool start_worker(mote_pool *pool, size_t index) {
     worker *self = malloc(sizeof *self);

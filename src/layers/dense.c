@@ -77,7 +77,6 @@ typedef struct job {
     const dense *self;
     const mote_pass *pass;
     const mote_real *x, *dy;
-    mote_real *y, *dx;
 } job;
 
 MOTE_MULTIVERSION
@@ -93,23 +92,23 @@ static void add_to_rows(size_t rows, size_t columns, size_t stride, const mote_r
 static void finish_forward(void *context, mote_tile tile) {
     const job *j = context;
     size_t units = j->self->units;
-    mote_real *y = j->y + tile.row * units + tile.column;
     if (j->self->bias) {
-        add_to_rows(tile.rows, tile.columns, units, j->self->bias_parameter.value + tile.column, y);
+        add_to_rows(tile.rows, tile.columns, tile.ldc, j->self->bias_parameter.value + tile.column,
+                    tile.c);
     }
     if (tile.columns == units) {
-        mote_finish_y(&j->self->base, tile.rows * units, y);
+        mote_finish_y(&j->self->base, tile.rows * units, tile.c);
         return;
     }
-    for (size_t row = 0; row < tile.rows; row++, y += units) {
-        mote_finish_y(&j->self->base, tile.columns, y);
+    for (size_t row = 0; row < tile.rows; row++) {
+        mote_finish_y(&j->self->base, tile.columns, tile.c + row * tile.ldc);
     }
 }
 
 static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x, mote_real *y) {
     dense *self = (dense *)layer;
     size_t in = layer->input_shape.dims[0];
-    job j = {.self = self, .pass = pass, .x = x, .y = y};
+    job j = {.self = self, .pass = pass, .x = x};
     mote_gemm_run(pass->pool, &(mote_gemm){.transpose_b = true,
                                            .m = pass->batch,
                                            .n = self->units,
@@ -127,22 +126,22 @@ static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x
 static void finish_dx(void *context, mote_tile tile) {
     const job *j = context;
     size_t in = j->self->base.input_shape.dims[0];
-    size_t offset = tile.row * in + tile.column;
+    const mote_real *x = j->x + tile.row * in + tile.column;
     if (tile.columns == in) {
-        mote_finish_dx(&j->self->base, tile.rows * in, j->x + offset, j->dx + offset);
+        mote_finish_dx(&j->self->base, tile.rows * in, x, tile.c);
         return;
     }
-    for (size_t row = 0; row < tile.rows; row++, offset += in) {
-        mote_finish_dx(&j->self->base, tile.columns, j->x + offset, j->dx + offset);
+    for (size_t row = 0; row < tile.rows; row++) {
+        mote_finish_dx(&j->self->base, tile.columns, x + row * in, tile.c + row * tile.ldc);
     }
 }
 
-/* sums = carry × sums + column sums of dy [rows × columns]. */
+/* sums = column sums of dy [rows × columns]. */
 MOTE_MULTIVERSION
-static void add_column_sums(size_t rows, size_t columns, size_t stride, mote_real carry,
-                            const mote_real *dy, mote_real *sums) {
+static void sum_columns(size_t rows, size_t columns, size_t stride, const mote_real *dy,
+                        mote_real *sums) {
     for (size_t i = 0; i < columns; i++) {
-        sums[i] = carry != 0 ? carry * sums[i] : 0; /* 0 × NaN would stay NaN */
+        sums[i] = 0;
     }
     for (size_t row = 0; row < rows; row++, dy += stride) {
         for (size_t i = 0; i < columns; i++) {
@@ -151,15 +150,33 @@ static void add_column_sums(size_t rows, size_t columns, size_t stride, mote_rea
     }
 }
 
+static void compute_db(const job *j, size_t begin, size_t end) {
+    enum {
+        SOME = 64
+    };
+    mote_real sums[SOME];
+    for (size_t unit = begin; unit < end; unit += SOME) {
+        size_t count = end - unit < SOME ? end - unit : SOME;
+        sum_columns(j->pass->batch, count, j->self->units, j->dy + unit, sums);
+        mote_gradient_ready(j->pass, &j->self->bias_parameter, unit, count, sums);
+    }
+}
+
 static void finish_dw(void *context, mote_tile tile) {
     const job *j = context;
-    const dense *self = j->self;
-    size_t in = self->base.input_shape.dims[0];
-    mote_gradient_ready(j->pass, &self->weight_parameter, tile.row * in, tile.rows * in);
-    if (self->bias) {
-        add_column_sums(j->pass->batch, tile.rows, self->units, j->pass->carry, j->dy + tile.row,
-                        self->bias_parameter.gradient + tile.row);
-        mote_gradient_ready(j->pass, &self->bias_parameter, tile.row, tile.rows);
+    const mote_parameter *weight = &j->self->weight_parameter;
+    size_t in = j->self->base.input_shape.dims[0];
+    size_t begin = tile.row * in + tile.column;
+    if (tile.columns == in && tile.ldc == in) {
+        mote_gradient_ready(j->pass, weight, begin, tile.rows * in, tile.c);
+    } else {
+        for (size_t row = 0; row < tile.rows; row++) {
+            mote_gradient_ready(j->pass, weight, begin + row * in, tile.columns,
+                                tile.c + row * tile.ldc);
+        }
+    }
+    if (j->self->bias && tile.column == 0) {
+        compute_db(j, tile.row, tile.row + tile.rows);
     }
 }
 
@@ -168,7 +185,7 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
     (void)y;
     dense *self = (dense *)layer;
     size_t in = layer->input_shape.dims[0];
-    job j = {.self = self, .pass = pass, .x = x, .dy = dy, .dx = dx};
+    job j = {.self = self, .pass = pass, .x = x, .dy = dy};
     if (dx) { /* first: it needs the weights as they were */
         mote_gemm_run(pass->pool, &(mote_gemm){.m = pass->batch,
                                                .n = in,
@@ -192,8 +209,7 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
                                            .ldb = in,
                                            .c = self->weight_parameter.gradient,
                                            .ldc = in,
-                                           .beta = pass->carry,
-                                           .whole_rows = true,
+                                           .transient = true,
                                            .after = finish_dw,
                                            .context = &j});
 }

@@ -1,4 +1,4 @@
-/* layer.c: what layers declare while they are built. */
+/* layer.c: what layers declare while they are built, and how they hand over gradients. */
 #include "mote/layer.h"
 
 mote_status mote_layer_add_parameter(mote_layer *layer, mote_parameter *parameter,
@@ -21,4 +21,15 @@ mote_status mote_layer_add_scratch(mote_layer *layer, mote_real **where, size_t 
     layer->scratch[layer->scratch_count++] = (mote_scratch){
         .where = where, .count_per_sample = count_per_sample, .count_fixed = count_fixed};
     return MOTE_OK;
+}
+
+void mote_gradient_ready(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
+                         size_t count, const mote_real *gradient) {
+    if (pass->ready) {
+        pass->ready(pass, parameter, begin, count, gradient);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        parameter->gradient[begin + i] += gradient[i];
+    }
 }

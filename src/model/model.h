@@ -69,7 +69,7 @@ const mote_real *mote_model_forward(mote_model *model, const mote_pass *pass, co
 mote_score mote_model_score(mote_model *model, const mote_pass *pass, const mote_real *z,
                             mote_targets targets, mote_real scale);
 
-/* From dz to the gradients of all parameters: gradient = pass->carry × gradient + this step's. */
+/* From dz to the gradients of all parameters, which pass->ready gets. */
 void mote_model_backward(mote_model *model, const mote_pass *pass, const mote_real *x);
 
 /* Tells an output that may predict either which it is: 0 classes for numbers. Fails where the last

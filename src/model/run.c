@@ -272,37 +272,34 @@ mote_score mote_model_score(mote_model *model, const mote_pass *pass, const mote
 
 /* ---- backward ---- */
 
-/* For layers that only add to their gradients: carry × gradient, before they do. */
-static void carry_gradients(const mote_layer *layer, const mote_pass *pass) {
+static void clear_gradients(const mote_layer *layer) {
     for (size_t i = 0; i < layer->parameter_count; i++) {
         const mote_parameter *parameter = layer->parameters[i];
-        if (parameter->buffer || pass->carry == 1) {
-            continue;
-        }
-        for (size_t k = 0; k < parameter->count; k++) { /* 0 × NaN would stay NaN */
-            parameter->gradient[k] = pass->carry != 0 ? pass->carry * parameter->gradient[k] : 0;
+        if (!parameter->buffer) {
+            memset(parameter->gradient, 0, parameter->count * sizeof *parameter->gradient);
         }
     }
 }
 
-static void finish_gradients(const mote_layer *layer, const mote_pass *pass) {
+static void hand_over_gradients(const mote_layer *layer, const mote_pass *pass) {
     for (size_t i = 0; i < layer->parameter_count; i++) {
         const mote_parameter *parameter = layer->parameters[i];
         if (!parameter->buffer) {
-            mote_gradient_ready(pass, parameter, 0, parameter->count);
+            mote_gradient_ready(pass, parameter, 0, parameter->count, parameter->gradient);
         }
     }
 }
 
 static void run_backward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
                          const mote_real *y, mote_real *dy, mote_real *dx) {
-    if (layer->kind->tiles_gradients) {
-        layer->kind->backward(layer, pass, x, y, dy, dx);
-        return;
+    bool hands_over = pass->ready && !layer->kind->tiles_gradients;
+    if (hands_over) {
+        clear_gradients(layer);
     }
-    carry_gradients(layer, pass);
     layer->kind->backward(layer, pass, x, y, dy, dx);
-    finish_gradients(layer, pass);
+    if (hands_over) {
+        hand_over_gradients(layer, pass);
+    }
 }
 
 void mote_model_backward(mote_model *model, const mote_pass *pass, const mote_real *x) {

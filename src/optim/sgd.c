@@ -6,8 +6,7 @@
  *   w ← w − learning_rate × (g + momentum × v)
  *
  * (Sutskever et al., "On the importance of initialization and momentum", 2013, as PyTorch writes
- * it.) Without Nesterov's variant the gradient can be accumulated on top of momentum × v in v
- * itself, which saves a buffer and a pass over it.
+ * it.)
  */
 #include "math/vector.h"
 #include "mote/optimizer.h"
@@ -47,21 +46,6 @@ static size_t state_count(const mote_optimizer *optimizer) {
     return ((const sgd *)optimizer)->momentum > 0;
 }
 
-static double carry(const mote_optimizer *optimizer) {
-    const sgd *self = (const sgd *)optimizer;
-    return self->momentum > 0 && !self->nesterov ? self->momentum : -1;
-}
-
-/* v holds momentum × v + gradient already. */
-MOTE_MULTIVERSION
-static void update_carried(size_t count, mote_real rate, mote_real decay, mote_real *w,
-                           mote_real *v) {
-    for (size_t i = 0; i < count; i++) {
-        v[i] += decay * w[i];
-        w[i] -= rate * v[i];
-    }
-}
-
 MOTE_MULTIVERSION
 static void update_plain(size_t count, mote_real rate, mote_real decay, mote_real *w,
                          const mote_real *gradient) {
@@ -91,8 +75,6 @@ static void update(const mote_optimizer *optimizer, const mote_step *step,
     mote_real *v = slice->states[0];
     if (self->momentum <= 0) {
         update_plain(slice->count, rate, decay, slice->weights, slice->gradient);
-    } else if (slice->gradient == v) {
-        update_carried(slice->count, rate, decay, slice->weights, v);
     } else {
         mote_real fresh = self->nesterov ? 1 : 0;
         mote_real repeated = self->nesterov ? momentum : 1;
@@ -110,5 +92,4 @@ const mote_optimizer_class mote_optimizer_sgd = {
     .state_count = state_count,
     .state_names = {"momentum"},
     .update = update,
-    .carry = carry,
 };

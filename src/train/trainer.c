@@ -16,12 +16,6 @@ static size_t state_count(const mote_trainer *trainer) {
     return optimizer->kind->state_count(optimizer);
 }
 
-/* The factor with which gradients are accumulated in the optimizer's first state, or negative. */
-static double carry_of(const mote_trainer *trainer) {
-    const mote_optimizer *optimizer = trainer->options.optimizer;
-    return optimizer->kind->carry ? optimizer->kind->carry(optimizer) : -1;
-}
-
 bool mote_trainer_validates(const mote_trainer *trainer) {
     return mote_dataset_part(trainer->dataset, MOTE_VALIDATION).count > 0;
 }
@@ -33,9 +27,7 @@ static void carve_parameter(mote_trainer *trainer, mote_arena *arena, mote_param
     for (size_t i = 0; i < state_count(trainer); i++) {
         parameter->states[i] = mote_arena_take(arena, parameter->count, sizeof(mote_real));
     }
-    parameter->gradient = carry_of(trainer) >= 0
-                              ? parameter->states[0]
-                              : mote_arena_take(arena, parameter->count, sizeof(mote_real));
+    parameter->gradient = mote_arena_take(arena, parameter->count, sizeof(mote_real));
 }
 
 static void carve(mote_trainer *trainer, mote_arena *arena) {
@@ -270,12 +262,12 @@ static bool tell(mote_trainer *trainer, mote_event_kind kind) {
 /* ---- a step ---- */
 
 static void update_slice(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
-                         size_t count) {
+                         size_t count, const mote_real *gradient) {
     const mote_trainer *trainer = pass->ready_context;
     const mote_optimizer *optimizer = trainer->options.optimizer;
     mote_slice slice = {.count = count,
                         .weights = parameter->value + begin,
-                        .gradient = parameter->gradient + begin,
+                        .gradient = gradient,
                         .decay = parameter->decay};
     for (size_t i = 0; i < MOTE_MAX_STATES && parameter->states[i]; i++) {
         slice.states[i] = parameter->states[i] + begin;
@@ -313,12 +305,10 @@ static mote_status run_step(mote_trainer *trainer, mote_error *error) {
 
     trainer->learning_rate = learning_rate_of_step(trainer);
     trainer->step = (mote_step){.learning_rate = trainer->learning_rate, .number = p->step + 1};
-    double carry = carry_of(trainer);
     mote_pass pass = {.pool = trainer->pool,
                       .batch = count,
                       .training = true,
                       .random = &p->layers_random,
-                      .carry = carry >= 0 ? (mote_real)carry : 0,
                       .ready = update_slice,
                       .ready_context = trainer};
     const mote_real *z = mote_model_forward(model, &pass, batch->x);

@@ -258,9 +258,7 @@ static double time_limit(const network *n, size_t batch, mote_pool *pool) {
                                                   .b = x,
                                                   .ldb = in,
                                                   .c = dw,
-                                                  .ldc = in,
-                                                  .beta = 0.9f,
-                                                  .whole_rows = true});
+                                                  .ldc = in});
         if (i > 1) {
             seconds += time_product(pool, (mote_gemm){.m = batch,
                                                       .n = in,
@@ -295,12 +293,12 @@ typedef struct stopwatch {
 } stopwatch;
 
 static void timed_update(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
-                         size_t count) {
+                         size_t count, const mote_real *gradient) {
     stopwatch *watch = (stopwatch *)(uintptr_t)pass->ready_context;
     const mote_optimizer *optimizer = watch->trainer->options.optimizer;
     mote_slice slice = {.count = count,
                         .weights = parameter->value + begin,
-                        .gradient = parameter->gradient + begin,
+                        .gradient = gradient,
                         .states = {parameter->states[0] + begin},
                         .decay = parameter->decay};
     mote_step step = {.learning_rate = 1e-4, .number = 1};
@@ -323,7 +321,6 @@ static void add_step(const job *j, size_t index, stopwatch *watch, breakdown *su
     mote_pass pass = {.pool = pool,
                       .batch = j->batch,
                       .training = true,
-                      .carry = (mote_real)0.9,
                       .ready = timed_update,
                       .ready_context = watch};
     const mote_real *z = mote_model_forward(j->model, &pass, batch->x);

@@ -2,10 +2,17 @@
 """Trains the same dense networks in PyTorch and in mote, in turn, and compares samples per second.
 
 usage: tests/bench/compare_pytorch.py [--bench build/bench] [--rounds 5] [--network 784-512-256-10 --batch 128]
+       tests/bench/compare_pytorch.py --job [--rounds 5]
 
 Needs PyTorch. For both, data is in memory and OpenBLAS runs on the kernels that suit the processor
 (mote sees to that by itself; for PyTorch OPENBLAS_CORETYPE is set before it is loaded). Each is
-measured with 1 and with 2 threads in each round, and the better of the two medians counts.
+measured with 1 and with 2 threads in each round, and the best of its medians counts.
+
+PyTorch's threads and OpenBLAS's are two things there, which get in each other's way: so PyTorch is
+also measured with one of its own and two of OpenBLAS's ("1+2"), and may have that as its best.
+
+With --job, the wall time of `./train configs/mnist.json` and of mnist_pytorch.py, from the cold
+start to the test accuracy.
 """
 import argparse
 import json
@@ -13,6 +20,8 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
+import time
 
 TABLE = [("784-128-10", 32), ("784-128-10", 64), ("784-128-10", 128),
          ("784-512-256-10", 32), ("784-512-256-10", 128), ("784-512-256-10", 512),
@@ -35,8 +44,6 @@ def right_kernels():
 
 def measure_pytorch(network, batch, threads):
     """Samples per second of a plain PyTorch loop; runs in a process of its own."""
-    import time
-
     import torch
     torch.set_num_threads(threads)
     widths = [int(width) for width in network.split("-")]
@@ -65,34 +72,84 @@ def measure_pytorch(network, batch, threads):
     return steps * batch / (time.perf_counter() - begin)
 
 
-def run_pytorch(network, batch, threads):
-    environment = dict(os.environ)
+# Threads of PyTorch's own, and of OpenBLAS below it.
+PYTORCH_THREADS = {"1": (1, 1), "2": (2, 2), "1+2": (1, 2)}
+MOTE_THREADS = (1, 2)
+
+
+def pytorch_environment(blas_threads):
+    environment = dict(os.environ, OPENBLAS_NUM_THREADS=str(blas_threads))
     kernels = right_kernels()
     if kernels:
         environment.setdefault("OPENBLAS_CORETYPE", kernels)
+    return environment
+
+
+def run(command, environment=None):
+    return subprocess.run(command, env=environment, check=True, capture_output=True,
+                          text=True).stdout
+
+
+def run_pytorch(network, batch, way):
+    threads, blas_threads = PYTORCH_THREADS[way]
     command = [sys.executable, __file__, "--measure", network, str(batch), str(threads)]
-    return float(subprocess.run(command, env=environment, check=True, capture_output=True,
-                                text=True).stdout)
+    return float(run(command, pytorch_environment(blas_threads)))
 
 
 def run_mote(bench, network, batch, threads):
-    command = [bench, "--network", network, "--batch", str(batch), "--threads", str(threads),
-               "--json", "--train-only"]
-    line = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    line = run([bench, "--network", network, "--batch", str(batch), "--threads", str(threads),
+                "--json", "--train-only"])
     return json.loads(line)["samples_per_second"]
 
 
 def compare(bench, network, batch, rounds):
-    results = {(who, threads): [] for who in ("pytorch", "mote") for threads in (1, 2)}
+    pytorch = {way: [] for way in PYTORCH_THREADS}
+    mote = {threads: [] for threads in MOTE_THREADS}
     for _ in range(rounds):
-        for threads in (1, 2):
-            results["pytorch", threads].append(run_pytorch(network, batch, threads))
-            results["mote", threads].append(run_mote(bench, network, batch, threads))
-    medians = {key: statistics.median(values) for key, values in results.items()}
-    best = {who: max(medians[who, 1], medians[who, 2]) for who in ("pytorch", "mote")}
-    print(f"{network:18} {batch:5}  {medians['pytorch', 1]:9.0f} {medians['pytorch', 2]:9.0f}  "
-          f"{medians['mote', 1]:9.0f} {medians['mote', 2]:9.0f}  "
-          f"{best['mote'] / best['pytorch']:6.2f}", flush=True)
+        for way in pytorch:
+            pytorch[way].append(run_pytorch(network, batch, way))
+        for threads in mote:
+            mote[threads].append(run_mote(bench, network, batch, threads))
+    of_pytorch = [statistics.median(values) for values in pytorch.values()]
+    of_mote = [statistics.median(values) for values in mote.values()]
+    print(f"{network:18} {batch:5}  " + " ".join(f"{value:9.0f}" for value in of_pytorch) + "  " +
+          " ".join(f"{value:9.0f}" for value in of_mote) +
+          f"  {max(of_mote) / max(of_pytorch):6.2f}", flush=True)
+
+
+def compare_table(bench, table, rounds):
+    columns = [f"PyTorch {way}" for way in PYTORCH_THREADS] + [f"mote {n}" for n in MOTE_THREADS]
+    print(f"{'network':18} {'batch':>5}  " + " ".join(f"{name:>9}" for name in columns[:3]) + "  " +
+          " ".join(f"{name:>9}" for name in columns[3:]) +
+          f"  {'ratio':>6}   (samples/s by threads; ratio of the best)")
+    for network, batch in table:
+        compare(bench, network, batch, rounds)
+
+
+def timed(command, environment=None):
+    begin = time.perf_counter()
+    run(command, environment)
+    return time.perf_counter() - begin
+
+
+def compare_job(rounds):
+    job = os.path.join(os.path.dirname(__file__), "mnist_pytorch.py")
+    seconds = {f"PyTorch {way}": [] for way in PYTORCH_THREADS}
+    seconds["mote"] = []
+    for _ in range(rounds):
+        for way, (threads, blas_threads) in PYTORCH_THREADS.items():
+            spent = timed([sys.executable, job, "--threads", str(threads)],
+                          pytorch_environment(blas_threads))
+            seconds[f"PyTorch {way}"].append(spent)
+        with tempfile.TemporaryDirectory() as directory:
+            spent = timed(["./train", "configs/mnist.json", "--quiet", "--run-dir",
+                           os.path.join(directory, "run")])
+        seconds["mote"].append(spent)
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    for name, value in medians.items():
+        print(f"{name:12} {value:6.2f} s")
+    best = min(value for name, value in medians.items() if name != "mote")
+    print(f"{'ratio':12} {best / medians['mote']:6.2f}   (of the best)")
 
 
 def main():
@@ -104,12 +161,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--network")
     parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--job", action="store_true")
     arguments = parser.parse_args()
-    print(f"{'network':18} {'batch':>5}  {'PyTorch 1':>9} {'PyTorch 2':>9}  {'mote 1':>9} "
-          f"{'mote 2':>9}  {'ratio':>6}   (samples/s with 1 and 2 threads; ratio of the better)")
+    if arguments.job:
+        compare_job(arguments.rounds)
+        return
     table = [(arguments.network, arguments.batch)] if arguments.network else TABLE
-    for network, batch in table:
-        compare(arguments.bench, network, batch, arguments.rounds)
+    compare_table(arguments.bench, table, arguments.rounds)
 
 
 if __name__ == "__main__":
