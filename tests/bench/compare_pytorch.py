@@ -112,15 +112,15 @@ def compare(bench, network, batch, rounds):
             mote[threads].append(run_mote(bench, network, batch, threads))
     of_pytorch = [statistics.median(values) for values in pytorch.values()]
     of_mote = [statistics.median(values) for values in mote.values()]
-    print(f"{network:18} {batch:5}  " + " ".join(f"{value:9.0f}" for value in of_pytorch) + "  " +
-          " ".join(f"{value:9.0f}" for value in of_mote) +
+    print(f"{network:18} {batch:5}  " + " ".join(f"{value:11.0f}" for value in of_pytorch) + "  " +
+          " ".join(f"{value:11.0f}" for value in of_mote) +
           f"  {max(of_mote) / max(of_pytorch):6.2f}", flush=True)
 
 
 def compare_table(bench, table, rounds):
     columns = [f"PyTorch {way}" for way in PYTORCH_THREADS] + [f"mote {n}" for n in MOTE_THREADS]
-    print(f"{'network':18} {'batch':>5}  " + " ".join(f"{name:>9}" for name in columns[:3]) + "  " +
-          " ".join(f"{name:>9}" for name in columns[3:]) +
+    print(f"{'network':18} {'batch':>5}  " + " ".join(f"{name:>11}" for name in columns[:3]) + "  " +
+          " ".join(f"{name:>11}" for name in columns[3:]) +
           f"  {'ratio':>6}   (samples/s by threads; ratio of the best)")
     for network, batch in table:
         compare(bench, network, batch, rounds)
