@@ -59,7 +59,7 @@ static void expect_equal(const char *what, size_t count, const double *found, co
 
 /* L = Σ upstream · y, for one layer by itself. */
 typedef struct layer_case {
-    mote_layer *layer;
+    mote_model *model;
     mote_pass pass;
     mote_random random, random_at_start; /* each pass draws the same */
     mote_real *x, *y, *dx, *upstream;
@@ -69,7 +69,7 @@ typedef struct layer_case {
 static double layer_loss(void *context) {
     layer_case *c = context;
     c->random = c->random_at_start;
-    layer_alone_forward(c->layer, &c->pass, c->x, c->y);
+    layer_alone_forward(c->model, &c->pass, c->x, c->y);
     double sum = 0;
     for (size_t i = 0; i < c->out; i++) {
         sum += c->upstream[i] * c->y[i];
@@ -78,12 +78,13 @@ static double layer_loss(void *context) {
 }
 
 /* With gradients that start at 1/2 and add up, twice: once with dx, once without. */
-static void run_layer_backward(layer_case *c, mote_model *model) {
+static void run_layer_backward(layer_case *c) {
+    mote_model *model = c->model;
     network_fill_gradients(model, 0.5);
     layer_loss(c);
-    layer_alone_backward(c->layer, &c->pass, c->x, c->y, c->upstream, c->dx);
+    layer_alone_backward(c->model, &c->pass, c->upstream, c->dx);
     layer_loss(c);
-    layer_alone_backward(c->layer, &c->pass, c->x, c->y, c->upstream, NULL);
+    layer_alone_backward(c->model, &c->pass, c->upstream, NULL);
     for (size_t i = 0; i < model->parameter_count; i++) {
         const mote_parameter *parameter = model->parameters[i].parameter;
         for (size_t k = 0; !parameter->buffer && k < parameter->count; k++) {
@@ -94,11 +95,11 @@ static void run_layer_backward(layer_case *c, mote_model *model) {
 
 static void check_layer(mote_model *model, size_t batch, const char *what) {
     mote_random random = mote_random_create(7, MOTE_RANDOM_DATA, batch);
-    layer_case c = {.layer = model->layers[0],
+    layer_case c = {.model = model,
                     .random_at_start = mote_random_create(8, MOTE_RANDOM_LAYERS, 0)};
     c.pass = (mote_pass){.batch = batch, .training = true, .random = &c.random};
-    c.in = batch * layer_alone_width_in(c.layer);
-    c.out = batch * layer_alone_width_out(c.layer);
+    c.in = batch * layer_alone_width_in(model);
+    c.out = batch * layer_alone_width_out(model);
     c.x = numbers_create(c.in);
     c.dx = numbers_create(c.in);
     c.y = numbers_create(c.out);
@@ -106,7 +107,7 @@ static void check_layer(mote_model *model, size_t batch, const char *what) {
     network_randomize(model, &random);
     numbers_spaced(&random, c.in, c.x);
     numbers_uniform(&random, -1, 1, c.out, c.upstream);
-    run_layer_backward(&c, model);
+    run_layer_backward(&c);
 
     char name[2 * SETTINGS_CAPACITY];
     snprintf(name, sizeof name, "%s, batch %zu: dx", what, batch);
@@ -189,8 +190,8 @@ Test(layers, softmax_goes_back_by_its_jacobian) {
     numbers_uniform(&random, -4, 4, ROWS * WIDTH, z);
     numbers_uniform(&random, -1, 1, ROWS * WIDTH, g);
     mote_pass pass = {.batch = ROWS, .training = true, .random = &random};
-    layer_alone_forward(model->layers[0], &pass, z, p);
-    layer_alone_backward(model->layers[0], &pass, z, p, g, dz);
+    layer_alone_forward(model, &pass, z, p);
+    layer_alone_backward(model, &pass, g, dz);
 
     mote_real wanted[ROWS * WIDTH] = {0};
     for (size_t row = 0; row < ROWS; row++) {
@@ -350,10 +351,10 @@ static mote_score score_composed(const composition *row, size_t rows, const mote
     mote_random random = mote_random_create(1, MOTE_RANDOM_LAYERS, 0);
     mote_pass pass = {.batch = rows, .training = true, .random = &random};
     mote_score score = {0};
-    layer_alone_forward(model->layers[0], &pass, z, p);
+    layer_alone_forward(model, &pass, z, p);
     closed->output->kind->score(closed->output, rows, p, targets, 0.25, dp, &score);
     closed->output->kind->predict(closed->output, rows, p, prediction);
-    layer_alone_backward(model->layers[0], &pass, z, p, dp, dz);
+    layer_alone_backward(model, &pass, dp, dz);
     network_destroy(model);
     mote_model_destroy(closed);
     return score;
@@ -455,7 +456,7 @@ static mote_real *copy_of_gradient(const mote_parameter *parameter) {
 static void run_model_backward(model_case *c, mote_real before) {
     network_fill_gradients(c->model, before);
     model_loss(c);
-    mote_model_backward(c->model, &c->pass, c->x);
+    mote_model_backward(c->model, &c->pass);
 }
 
 /* Every entry is handed over once, and is the gradient, whatever was left in the buffers. */
@@ -612,7 +613,7 @@ typedef struct scale_layer {
 
 static mote_status scale_build(mote_layer *layer, mote_error *error) {
     scale_layer *self = (scale_layer *)layer;
-    size_t width = layer_alone_width_in(layer);
+    size_t width = mote_shape_count(layer->input_shape);
     layer->output_shape = layer->input_shape;
     self->scale = (mote_parameter){.name = "scale", .shape = mote_shape_vector(width)};
     self->passes = (mote_parameter){.name = "passes", .buffer = true};
@@ -661,15 +662,8 @@ static const mote_layer_class scale_class = {
 /* What mote_model_add does for a class of the registry. */
 static void append_scale(mote_model *model) {
     mote_error error = {0};
-    scale_layer *layer = calloc(1, sizeof *layer);
-    mote_layer **layers = realloc(model->layers, (model->layer_count + 1) * sizeof *layers);
-    cr_assert(layer && layers);
-    layer->base.kind = &scale_class;
-    layer->base.input_shape =
-        model->layer_count ? layers[model->layer_count - 1]->output_shape : model->input_shape;
-    cr_assert_eq(scale_build(&layer->base, &error), MOTE_OK, "%s", error.message);
-    layers[model->layer_count++] = &layer->base;
-    model->layers = layers;
+    cr_assert_eq(mote_sequence_append(model->layers, &scale_class, (mote_json){0}, NULL, &error),
+                 MOTE_OK, "%s", error.message);
 }
 
 /* At the start, after a fused pair, and at the end. */
@@ -705,6 +699,32 @@ Test(models, hand_over_the_gradients_of_layers_that_only_add_to_them) {
 
 /* ---- fusing ---- */
 
+static size_t count_in(const mote_layer *layer) {
+    return mote_shape_count(layer->input_shape);
+}
+
+static size_t count_out(const mote_layer *layer) {
+    return mote_shape_count(layer->output_shape);
+}
+
+static void run_forward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
+                        mote_real *y) {
+    if (layer->kind->forward_elements) {
+        layer->kind->forward_elements(layer, pass->batch * count_out(layer), x, y);
+    } else {
+        layer->kind->forward(layer, pass, x, y);
+    }
+}
+
+static void run_backward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
+                         const mote_real *y, mote_real *dy, mote_real *dx) {
+    if (layer->kind->backward_elements) {
+        layer->kind->backward_elements(layer, pass->batch * count_out(layer), x, y, dy, dx);
+    } else {
+        layer->kind->backward(layer, pass, x, y, dy, dx);
+    }
+}
+
 /* Forward and backward pass with every layer by itself and every array a separate one. */
 static void run_unfused(mote_model *model, const mote_pass *pass, const mote_real *x,
                         mote_targets targets, mote_real *z) {
@@ -712,19 +732,19 @@ static void run_unfused(mote_model *model, const mote_pass *pass, const mote_rea
         MOST_LAYERS = 8
     };
     mote_real *y[MOST_LAYERS];
-    cr_assert_leq(model->layer_count, MOST_LAYERS);
-    for (size_t i = 0; i < model->layer_count; i++) {
-        y[i] = numbers_create(pass->batch * layer_alone_width_out(model->layers[i]));
-        layer_alone_forward(model->layers[i], pass, i ? y[i - 1] : x, y[i]);
+    cr_assert_leq(model->layers->count, MOST_LAYERS);
+    for (size_t i = 0; i < model->layers->count; i++) {
+        y[i] = numbers_create(pass->batch * count_out(model->layers->layers[i]));
+        run_forward(model->layers->layers[i], pass, i ? y[i - 1] : x, y[i]);
     }
-    size_t last = model->layer_count - 1, width = model->output->width;
+    size_t last = model->layers->count - 1, width = model->output->width;
     mote_real *dy = numbers_create(pass->batch * width);
     mote_score score = {0};
     memcpy(z, y[last], pass->batch * width * sizeof *z);
     model->output->kind->score(model->output, pass->batch, z, targets, MODEL_SCALE, dy, &score);
-    for (size_t i = model->layer_count; i-- > 0;) {
-        mote_real *dx = numbers_create(pass->batch * layer_alone_width_in(model->layers[i]));
-        layer_alone_backward(model->layers[i], pass, i ? y[i - 1] : x, y[i], dy, dx);
+    for (size_t i = model->layers->count; i-- > 0;) {
+        mote_real *dx = numbers_create(pass->batch * count_in(model->layers->layers[i]));
+        run_backward(model->layers->layers[i], pass, i ? y[i - 1] : x, y[i], dy, dx);
         free(dy);
         free(y[i]);
         dy = dx;
@@ -750,9 +770,13 @@ Test(models, fusing_changes_no_bit) {
             network_randomize(models[i], &same);
             network_fill_gradients(models[i], 0.5);
         }
-        cr_assert(models[0]->layers[0]->fused_after && models[0]->layers[2]->fused_before,
+        cr_assert(models[0]->layers->layers[0]->fused_after &&
+                      models[0]->layers->layers[2]->fused_before,
                   "nothing is fused, so there is nothing to compare");
-        network_unfuse(models[1]);
+        for (size_t i = 0; i < models[1]->layers->count; i++) {
+            mote_layer *layer = models[1]->layers->layers[i];
+            layer->fused_after = layer->fused_before = NULL;
+        }
 
         mote_random random = mote_random_create(42, MOTE_RANDOM_DATA, batch);
         mote_real *x = numbers_create(batch * in), *z = numbers_create(batch * out);
@@ -763,7 +787,7 @@ Test(models, fusing_changes_no_bit) {
         mote_pass pass = {.batch = batch, .training = true, .random = &random};
         const mote_real *fused_z = mote_model_forward(models[0], &pass, x);
         mote_model_score(models[0], &pass, fused_z, targets, MODEL_SCALE);
-        mote_model_backward(models[0], &pass, x);
+        mote_model_backward(models[0], &pass);
         run_unfused(models[1], &pass, x, targets, z);
 
         expect_equal("logits", batch * out, fused_z, z, 0);

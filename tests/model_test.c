@@ -585,7 +585,7 @@ static mote_model *train_on(size_t threads, size_t batch, double *loss) {
         *loss = mote_model_score(model, &pass, z, (mote_targets){.labels = labels},
                                  1 / (mote_real)batch)
                     .loss;
-        mote_model_backward(model, &pass, x);
+        mote_model_backward(model, &pass);
     }
     free(x);
     free(labels);

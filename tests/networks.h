@@ -57,62 +57,60 @@ static inline void network_fill_gradients(mote_model *model, mote_real value) {
     }
 }
 
-/* Nobody does a neighbour's work: what fusing has to equal. */
-static inline void network_unfuse(mote_model *model) {
-    for (size_t i = 0; i < model->layer_count; i++) {
-        model->layers[i]->fused_after = model->layers[i]->fused_before = NULL;
+/* ---- one layer alone ---- */
+
+static inline mote_status layer_alone_plan(mote_model *model, size_t batch, mote_error *error) {
+    mote_arena_free(&model->workspace);
+    model->batch = batch;
+    model->training = true;
+    mote_sequence_decide(model->layers, true, true);
+    mote_arena measured = mote_arena_measure();
+    mote_sequence_carve(model->layers, batch, true, &measured);
+    mote_status status = mote_arena_allocate(&model->workspace, &measured, error);
+    if (status == MOTE_OK) {
+        mote_sequence_carve(model->layers, batch, true, &model->workspace);
     }
+    return status;
 }
 
-/* A model of one layer for training with up to `batch` rows; NULL where the layer refuses. */
+/* A model of one layer whose dx is wanted, for up to `batch` rows; NULL where the layer refuses. */
 static inline mote_model *layer_alone_create(const char *type, const char *json, mote_shape shape,
                                              size_t batch, mote_error *error) {
     mote_model *model = mote_model_create(shape, error);
     if (!model || mote_model_add(model, type, json, error) != MOTE_OK ||
         mote_model_set_output(model, "mean_squared_error", NULL, error) != MOTE_OK ||
-        network_plan(model, batch, error) != MOTE_OK) {
+        network_plan(model, batch, error) != MOTE_OK ||
+        layer_alone_plan(model, batch, error) != MOTE_OK) {
         network_destroy(model);
         return NULL;
     }
-    network_unfuse(model);
     return model;
 }
 
-static inline size_t layer_alone_width_in(const mote_layer *layer) {
-    return mote_shape_count(layer->input_shape);
+static inline size_t layer_alone_width_in(const mote_model *model) {
+    return mote_shape_count(model->input_shape);
 }
 
-static inline size_t layer_alone_width_out(const mote_layer *layer) {
-    return mote_shape_count(layer->output_shape);
+static inline size_t layer_alone_width_out(const mote_model *model) {
+    return mote_shape_count(mote_sequence_output_shape(model->layers));
 }
 
-/* One layer's forward pass, whatever kind of layer it is. */
-static inline void layer_alone_forward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
+/* Its forward pass; images as planes, whatever order the layer likes. */
+static inline void layer_alone_forward(mote_model *model, const mote_pass *pass, const mote_real *x,
                                        mote_real *y) {
-    size_t count = pass->batch * layer_alone_width_out(layer);
-    if (layer->kind->reshapes) {
-        memcpy(y, x, count * sizeof *y);
-    } else if (layer->kind->forward_elements) {
-        layer->kind->forward_elements(layer, count, x, y);
-    } else {
-        layer->kind->forward(layer, pass, x, y);
-    }
+    const mote_real *found = mote_sequence_forward(model->layers, pass, x);
+    memcpy(y, found, pass->batch * layer_alone_width_out(model) * sizeof *y);
 }
 
 /* Its backward pass; dx may be NULL. dy is left as it was. */
-static inline void layer_alone_backward(mote_layer *layer, const mote_pass *pass,
-                                        const mote_real *x, const mote_real *y, const mote_real *dy,
-                                        mote_real *dx) {
-    size_t count = pass->batch * layer_alone_width_out(layer);
+static inline void layer_alone_backward(mote_model *model, const mote_pass *pass,
+                                        const mote_real *dy, mote_real *dx) {
+    size_t count = pass->batch * layer_alone_width_out(model);
     mote_real *copy = numbers_create(count);
     memcpy(copy, dy, count * sizeof *copy);
-    if (!layer->kind->reshapes && !layer->kind->forward_elements) {
-        layer->kind->backward(layer, pass, x, y, copy, dx);
-    } else if (dx && layer->kind->reshapes) {
-        memcpy(dx, dy, count * sizeof *dx);
-    } else if (dx) {
-        layer->kind->backward_elements(layer, count, y, dy, dx);
-    }
+    model->layers->stages[0].needs_dx = dx != NULL;
+    mote_sequence_backward(model->layers, pass, copy, dx);
+    model->layers->stages[0].needs_dx = true;
     free(copy);
 }
 

@@ -93,26 +93,25 @@ static void compare_layer(const layer_values *row) {
     mote_error error = {0};
     mote_model *model = layer_alone_create(row->type, row->json, row->shape, row->batch, &error);
     cr_assert(model, "%s %s: %s", row->type, row->json, error.message);
-    mote_layer *layer = model->layers[0];
     size_t in = row->batch * mote_shape_count(row->shape), out = row->batch * row->y_width;
-    cr_assert_eq(layer_alone_width_out(layer), row->y_width);
-    for (size_t i = 0; i < layer->parameter_count; i++) {
-        memcpy(layer->parameters[i]->value, row->parameters[i],
-               layer->parameters[i]->count * sizeof(float));
+    cr_assert_eq(layer_alone_width_out(model), row->y_width);
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        memcpy(model->parameters[i].parameter->value, row->parameters[i],
+               model->parameters[i].parameter->count * sizeof(float));
     }
     float *y = numbers_create(out), *dx = numbers_create(in);
     mote_random random = mote_random_create(1, MOTE_RANDOM_LAYERS, 0);
     mote_pass pass = {.batch = row->batch, .training = true, .random = &random};
-    layer_alone_forward(layer, &pass, row->x, y);
-    layer_alone_backward(layer, &pass, row->x, y, row->dy, dx);
+    layer_alone_forward(model, &pass, row->x, y);
+    layer_alone_backward(model, &pass, row->dy, dx);
 
     char what[128];
     snprintf(what, sizeof what, "%s %s: y", row->type, row->json);
     expect_close(what, out, y, row->y, TOLERANCE);
     snprintf(what, sizeof what, "%s %s: dx", row->type, row->json);
     expect_close(what, in, dx, row->dx, TOLERANCE);
-    for (size_t i = 0; i < layer->parameter_count; i++) {
-        const mote_parameter *parameter = layer->parameters[i];
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
         snprintf(what, sizeof what, "%s %s: d%s", row->type, row->json, parameter->name);
         expect_close(what, parameter->count, parameter->gradient, row->gradients[i], TOLERANCE);
     }
@@ -299,7 +298,7 @@ static double train_step(training *run, delivery how, mote_pool *pool, size_t nu
     const float *z = mote_model_forward(run->model, &pass, x);
     double loss =
         mote_model_score(run->model, &pass, z, targets, 1.f / NETWORK_BATCH).loss / NETWORK_BATCH;
-    mote_model_backward(run->model, &pass, x);
+    mote_model_backward(run->model, &pass);
     for (size_t i = 0; how == AT_THE_END && i < run->model->parameter_count; i++) {
         const mote_parameter *parameter = run->model->parameters[i].parameter;
         update_slice(run, parameter, 0, parameter->count, parameter->gradient);

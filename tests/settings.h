@@ -59,6 +59,7 @@ static inline size_t settings_alternatives(const mote_field *field) {
     case MOTE_FIELD_NUMBER:
     case MOTE_FIELD_BOOLEAN:
     case MOTE_FIELD_INITIALIZER:
+    case MOTE_FIELD_LAYERS:
         return 1;
     case MOTE_FIELD_CHOICE: {
         size_t count = 0;
@@ -91,6 +92,10 @@ static inline void settings_value(const mote_field *field, size_t alternative, c
     }
     case MOTE_FIELD_INITIALIZER:
         snprintf(text, capacity, "%s", alternative ? "0.25" : "\"lecun_uniform\"");
+        break;
+    case MOTE_FIELD_LAYERS: /* which keep every shape */
+        snprintf(text, capacity, "[%s{\"type\": \"tanh\"}]",
+                 alternative ? "{\"type\": \"sigmoid\"}, " : "");
         break;
     default:
         snprintf(text, capacity, "\"a\"");

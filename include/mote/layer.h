@@ -24,13 +24,14 @@ extern "C" {
 #endif
 
 #define MOTE_MAX_LAYER_PARAMETERS 8
-#define MOTE_MAX_LAYER_SCRATCH    4
+#define MOTE_MAX_LAYER_SCRATCH    8
 #define MOTE_MAX_STATES           3
 
 typedef struct mote_layer mote_layer;
 typedef struct mote_parameter mote_parameter;
 typedef struct mote_pass mote_pass;
 typedef struct mote_layer_class mote_layer_class;
+typedef struct mote_sequence mote_sequence;
 
 /* A tensor that is part of the model: a trainable weight, or a persistent buffer. A member of its
  * layer's struct. */
@@ -76,6 +77,7 @@ void mote_gradient_ready(const mote_pass *pass, const mote_parameter *parameter,
 typedef struct mote_scratch {
     mote_real **where;
     size_t count_per_sample, count_fixed;
+    bool training_only; /* *where is NULL otherwise */
 } mote_scratch;
 
 /* The part that all layers have in common; the first member of each layer's struct. */
@@ -84,7 +86,7 @@ struct mote_layer {
 
     /* input_shape is set before build, output_shape by build; both are of one sample. */
     mote_shape input_shape, output_shape;
-    char input_name[96]; /* who gives the input, for errors: "layers[2] (conv2d)" */
+    char input_name[160]; /* who gives the input, for errors: "layers[2] (conv2d)" */
 
     mote_parameter *parameters[MOTE_MAX_LAYER_PARAMETERS];
     size_t parameter_count;
@@ -94,7 +96,16 @@ struct mote_layer {
     /* Set by the model for classes with `fuses`: element-wise neighbours whose work this layer does
      * on each finished piece of y and of dx; see mote_finish_y and mote_finish_dx. Or NULL. */
     const mote_layer *fused_after, *fused_before;
+    ptrdiff_t fused_after_distance;  /* from y to the neighbour's y */
+    ptrdiff_t fused_before_distance; /* from x to the neighbour's x, where it keeps that */
 };
+
+/* In which order a layer takes and gives images. mote turns them where neighbours differ. */
+typedef enum mote_order {
+    MOTE_PLANES,            /* C × H × W */
+    MOTE_CHANNELS_LAST,     /* H × W × C */
+    MOTE_CHANNELS_ANYWHERE, /* gives them as it gets them; element-wise layers always do */
+} mote_order;
 
 /* The record of a type of layer. */
 
@@ -118,12 +129,17 @@ struct mote_layer_class {
                      const mote_real *y, mote_real *dy, mote_real *dx);
 
     /* Instead of the two above for element-wise layers. y may be the same place as x, and dx the
-     * same as dy. The derivative has to follow from y alone, since x may have been overwritten:
-     *     dx_i = dy_i × f'(x_i), with f'(x_i) computed from y_i */
+     * same as dy:
+     *     dx_i = dy_i × f'(x_i)
+     * with f'(x_i) computed from y_i, since x may have been overwritten; or, for a class with
+     * `keeps_x`, from x_i, which takes memory for both. */
     void (*forward_elements)(const mote_layer *layer, size_t count, const mote_real *x,
                              mote_real *y);
-    void (*backward_elements)(const mote_layer *layer, size_t count, const mote_real *y,
-                              const mote_real *dy, mote_real *dx);
+    void (*backward_elements)(const mote_layer *layer, size_t count, const mote_real *x,
+                              const mote_real *y, const mote_real *dy, mote_real *dx);
+    bool keeps_x;
+
+    mote_order order;
 
     bool reshapes;        /* only the shape changes, the numbers stay: forward, backward unused */
     bool fuses;           /* calls mote_finish_y and mote_finish_dx; its backward ignores y */
@@ -140,20 +156,49 @@ mote_status mote_layer_add_parameter(mote_layer *layer, mote_parameter *paramete
 mote_status mote_layer_add_scratch(mote_layer *layer, mote_real **where, size_t count_per_sample,
                                    size_t count_fixed, mote_error *error);
 
+/* The same for what only training needs: *where is NULL otherwise. */
+mote_status mote_layer_add_training_scratch(mote_layer *layer, mote_real **where,
+                                            size_t count_per_sample, size_t count_fixed,
+                                            mote_error *error);
+
 /* Runs the fused neighbours on a finished run of `count` elements of y; or of dx, whose place in x
  * starts at `x`. Does nothing where nothing is fused. */
 static inline void mote_finish_y(const mote_layer *layer, size_t count, mote_real *y) {
     if (layer->fused_after) {
-        layer->fused_after->kind->forward_elements(layer->fused_after, count, y, y);
+        layer->fused_after->kind->forward_elements(layer->fused_after, count, y,
+                                                   y + layer->fused_after_distance);
     }
 }
 
 static inline void mote_finish_dx(const mote_layer *layer, size_t count, const mote_real *x,
                                   mote_real *dx) {
     if (layer->fused_before) {
-        layer->fused_before->kind->backward_elements(layer->fused_before, count, x, dx, dx);
+        layer->fused_before->kind->backward_elements(layer->fused_before, count,
+                                                     x + layer->fused_before_distance, x, dx, dx);
     }
 }
+
+/* ---- containers ----
+ *
+ * A container is a layer with lists of layers: members of type mote_sequence *, each with a field of
+ * kind MOTE_FIELD_LAYERS. mote builds them before the container, from the container's input shape,
+ * and owns them; a list that is optional and absent or empty is NULL. Their images are in the
+ * container's `order` at both ends. */
+
+mote_shape mote_sequence_output_shape(const mote_sequence *sequence);
+
+/* x [batch × the container's input_shape] to what the last of the layers gives, which stays valid
+ * until the next forward pass. */
+const mote_real *mote_sequence_forward(mote_sequence *sequence, const mote_pass *pass,
+                                       const mote_real *x);
+
+/* From dy to dx, which may be NULL, as a layer's backward: dy may be overwritten. Follows the
+ * forward pass of the same x, which must still be there. */
+void mote_sequence_backward(mote_sequence *sequence, const mote_pass *pass, mote_real *dy,
+                            mote_real *dx);
+
+/* The layer's lists of layers, one after the other, then NULL. */
+mote_sequence *mote_layer_sequence(const mote_layer *layer, size_t index);
 
 /* The class of that type, or NULL; and all of them, ended by NULL. */
 const mote_layer_class *mote_layer_class_find(const char *type);

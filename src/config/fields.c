@@ -102,6 +102,9 @@ char *mote_field_expected(const mote_field *field, char *text) {
     case MOTE_FIELD_INITIALIZER:
         describe_names("a number or one of ", field, text);
         break;
+    case MOTE_FIELD_LAYERS:
+        snprintf(text, MOTE_EXPECTED_CAPACITY, "a list of layers");
+        break;
     case MOTE_FIELD_PART:
     case MOTE_FIELD_NONE:
         snprintf(text, MOTE_EXPECTED_CAPACITY, "an object or a list");
@@ -189,6 +192,8 @@ static mote_status store(const mote_field *field, mote_json value, void *place) 
     case MOTE_FIELD_PART:
         *(mote_json *)place = value;
         return MOTE_OK;
+    case MOTE_FIELD_LAYERS:
+        return valid_if(cJSON_IsArray(node));
     case MOTE_FIELD_NONE:
         break;
     }
@@ -367,6 +372,7 @@ void mote_fields_write(mote_json_writer *writer, const mote_field *fields, const
             mote_json_add(writer, object, f->name, write_initializer(place));
             break;
         case MOTE_FIELD_PART:
+        case MOTE_FIELD_LAYERS:
         case MOTE_FIELD_NONE:
             break;
         }

@@ -23,7 +23,8 @@ mote_status mote_fields_read(mote_json object, const char *selector, const mote_
 /* Frees the strings that reading allocated. */
 void mote_fields_free(const mote_field *fields, void *target);
 
-/* Adds each field's value to a JSON object, except PARTs, which their owners add. */
+/* Adds each field's value to a JSON object, except PARTs and LAYERS, which their
+ * owners add. */
 void mote_fields_write(mote_json_writer *writer, const mote_field *fields, const void *target,
                        cJSON *object);
 

@@ -12,15 +12,33 @@ mote_status mote_layer_add_parameter(mote_layer *layer, mote_parameter *paramete
     return MOTE_OK;
 }
 
-mote_status mote_layer_add_scratch(mote_layer *layer, mote_real **where, size_t count_per_sample,
-                                   size_t count_fixed, mote_error *error) {
+static mote_status add_scratch(mote_layer *layer, mote_scratch scratch, mote_error *error) {
     if (layer->scratch_count == MOTE_MAX_LAYER_SCRATCH) {
         return mote_fail(error, MOTE_INVALID, "asks for more than %d pieces of scratch memory",
                          MOTE_MAX_LAYER_SCRATCH);
     }
-    layer->scratch[layer->scratch_count++] = (mote_scratch){
-        .where = where, .count_per_sample = count_per_sample, .count_fixed = count_fixed};
+    layer->scratch[layer->scratch_count++] = scratch;
     return MOTE_OK;
+}
+
+mote_status mote_layer_add_scratch(mote_layer *layer, mote_real **where, size_t count_per_sample,
+                                   size_t count_fixed, mote_error *error) {
+    return add_scratch(layer,
+                       (mote_scratch){.where = where,
+                                      .count_per_sample = count_per_sample,
+                                      .count_fixed = count_fixed},
+                       error);
+}
+
+mote_status mote_layer_add_training_scratch(mote_layer *layer, mote_real **where,
+                                            size_t count_per_sample, size_t count_fixed,
+                                            mote_error *error) {
+    return add_scratch(layer,
+                       (mote_scratch){.where = where,
+                                      .count_per_sample = count_per_sample,
+                                      .count_fixed = count_fixed,
+                                      .training_only = true},
+                       error);
 }
 
 void mote_gradient_ready(const mote_pass *pass, const mote_parameter *parameter, size_t begin,

@@ -32,8 +32,9 @@ static void forward_elements(const mote_layer *layer, size_t count, const mote_r
 }
 
 MOTE_MULTIVERSION
-static void backward_elements(const mote_layer *layer, size_t count, const mote_real *y,
-                              const mote_real *dy, mote_real *dx) {
+static void backward_elements(const mote_layer *layer, size_t count, const mote_real *x,
+                              const mote_real *y, const mote_real *dy, mote_real *dx) {
+    (void)x;
     mote_real slope = (mote_real)((const leaky_relu *)layer)->slope;
     for (size_t i = 0; i < count; i++) {
         dx[i] = y[i] > 0 ? dy[i] : slope * dy[i];

@@ -23,8 +23,9 @@ static void forward_elements(const mote_layer *layer, size_t count, const mote_r
 }
 
 MOTE_MULTIVERSION
-static void backward_elements(const mote_layer *layer, size_t count, const mote_real *y,
-                              const mote_real *dy, mote_real *dx) {
+static void backward_elements(const mote_layer *layer, size_t count, const mote_real *x,
+                              const mote_real *y, const mote_real *dy, mote_real *dx) {
+    (void)x;
     (void)layer;
     for (size_t i = 0; i < count; i++) {
         dx[i] = y[i] > 0 ? dy[i] : 0;

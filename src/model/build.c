@@ -25,15 +25,14 @@ mote_model *mote_model_create(mote_shape input_shape, mote_error *error) {
         return NULL;
     }
     model->input_shape = input_shape;
+    model->layers = mote_sequence_create("layers", "layers", "the data", input_shape, false);
+    if (!model->layers) {
+        free(model);
+        mote_fail(error, MOTE_MEMORY, "out of memory for a model");
+        return NULL;
+    }
     mote_blas_prepare();
     return model;
-}
-
-static void destroy_layer(mote_layer *layer) {
-    if (layer) {
-        mote_fields_free(layer->kind->fields, layer);
-        free(layer);
-    }
 }
 
 static void destroy_output(mote_output *output) {
@@ -56,11 +55,9 @@ static void free_class_names(mote_model *model) {
 static void reopen_model(mote_model *model) {
     destroy_output(model->output);
     mote_arena_free(&model->values);
-    free(model->stages);
     free(model->parameters);
     free(model->class_numbers);
     model->output = NULL;
-    model->stages = NULL;
     model->parameters = NULL;
     model->parameter_count = 0;
     model->class_numbers = NULL;
@@ -71,60 +68,14 @@ void mote_model_destroy(mote_model *model) {
         return;
     }
     reopen_model(model);
-    for (size_t i = 0; i < model->layer_count; i++) {
-        destroy_layer(model->layers[i]);
-    }
+    mote_sequence_destroy(model->layers);
     free_class_names(model);
     mote_preprocessing_free(&model->preprocessing);
     mote_arena_free(&model->workspace);
-    free(model->layers);
     free(model);
 }
 
 /* ---- layers ---- */
-
-static mote_status build_layer(mote_model *model, mote_layer *layer, mote_error *error) {
-    layer->input_shape = model->input_shape;
-    strcpy(layer->input_name, "the data");
-    if (model->layer_count > 0) {
-        const mote_layer *before = model->layers[model->layer_count - 1];
-        layer->input_shape = before->output_shape;
-        snprintf(layer->input_name, sizeof layer->input_name, "layers[%zu] (%.40s)",
-                 model->layer_count - 1, before->kind->type);
-    }
-    if (!layer->kind->build) {
-        layer->output_shape = layer->input_shape;
-        return MOTE_OK;
-    }
-    return layer->kind->build(layer, error);
-}
-
-/* Reads, builds and appends a layer. `selector` is the key that has already been read, or NULL. */
-static mote_status append_layer(mote_model *model, const mote_layer_class *kind, mote_json object,
-                                const char *selector, mote_error *error) {
-    mote_layer **layers = realloc(model->layers, (model->layer_count + 1) * sizeof *model->layers);
-    model->layers = layers ? layers : model->layers;
-    mote_layer *layer = layers ? calloc(1, kind->size) : NULL;
-    if (!layer) {
-        return mote_fail(error, MOTE_MEMORY, "out of memory for a %s layer", kind->type);
-    }
-    layer->kind = kind;
-    mote_binding binding = {.fields = kind->fields, .target = layer};
-    mote_status status = mote_fields_read(object, selector, &binding, 1, error);
-    if (status == MOTE_OK) {
-        mote_error reason = {0};
-        status = build_layer(model, layer, &reason);
-        if (status != MOTE_OK) {
-            mote_fail_because(object, &reason, error);
-        }
-    }
-    if (status != MOTE_OK) {
-        destroy_layer(layer);
-        return status;
-    }
-    model->layers[model->layer_count++] = layer;
-    return MOTE_OK;
-}
 
 mote_status mote_model_add(mote_model *model, const char *type, const char *json,
                            mote_error *error) {
@@ -133,7 +84,7 @@ mote_status mote_model_add(mote_model *model, const char *type, const char *json
                          model ? "no layer can follow the output" : "there is no model");
     }
     char root[96];
-    snprintf(root, sizeof root, "layers[%zu] (%.60s)", model->layer_count, type);
+    snprintf(root, sizeof root, "layers[%zu] (%.60s)", model->layers->count, type);
     const mote_layer_class *kind = mote_layer_class_find(type);
     if (!kind) {
         return mote_fail(error, MOTE_INVALID, "%s: no layer is called that", root);
@@ -143,24 +94,29 @@ mote_status mote_model_add(mote_model *model, const char *type, const char *json
     if (!document) {
         return error && error->status ? error->status : MOTE_INVALID;
     }
-    mote_status status = append_layer(model, kind, mote_document_root(document), NULL, error);
+    mote_status status =
+        mote_sequence_append(model->layers, kind, mote_document_root(document), NULL, error);
     mote_document_destroy(document);
     return status;
 }
 
 /* ---- the output ---- */
 
+static const mote_layer *last_layer(const mote_model *model) {
+    return model->layers->layers[model->layers->count - 1];
+}
+
 static size_t last_width(const mote_model *model) {
-    return mote_shape_count(model->layers[model->layer_count - 1]->output_shape);
+    return mote_shape_count(last_layer(model)->output_shape);
 }
 
 /* The layer that the numbers of the last one come from. */
 static const mote_layer_class *last_computing(const mote_model *model) {
-    size_t last = model->layer_count - 1;
-    while (last > 0 && model->layers[last]->kind->reshapes) {
+    size_t last = model->layers->count - 1;
+    while (last > 0 && model->layers->layers[last]->kind->reshapes) {
         last--;
     }
-    return model->layers[last]->kind;
+    return model->layers->layers[last]->kind;
 }
 
 /* Softmax twice, the logarithm of logits, or that of independent probabilities, which is best where
@@ -203,22 +159,12 @@ static mote_status build_output(mote_model *model, mote_output *output, mote_err
 /* ---- parameters ---- */
 
 static mote_status list_parameters(mote_model *model, mote_error *error) {
-    size_t count = 0;
-    for (size_t i = 0; i < model->layer_count; i++) {
-        count += model->layers[i]->parameter_count;
-    }
+    size_t count = mote_sequence_parameter_count(model->layers);
     model->parameters = calloc(count ? count : 1, sizeof *model->parameters);
     if (!model->parameters) {
         return mote_fail(error, MOTE_MEMORY, "out of memory for a list of %zu parameters", count);
     }
-    for (size_t i = 0; i < model->layer_count; i++) {
-        for (size_t j = 0; j < model->layers[i]->parameter_count; j++) {
-            mote_parameter *parameter = model->layers[i]->parameters[j];
-            mote_named_parameter *named = &model->parameters[model->parameter_count++];
-            named->parameter = parameter;
-            snprintf(named->name, sizeof named->name, "layers.%zu.%.60s", i, parameter->name);
-        }
-    }
+    mote_sequence_list_parameters(model->layers, model->parameters, &model->parameter_count);
     return MOTE_OK;
 }
 
@@ -253,10 +199,6 @@ static mote_status name_class_numbers(mote_model *model, mote_error *error) {
 }
 
 static mote_status close_model(mote_model *model, mote_error *error) {
-    model->stages = calloc(model->layer_count, sizeof *model->stages);
-    if (!model->stages) {
-        return mote_fail(error, MOTE_MEMORY, "out of memory for a model");
-    }
     mote_status status = name_class_numbers(model, error);
     if (status == MOTE_OK) {
         status = list_parameters(model, error);
@@ -266,7 +208,7 @@ static mote_status close_model(mote_model *model, mote_error *error) {
 
 static mote_status attach_output(mote_model *model, const mote_output_class *kind, mote_json object,
                                  const char *selector, mote_error *error) {
-    if (model->layer_count == 0) {
+    if (model->layers->count == 0) {
         return mote_fail_at(object, error, "there are no layers before the output");
     }
     mote_output *output = calloc(1, kind->size);
@@ -320,7 +262,7 @@ mote_status mote_model_set_output(mote_model *model, const char *type, const cha
 mote_status mote_model_match_targets(mote_model *model, size_t classes, size_t width,
                                      mote_error *error) {
     mote_output *output = model->output;
-    const mote_layer *last = model->layers[model->layer_count - 1];
+    const mote_layer *last = last_layer(model);
     if (classes == 0 && output->kind->takes_numbers) {
         if (output->width != width) {
             return mote_fail(error, MOTE_INVALID,
@@ -361,26 +303,9 @@ static const mote_field model_fields[] = {
     MOTE_FIELDS_END,
 };
 
-static const char *layer_name_at(size_t index) {
-    const mote_layer_class *kind = mote_layer_classes()[index];
-    return kind ? kind->type : NULL;
-}
-
 static const char *output_name_at(size_t index) {
     const mote_output_class *kind = mote_output_classes()[index];
     return kind ? kind->type : NULL;
-}
-
-static mote_status append_from_json(mote_model *model, mote_json object, mote_error *error) {
-    const char *type = mote_json_selector(object, "type", error);
-    if (!type) {
-        return MOTE_INVALID;
-    }
-    const mote_layer_class *kind = mote_layer_class_find(type);
-    if (!kind) {
-        return mote_fail_unknown(object, "type", "layer", layer_name_at, error);
-    }
-    return append_layer(model, kind, object, "type", error);
 }
 
 static mote_status attach_from_json(mote_model *model, mote_json object, mote_error *error) {
@@ -402,17 +327,7 @@ static mote_status fill_from_json(mote_model *model, mote_json object, mote_erro
     if (status != MOTE_OK) {
         return status;
     }
-    if (!cJSON_IsArray(keys.layers.node) || !keys.layers.node->child) {
-        char found[MOTE_JSON_FOUND_CAPACITY];
-        return mote_fail_at(keys.layers, error, "expected a list of at least one layer, found %s",
-                            cJSON_IsArray(keys.layers.node) ? "an empty one"
-                                                            : mote_json_found(keys.layers, found));
-    }
-    for (const cJSON *node = keys.layers.node->child; node && status == MOTE_OK;
-         node = node->next) {
-        mote_json layer = {.document = keys.layers.document, .node = node};
-        status = append_from_json(model, layer, error);
-    }
+    status = mote_sequence_append_list(model->layers, keys.layers, error);
     return status == MOTE_OK ? attach_from_json(model, keys.output, error) : status;
 }
 
@@ -425,24 +340,15 @@ mote_model *mote_model_from_json(mote_json object, mote_shape input_shape, mote_
     return model;
 }
 
-static void write_object(mote_json_writer *writer, const char *type, const mote_field *fields,
-                         const void *target, cJSON *object) {
-    mote_json_add_string(writer, object, "type", type);
-    mote_fields_write(writer, fields, target, object);
-}
-
 cJSON *mote_model_to_json(const mote_model *model) {
     mote_json_writer writer = {0};
     cJSON *object = mote_json_new_object(&writer);
     cJSON *list = mote_json_add_array(&writer, object, "layers");
-    for (size_t i = 0; i < model->layer_count; i++) {
-        const mote_layer *layer = model->layers[i];
-        write_object(&writer, layer->kind->type, layer->kind->fields, layer,
-                     mote_json_add_object(&writer, list, NULL));
-    }
+    mote_sequence_write(model->layers, &writer, list);
     const mote_output *output = model->output;
-    write_object(&writer, output->kind->type, output->kind->fields, output,
-                 mote_json_add_object(&writer, object, "output"));
+    cJSON *closing = mote_json_add_object(&writer, object, "output");
+    mote_json_add_string(&writer, closing, "type", output->kind->type);
+    mote_fields_write(&writer, output->kind->fields, output, closing);
     return mote_json_finish(&writer, object);
 }
 
@@ -516,11 +422,11 @@ size_t mote_model_parameter_count(const mote_model *model) {
 }
 
 size_t mote_model_layer_count(const mote_model *model) {
-    return model->layer_count;
+    return model->layers->count;
 }
 
 const mote_layer *mote_model_layer(const mote_model *model, size_t index) {
-    return index < model->layer_count ? model->layers[index] : NULL;
+    return index < model->layers->count ? model->layers->layers[index] : NULL;
 }
 
 const mote_output *mote_model_output(const mote_model *model) {

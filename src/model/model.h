@@ -5,31 +5,12 @@
 
 #include "config/json.h"
 #include "core/arena.h"
+#include "model/sequence.h"
 #include "mote/model.h"
-
-#define MOTE_PARAMETER_NAME_CAPACITY 96
-
-/* A parameter or buffer and its name in files. */
-typedef struct mote_named_parameter {
-    mote_parameter *parameter;
-    char name[MOTE_PARAMETER_NAME_CAPACITY]; /* "layers.1.weight" */
-} mote_named_parameter;
-
-/* How one layer runs, decided once. */
-typedef struct mote_stage {
-    mote_real *y;        /* NULL: the model's input, which only reshapes have passed */
-    bool in_place;       /* an element-wise layer on top of its predecessor's y */
-    bool forward_fused;  /* its predecessor does its forward pass */
-    bool backward_fused; /* its successor does its backward pass */
-    bool needs_backward; /* a parameter of it or below it is trained */
-    bool needs_dx;       /* a parameter below it is trained */
-} mote_stage;
 
 struct mote_model {
     mote_shape input_shape;
-    mote_layer **layers;
-    mote_stage *stages;
-    size_t layer_count;
+    mote_sequence *layers;
     mote_output *output; /* NULL while layers are being added */
 
     mote_named_parameter *parameters;
@@ -46,9 +27,8 @@ struct mote_model {
     mote_arena workspace;
     size_t batch; /* 0: none */
     bool training;
-    mote_real *dz;           /* [batch × output width], while training */
-    mote_real *gradients[2]; /* the dy and dx of the layer at work */
-    mote_score *scores;      /* [tiles of the output] */
+    mote_real *dz;      /* [batch × output width], while training */
+    mote_score *scores; /* [tiles of the output] */
 };
 
 /* Plans memory for up to `batch` rows; for training also what the backward pass needs. */
@@ -69,8 +49,9 @@ const mote_real *mote_model_forward(mote_model *model, const mote_pass *pass, co
 mote_score mote_model_score(mote_model *model, const mote_pass *pass, const mote_real *z,
                             mote_targets targets, mote_real scale);
 
-/* From dz to the gradients of all parameters, which pass->ready gets. */
-void mote_model_backward(mote_model *model, const mote_pass *pass, const mote_real *x);
+/* From dz to the gradients of all parameters, which pass->ready gets. Follows the forward pass of
+ * an x that must still be there. */
+void mote_model_backward(mote_model *model, const mote_pass *pass);
 
 /* Tells an output that may predict either which it is: 0 classes for numbers. Fails where the last
  * layer does not fit. `width` is that of the values, used where classes is 0. */

@@ -1,131 +1,14 @@
-/* run.c: how a model's layers share memory, and its forward and backward passes. */
+/* run.c: a model's plan, its passes, its output, and prediction. */
 #include <assert.h>
-#include <string.h>
 
 #include "model/model.h"
 
-/* A tile of element-wise work: big enough to pay for handing it out, small enough to stay in L1. */
 enum {
-    ELEMENTS_PER_TILE = 4096,
     OUTPUT_NUMBERS_PER_TILE = 2048,
     LARGEST_PREDICT_BATCH = 256
 };
 
-static size_t width_before(const mote_model *model, size_t index) {
-    return mote_shape_count(model->layers[index]->input_shape);
-}
-
-static size_t width_after(const mote_model *model, size_t index) {
-    return mote_shape_count(model->layers[index]->output_shape);
-}
-
-static bool is_element_wise(const mote_layer *layer) {
-    return layer->kind->forward_elements != NULL;
-}
-
-static bool is_trained(const mote_layer *layer) {
-    for (size_t i = 0; i < layer->parameter_count; i++) {
-        if (!layer->parameters[i]->buffer) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* ---- the plan ---- */
-
-/* The layer whose y layer `index` gets as its x, seen through reshapes; NULL for the input. */
-static mote_layer *real_predecessor(const mote_model *model, size_t index) {
-    while (index > 0 && model->layers[index - 1]->kind->reshapes) {
-        index--;
-    }
-    return index > 0 ? model->layers[index - 1] : NULL;
-}
-
-static size_t index_of(const mote_model *model, const mote_layer *layer) {
-    size_t index = 0;
-    while (model->layers[index] != layer) {
-        index++;
-    }
-    return index;
-}
-
-/* Which passes are needed, and who does a neighbour's along with its own. */
-static void decide_stages(mote_model *model) {
-    bool trained_below = false;
-    for (size_t i = 0; i < model->layer_count; i++) {
-        mote_layer *layer = model->layers[i];
-        mote_layer *before = real_predecessor(model, i);
-        mote_stage *stage = &model->stages[i];
-        layer->fused_after = layer->fused_before = NULL;
-        *stage = (mote_stage){.needs_dx = trained_below,
-                              .needs_backward = trained_below || is_trained(layer)};
-        trained_below = stage->needs_backward;
-        if (is_element_wise(layer) && before && before->kind->fuses &&
-            model->layers[i - 1] == before) {
-            before->fused_after = layer;
-            stage->in_place = stage->forward_fused = true;
-        }
-        if (layer->kind->fuses && stage->needs_dx && before && is_element_wise(before)) {
-            layer->fused_before = before;
-            model->stages[index_of(model, before)].backward_fused = true;
-        }
-    }
-}
-
-/* Where each layer's y lies. In training each needs a place of its own, for the backward pass;
- * otherwise two places take turns. */
-static void carve_activations(mote_model *model, mote_arena *arena) {
-    size_t widest = 0;
-    for (size_t i = 0; i < model->layer_count; i++) {
-        widest = width_after(model, i) > widest ? width_after(model, i) : widest;
-    }
-    mote_real *turns[2] = {NULL, NULL};
-    if (!model->training) {
-        turns[0] = mote_arena_take(arena, model->batch * widest, sizeof(mote_real));
-        turns[1] = mote_arena_take(arena, model->batch * widest, sizeof(mote_real));
-    }
-    size_t turn = 0;
-    mote_real *last = NULL;
-    for (size_t i = 0; i < model->layer_count; i++) {
-        mote_stage *stage = &model->stages[i];
-        if (model->layers[i]->kind->reshapes || stage->in_place) {
-            stage->y = last;
-        } else if (model->training) {
-            stage->y =
-                mote_arena_take(arena, model->batch * width_after(model, i), sizeof(mote_real));
-        } else {
-            stage->y = turns[turn];
-            turn = 1 - turn;
-        }
-        last = stage->y;
-    }
-}
-
-static void carve_gradients(mote_model *model, mote_arena *arena) {
-    size_t widest = 0;
-    for (size_t i = 0; i < model->layer_count; i++) {
-        if (model->stages[i].needs_dx && width_before(model, i) > widest) {
-            widest = width_before(model, i);
-        }
-    }
-    model->dz = mote_arena_take(arena, model->batch * model->output->width, sizeof(mote_real));
-    for (size_t i = 0; i < 2; i++) {
-        model->gradients[i] = mote_arena_take(arena, model->batch * widest, sizeof(mote_real));
-    }
-}
-
-static void carve_scratch(mote_model *model, mote_arena *arena) {
-    for (size_t i = 0; i < model->layer_count; i++) {
-        mote_layer *layer = model->layers[i];
-        for (size_t j = 0; j < layer->scratch_count; j++) {
-            const mote_scratch *scratch = &layer->scratch[j];
-            *scratch->where = mote_arena_take(
-                arena, scratch->count_fixed + model->batch * scratch->count_per_sample,
-                sizeof(mote_real));
-        }
-    }
-}
 
 static size_t output_rows_per_tile(const mote_model *model) {
     return 1 + OUTPUT_NUMBERS_PER_TILE / model->output->width;
@@ -137,11 +20,10 @@ static size_t output_tiles(const mote_model *model, size_t rows) {
 }
 
 static void carve(mote_model *model, mote_arena *arena) {
-    carve_activations(model, arena);
-    carve_scratch(model, arena);
+    mote_sequence_carve(model->layers, model->batch, model->training, arena);
     model->scores = mote_arena_take(arena, output_tiles(model, model->batch), sizeof(mote_score));
     if (model->training) {
-        carve_gradients(model, arena);
+        model->dz = mote_arena_take(arena, model->batch * model->output->width, sizeof(mote_real));
     }
 }
 
@@ -149,7 +31,7 @@ mote_status mote_model_plan(mote_model *model, size_t batch, bool training, mote
     mote_arena_free(&model->workspace);
     model->batch = batch;
     model->training = training;
-    decide_stages(model);
+    mote_sequence_decide(model->layers, false, training);
     mote_arena measured = mote_arena_measure();
     carve(model, &measured);
     mote_status status = mote_arena_allocate(&model->workspace, &measured, error);
@@ -173,59 +55,16 @@ size_t mote_model_memory(const mote_model *model) {
     return model->workspace.capacity + model->values.capacity;
 }
 
-/* ---- element-wise layers ---- */
-
-typedef struct elements_job {
-    const mote_layer *layer;
-    size_t count;
-    const mote_real *x; /* y in the backward pass */
-    const mote_real *dy;
-    mote_real *out;
-} elements_job;
-
-static void run_elements_tile(void *context, size_t index) {
-    const elements_job *job = context;
-    size_t begin = index * ELEMENTS_PER_TILE;
-    size_t count = job->count - begin;
-    count = count < ELEMENTS_PER_TILE ? count : ELEMENTS_PER_TILE;
-    const mote_layer_class *kind = job->layer->kind;
-    if (job->dy) {
-        kind->backward_elements(job->layer, count, job->x + begin, job->dy + begin,
-                                job->out + begin);
-    } else {
-        kind->forward_elements(job->layer, count, job->x + begin, job->out + begin);
-    }
-}
-
-static void run_elements(mote_pool *pool, elements_job job) {
-    size_t tiles = (job.count + ELEMENTS_PER_TILE - 1) / ELEMENTS_PER_TILE;
-    mote_pool_run(tiles > 2 ? pool : NULL, tiles, run_elements_tile, &job);
-}
-
-/* ---- forward ---- */
+/* ---- passes ---- */
 
 const mote_real *mote_model_forward(mote_model *model, const mote_pass *pass, const mote_real *x) {
     assert(pass->batch <= model->batch);
-    for (size_t i = 0; i < model->layer_count; i++) {
-        mote_layer *layer = model->layers[i];
-        const mote_stage *stage = &model->stages[i];
-        if (layer->kind->reshapes) {
-            continue;
-        }
-        if (is_element_wise(layer)) {
-            if (!stage->forward_fused) {
-                run_elements(pass->pool,
-                             (elements_job){.layer = layer,
-                                            .count = pass->batch * width_after(model, i),
-                                            .x = x,
-                                            .out = stage->y});
-            }
-        } else {
-            layer->kind->forward(layer, pass, x, stage->y);
-        }
-        x = stage->y;
-    }
-    return x;
+    return mote_sequence_forward(model->layers, pass, x);
+}
+
+void mote_model_backward(mote_model *model, const mote_pass *pass) {
+    assert(model->training && pass->batch <= model->batch);
+    mote_sequence_backward(model->layers, pass, model->dz, NULL);
 }
 
 /* ---- the output ---- */
@@ -268,67 +107,6 @@ mote_score mote_model_score(mote_model *model, const mote_pass *pass, const mote
         sum.correct += model->scores[i].correct;
     }
     return sum;
-}
-
-/* ---- backward ---- */
-
-static void clear_gradients(const mote_layer *layer) {
-    for (size_t i = 0; i < layer->parameter_count; i++) {
-        const mote_parameter *parameter = layer->parameters[i];
-        if (!parameter->buffer) {
-            memset(parameter->gradient, 0, parameter->count * sizeof *parameter->gradient);
-        }
-    }
-}
-
-static void hand_over_gradients(const mote_layer *layer, const mote_pass *pass) {
-    for (size_t i = 0; i < layer->parameter_count; i++) {
-        const mote_parameter *parameter = layer->parameters[i];
-        if (!parameter->buffer) {
-            mote_gradient_ready(pass, parameter, 0, parameter->count, parameter->gradient);
-        }
-    }
-}
-
-static void run_backward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
-                         const mote_real *y, mote_real *dy, mote_real *dx) {
-    bool hands_over = pass->ready && !layer->kind->tiles_gradients;
-    if (hands_over) {
-        clear_gradients(layer);
-    }
-    layer->kind->backward(layer, pass, x, y, dy, dx);
-    if (hands_over) {
-        hand_over_gradients(layer, pass);
-    }
-}
-
-void mote_model_backward(mote_model *model, const mote_pass *pass, const mote_real *x) {
-    assert(model->training && pass->batch <= model->batch);
-    mote_real *dy = model->dz;
-    size_t turn = 0;
-    for (size_t i = model->layer_count; i-- > 0 && model->stages[i].needs_backward;) {
-        mote_layer *layer = model->layers[i];
-        const mote_stage *stage = &model->stages[i];
-        const mote_real *layer_x = i > 0 && model->stages[i - 1].y ? model->stages[i - 1].y : x;
-        if (layer->kind->reshapes) {
-            continue;
-        }
-        if (is_element_wise(layer)) {
-            if (!stage->backward_fused) {
-                run_elements(pass->pool,
-                             (elements_job){.layer = layer,
-                                            .count = pass->batch * width_after(model, i),
-                                            .x = stage->y,
-                                            .dy = dy,
-                                            .out = dy});
-            }
-            continue;
-        }
-        mote_real *dx = stage->needs_dx ? model->gradients[turn] : NULL;
-        run_backward(layer, pass, layer_x, stage->y, dy, dx);
-        dy = dx;
-        turn = 1 - turn;
-    }
 }
 
 /* ---- prediction ---- */

@@ -19,7 +19,7 @@
 #include "train/trainer.h"
 
 enum {
-    NAME_CAPACITY = 160,
+    NAME_CAPACITY = MOTE_PARAMETER_NAME_CAPACITY + 64,
     DIFFERENCE_CAPACITY = 200
 };
 

@@ -318,7 +318,7 @@ static mote_status run_step(mote_trainer *trainer, mote_error *error) {
     if (!isfinite(score.loss)) {
         return fail_diverged(trainer, score.loss, error);
     }
-    mote_model_backward(model, &pass, batch->x);
+    mote_model_backward(model, &pass);
     p->step++;
     p->epoch_step++;
     p->epoch_samples += count;

@@ -328,7 +328,7 @@ static void add_step(const job *j, size_t index, stopwatch *watch, breakdown *su
     mote_model_score(j->model, &pass, z, (mote_targets){.labels = batch->labels},
                      1 / (mote_real)j->batch);
     double t3 = mote_clock();
-    mote_model_backward(j->model, &pass, batch->x);
+    mote_model_backward(j->model, &pass);
     double t4 = mote_clock();
     sum->gather += t1 - t0;
     sum->forward += t2 - t1;

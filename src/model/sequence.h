@@ -1,0 +1,83 @@
+/* sequence.h (internal): a list of layers that run one after the other: a model's, or one within a
+ * container layer. How it is planned and run.
+ */
+#ifndef MOTE_MODEL_SEQUENCE_H
+#define MOTE_MODEL_SEQUENCE_H
+
+#include "config/json.h"
+#include "config/json_write.h"
+#include "core/arena.h"
+#include "mote/layer.h"
+
+#define MOTE_PARAMETER_NAME_CAPACITY 128
+#define MOTE_SEQUENCE_NAME_CAPACITY  96
+
+/* A parameter or buffer and its name in files. */
+typedef struct mote_named_parameter {
+    mote_parameter *parameter;
+    char name[MOTE_PARAMETER_NAME_CAPACITY]; /* "layers.1.weight" */
+} mote_named_parameter;
+
+/* How one layer runs, decided once. */
+typedef struct mote_stage {
+    mote_real *y;         /* NULL: the sequence's input, which only reshapes have passed */
+    mote_real *converted; /* x in the order of numbers that the layer wants; NULL: it has it */
+    const mote_real *x;   /* what the layer got in the last forward pass */
+    bool converts;        /* x comes in the other order */
+    bool channels_last;   /* the order of y */
+    bool in_place;        /* an element-wise layer on top of its predecessor's y */
+    bool forward_fused;   /* its predecessor does its forward pass */
+    bool backward_fused;  /* its successor does its backward pass */
+    bool needs_backward;  /* a parameter of it or below it is trained */
+    bool needs_dx;        /* a parameter below it is trained, or the sequence's dx is wanted */
+} mote_stage;
+
+struct mote_sequence {
+    char name[MOTE_SEQUENCE_NAME_CAPACITY];        /* in messages: "layers", "layers[3].layers" */
+    char prefix[MOTE_PARAMETER_NAME_CAPACITY / 2]; /* in files: "layers", "layers.3.layers" */
+    char input_name[160];                          /* who gives its input, in messages */
+    mote_shape input_shape;
+    bool channels_last; /* the order of images at both its ends */
+
+    mote_layer **layers;
+    mote_stage *stages; /* [count] */
+    size_t count;
+
+    /* The plan. */
+    mote_real *ending;       /* the last y in the order of the sequence's end; NULL: it has it */
+    mote_real *gradients[2]; /* the dy and dx of the layer at work */
+};
+
+/* ---- building ---- */
+
+/* An empty sequence. `name` and `prefix` as above, `input_name` as in mote_layer. NULL when out of
+ * memory. */
+mote_sequence *mote_sequence_create(const char *name, const char *prefix, const char *input_name,
+                                    mote_shape input_shape, bool channels_last);
+void mote_sequence_destroy(mote_sequence *sequence);
+
+/* Reads, builds and appends a layer. `selector` is the key that has already been read, or NULL. */
+mote_status mote_sequence_append(mote_sequence *sequence, const mote_layer_class *kind,
+                                 mote_json object, const char *selector, mote_error *error);
+
+/* Appends a list of layers, each with its "type". */
+mote_status mote_sequence_append_list(mote_sequence *sequence, mote_json list, mote_error *error);
+
+/* Adds the layers to a list, as they would be read. */
+void mote_sequence_write(const mote_sequence *sequence, mote_json_writer *writer, cJSON *list);
+
+/* How many parameters and buffers there are, and their list, in which `count` counts on. */
+size_t mote_sequence_parameter_count(const mote_sequence *sequence);
+void mote_sequence_list_parameters(const mote_sequence *sequence, mote_named_parameter *list,
+                                   size_t *count);
+
+/* ---- running; see also layer.h ---- */
+
+/* Which passes are needed, who does a neighbour's along with its own, and where numbers change
+ * order. True where anything in it is trained. */
+bool mote_sequence_decide(mote_sequence *sequence, bool needs_dx, bool training);
+
+/* Takes memory for `batch` rows. */
+void mote_sequence_carve(mote_sequence *sequence, size_t batch, bool training, mote_arena *arena);
+
+#endif
