@@ -18,6 +18,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,7 +26,7 @@ extern "C" {
 
 typedef enum mote_field_kind {
     MOTE_FIELD_NONE,        /* ends a table */
-    MOTE_FIELD_INTEGER,     /* size_t, at most 2^53 */
+    MOTE_FIELD_INTEGER,     /* size_t, at most 2^53; or one of `choices`, if there are any */
     MOTE_FIELD_NUMBER,      /* double */
     MOTE_FIELD_BOOLEAN,     /* bool */
     MOTE_FIELD_STRING,      /* char *, owned by the struct, freed by mote's own clean-up */
@@ -56,9 +57,12 @@ typedef struct mote_field {
     mote_range range;   /* of an INTEGER or NUMBER; must be given */
     const char *preset; /* the default as JSON text; NULL: the key must be given */
     bool optional;      /* for a STRING, PATH, PART or LAYERS without default: NULL where absent */
-    const char *const *choices; /* of a CHOICE: names, ended by NULL */
+    const char *const *choices; /* of a CHOICE or INTEGER: names, ended by NULL */
     const char *help;           /* one line */
 } mote_field;
+
+/* What an INTEGER holds where the name at that position of `choices` was given. */
+#define MOTE_NAMED_INTEGER(position) (SIZE_MAX - (position))
 
 #define MOTE_FIELDS_END                                                                            \
     { .kind = MOTE_FIELD_NONE }

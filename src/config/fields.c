@@ -22,7 +22,7 @@ enum {
     INITIALIZER_COUNT = sizeof initializer_names / sizeof *initializer_names
 };
 
-/* The names that a field takes: of a CHOICE, or of an INITIALIZER. Names stand at their value; the
+/* The names that a field takes: of a CHOICE, an INTEGER or an INITIALIZER. Names stand at their value; the
  * one at `absent`, if any, cannot be written: a constant is given as a number instead. */
 typedef struct name_list {
     const char *const *names;
@@ -33,7 +33,7 @@ static name_list names_of(const mote_field *field) {
     name_list list = {0};
     if (field->kind == MOTE_FIELD_INITIALIZER) {
         list = (name_list){initializer_names, INITIALIZER_COUNT, MOTE_INITIALIZER_CONSTANT};
-    } else if (field->kind == MOTE_FIELD_CHOICE) {
+    } else if (field->choices) {
         list.names = field->choices;
         while (list.names[list.count]) {
             list.count++;
@@ -68,9 +68,11 @@ static void describe_range(const mote_field *field, const char *noun, char *text
     }
 }
 
+/* Appends the names to the text. */
 static void describe_names(const char *lead, const mote_field *field, char *text) {
     name_list list = names_of(field);
-    size_t used = (size_t)snprintf(text, MOTE_EXPECTED_CAPACITY, "%s", lead);
+    size_t used = strlen(text);
+    used += (size_t)snprintf(text + used, MOTE_EXPECTED_CAPACITY - used, "%s", lead);
     for (size_t i = 0; i < list.count && used < MOTE_EXPECTED_CAPACITY; i++) {
         if (i != list.absent) {
             used += (size_t)snprintf(text + used, MOTE_EXPECTED_CAPACITY - used, "%s\"%s\"",
@@ -80,9 +82,13 @@ static void describe_names(const char *lead, const mote_field *field, char *text
 }
 
 char *mote_field_expected(const mote_field *field, char *text) {
+    text[0] = '\0';
     switch (field->kind) {
     case MOTE_FIELD_INTEGER:
         describe_range(field, "an integer", text);
+        if (field->choices) {
+            describe_names(" or ", field, text);
+        }
         break;
     case MOTE_FIELD_NUMBER:
         describe_range(field, "a number", text);
@@ -142,6 +148,16 @@ static bool read_choice(const mote_field *field, const cJSON *node, int *out) {
     return position >= 0;
 }
 
+static bool read_integer(const mote_field *field, const cJSON *node, size_t *out) {
+    name_list list = names_of(field);
+    int position = find_name(&list, node);
+    double number = cJSON_IsNumber(node) ? node->valuedouble : NAN;
+    bool valid = in_range(field->range, number) && number == floor(number) && number >= 0 &&
+                 number <= LARGEST_INTEGER;
+    *out = position >= 0 ? MOTE_NAMED_INTEGER((size_t)position) : valid ? (size_t)number : 0;
+    return position >= 0 || valid;
+}
+
 /* A string, or the path that it stands for; NULL when out of memory. */
 static char *copy_text(const mote_field *field, mote_json value) {
     const char *text = value.node->valuestring;
@@ -170,12 +186,7 @@ static mote_status store(const mote_field *field, mote_json value, void *place) 
     double number = cJSON_IsNumber(node) ? node->valuedouble : NAN;
     switch (field->kind) {
     case MOTE_FIELD_INTEGER:
-        if (!in_range(field->range, number) || number != floor(number) || number < 0 ||
-            number > LARGEST_INTEGER) {
-            return MOTE_INVALID;
-        }
-        *(size_t *)place = (size_t)number;
-        return MOTE_OK;
+        return valid_if(read_integer(field, node, place));
     case MOTE_FIELD_NUMBER:
         *(double *)place = number;
         return valid_if(in_range(field->range, number));
@@ -341,13 +352,23 @@ static cJSON *write_initializer(const mote_initializer *initializer) {
                : cJSON_CreateString(initializer_names[initializer->kind]);
 }
 
+static void write_integer(mote_json_writer *writer, const mote_field *field, size_t value,
+                          cJSON *object) {
+    size_t position = SIZE_MAX - value;
+    if (position < names_of(field).count) {
+        mote_json_add_string(writer, object, field->name, field->choices[position]);
+    } else {
+        mote_json_add_number(writer, object, field->name, (double)value);
+    }
+}
+
 void mote_fields_write(mote_json_writer *writer, const mote_field *fields, const void *target,
                        cJSON *object) {
     for (const mote_field *f = fields; f->kind != MOTE_FIELD_NONE; f++) {
         const void *place = (const char *)target + f->offset;
         switch (f->kind) {
         case MOTE_FIELD_INTEGER:
-            mote_json_add_number(writer, object, f->name, (double)*(const size_t *)place);
+            write_integer(writer, f, *(const size_t *)place, object);
             break;
         case MOTE_FIELD_NUMBER:
             mote_json_add_number(writer, object, f->name, *(const double *)place);

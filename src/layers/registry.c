@@ -8,6 +8,7 @@
     X(flatten)                                                                                     \
     X(leaky_relu)                                                                                  \
     X(relu)                                                                                        \
+    X(residual)                                                                                    \
     X(sigmoid)                                                                                     \
     X(softmax)                                                                                     \
     X(tanh)
