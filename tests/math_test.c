@@ -451,7 +451,7 @@ Test(gemm, tiles_cover_large_products_exactly_once) {
         {.m = 300, .n = 256, .k = 128, .transpose_b = true},
         {.m = 64, .n = 1000, .k = 100, .transpose_a = true, .padding = 5},
         {.m = 64, .n = 1000, .k = 100, .transient = true},
-        {.m = 513, .n = 511, .k = 130, .beta = 1}, /* all 16 tiles */
+        {.m = 513, .n = 511, .k = 130, .beta = 1},
         {.m = 1040, .n = 1030, .k = 9, .transpose_a = true, .transient = true},
         {.m = 3, .n = 3000, .k = 1000, .transient = true},
         {.m = 70, .n = 2100, .k = 300, .transpose_a = true, .transient = true},

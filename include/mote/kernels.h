@@ -25,7 +25,7 @@ typedef struct mote_tile {
  * leading dimensions lda, ldb, ldc (the distance between rows of A, B, C as they are stored).
  *
  * The work is split into tiles of C by the shape alone, so that the result does not depend on the
- * number of threads, and each tile is one single-threaded BLAS call. */
+ * number of threads, and each tile is one or more single-threaded BLAS calls. */
 typedef struct mote_gemm {
     bool transpose_a, transpose_b;
     size_t m, n, k;

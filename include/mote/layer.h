@@ -1,7 +1,7 @@
 /* layer.h: what a layer is, for those who write one.
  *
  * A layer turns a batch x [batch × input_shape] into y [batch × output_shape], and on the way back
- * the gradient dy of the loss with respect to y into dx, adding to its parameters' gradients. It is
+ * the gradient dy of the loss with respect to y into dx and its parameters' gradients. It is
  * one file that ends in one mote_layer_class. There are two kinds:
  *
  * - An element-wise layer (an activation) gives forward_elements and backward_elements, which work

@@ -40,16 +40,18 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
 /* An IDX file's samples go through the model so many at a time: with 784-256-10, 10,000 images take
  * 67 ms from start to end, and 119 ms one by one. */
 enum {
-    BATCH = 256
+    MOST_ROWS = 256,
+    MOST_NUMBERS = 1 << 20
 };
 
 /* What works on one file after the other. */
 typedef struct session {
     settings settings;
     mote_model *model;
+    size_t batch;          /* samples at a time */
     uint8_t *bytes;        /* one sample as it came */
-    mote_real *x;          /* [BATCH × input shape] as the model takes it */
-    mote_real *prediction; /* [BATCH × prediction width] */
+    mote_real *x;          /* [batch × input shape] as the model takes it */
+    mote_real *prediction; /* [batch × prediction width] */
     size_t *ranking;       /* [prediction width] */
 } session;
 
@@ -182,7 +184,8 @@ static mote_status predict_image(session *s, const char *path, mote_error *error
     return status == MOTE_OK ? print_answer(s, &a, error) : status;
 }
 
-/* `count` samples from `begin` on. */
+/* `count` samples from `begin` on. The model always gets whole batches, so that --limit changes no
+ * digit. */
 static mote_status predict_batch(session *s, const char *path, const mote_samples *samples,
                                  size_t begin, size_t count, mote_error *error) {
     size_t width = mote_shape_count(samples->shape);
@@ -194,7 +197,7 @@ static mote_status predict_batch(session *s, const char *path, const mote_sample
         mote_preprocess_bytes(mote_model_preprocessing(s->model), width, s->bytes,
                               s->x + i * width);
     }
-    mote_status status = mote_model_predict(s->model, count, s->x, s->prediction, error);
+    mote_status status = mote_model_predict(s->model, s->batch, s->x, s->prediction, error);
     for (size_t i = 0; status == MOTE_OK && i < count; i++) {
         size_t offset = i * mote_model_prediction_width(s->model);
         answer a = {.path = path, .index = begin + i, .prediction = s->prediction + offset};
@@ -213,8 +216,8 @@ static mote_status predict_samples(session *s, const char *path, const mote_samp
     }
     size_t end = samples->count < s->settings.limit ? samples->count : s->settings.limit;
     mote_status status = MOTE_OK;
-    for (size_t begin = 0; status == MOTE_OK && begin < end; begin += BATCH) {
-        size_t count = end - begin < BATCH ? end - begin : BATCH;
+    for (size_t begin = 0; status == MOTE_OK && begin < end; begin += s->batch) {
+        size_t count = end - begin < s->batch ? end - begin : s->batch;
         status = predict_batch(s, path, samples, begin, count, error);
     }
     return status;
@@ -277,13 +280,17 @@ static mote_status prepare(session *s, const char *path, mote_error *error) {
     }
     size_t count = mote_shape_count(mote_model_input_shape(s->model));
     size_t width = mote_model_prediction_width(s->model);
+    s->batch = MOST_NUMBERS / count < 1           ? 1
+               : MOST_NUMBERS / count < MOST_ROWS ? MOST_NUMBERS / count
+                                                  : MOST_ROWS;
     s->bytes = malloc(count);
-    s->x = calloc(BATCH * count, sizeof *s->x);
-    s->prediction = calloc(BATCH * width, sizeof *s->prediction);
+    s->x = calloc(s->batch * count, sizeof *s->x);
+    s->prediction = calloc(s->batch * width, sizeof *s->prediction);
     s->ranking = calloc(width, sizeof *s->ranking);
     s->settings.top = s->settings.top < width ? s->settings.top : width;
     bool good = s->bytes && s->x && s->prediction && s->ranking;
-    return good ? MOTE_OK : mote_fail(error, MOTE_MEMORY, "out of memory for %d samples", BATCH);
+    return good ? MOTE_OK
+                : mote_fail(error, MOTE_MEMORY, "out of memory for %zu samples", s->batch);
 }
 
 /* A file that cannot be read does not keep the others from being. */

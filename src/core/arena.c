@@ -10,16 +10,23 @@
 /* A multiple of the alignment, as is what has been taken: rounding up cannot pass it. */
 static const size_t LARGEST = SIZE_MAX / 2 / MOTE_ALIGNMENT * MOTE_ALIGNMENT;
 
-mote_status mote_arena_allocate(mote_arena *arena, const mote_arena *measured, mote_error *error) {
+mote_status mote_arena_reserve(mote_arena *arena, const mote_arena *measured, mote_error *error) {
     *arena = (mote_arena){.capacity = measured->used};
     void *memory = measured->overflow ? NULL : mote_memory_allocate(measured->used);
     if (!memory) {
         return mote_fail(error, MOTE_MEMORY, "out of memory: %.1f MB are needed",
                          measured->overflow ? INFINITY : (double)measured->used / 1e6);
     }
-    memset(memory, 0, measured->used);
     arena->memory = memory;
     return MOTE_OK;
+}
+
+mote_status mote_arena_allocate(mote_arena *arena, const mote_arena *measured, mote_error *error) {
+    mote_status status = mote_arena_reserve(arena, measured, error);
+    if (status == MOTE_OK) {
+        memset(arena->memory, 0, measured->used);
+    }
+    return status;
 }
 
 void mote_arena_free(mote_arena *arena) {

@@ -25,6 +25,9 @@ static inline mote_arena mote_arena_measure(void) {
 
 /* A zeroed arena of as many bytes as `measured` took. Free it with mote_arena_free. */
 mote_status mote_arena_allocate(mote_arena *arena, const mote_arena *measured, mote_error *error);
+
+/* The same, but not zeroed: pages that are never written take no memory. */
+mote_status mote_arena_reserve(mote_arena *arena, const mote_arena *measured, mote_error *error);
 void mote_arena_free(mote_arena *arena);
 
 /* `count` entries of `size` bytes, 64-byte aligned; NULL while measuring. */

@@ -8,7 +8,9 @@
  * derivative of the activation before to each tile of dx; and each tile of dW is handed to the
  * optimizer while it is in cache.
  */
-#include "math/vector.h"
+#include <string.h>
+
+#include "math/rows.h"
 #include "mote/kernels.h"
 #include "mote/layer.h"
 
@@ -79,22 +81,12 @@ typedef struct job {
     const mote_real *x, *dy;
 } job;
 
-MOTE_MULTIVERSION
-static void add_to_rows(size_t rows, size_t columns, size_t stride, const mote_real *bias,
-                        mote_real *y) {
-    for (size_t row = 0; row < rows; row++, y += stride) {
-        for (size_t i = 0; i < columns; i++) {
-            y[i] += bias[i];
-        }
-    }
-}
-
 static void finish_forward(void *context, mote_tile tile) {
     const job *j = context;
     size_t units = j->self->units;
     if (j->self->bias) {
-        add_to_rows(tile.rows, tile.columns, tile.ldc, j->self->bias_parameter.value + tile.column,
-                    tile.c);
+        mote_add_to_rows(tile.rows, tile.columns, tile.ldc,
+                         j->self->bias_parameter.value + tile.column, tile.c);
     }
     if (tile.columns == units) {
         mote_finish_y(&j->self->base, tile.rows * units, tile.c);
@@ -136,20 +128,6 @@ static void finish_dx(void *context, mote_tile tile) {
     }
 }
 
-/* sums = column sums of dy [rows × columns]. */
-MOTE_MULTIVERSION
-static void sum_columns(size_t rows, size_t columns, size_t stride, const mote_real *dy,
-                        mote_real *sums) {
-    for (size_t i = 0; i < columns; i++) {
-        sums[i] = 0;
-    }
-    for (size_t row = 0; row < rows; row++, dy += stride) {
-        for (size_t i = 0; i < columns; i++) {
-            sums[i] += dy[i];
-        }
-    }
-}
-
 static void compute_db(const job *j, size_t begin, size_t end) {
     enum {
         SOME = 64
@@ -157,7 +135,8 @@ static void compute_db(const job *j, size_t begin, size_t end) {
     mote_real sums[SOME];
     for (size_t unit = begin; unit < end; unit += SOME) {
         size_t count = end - unit < SOME ? end - unit : SOME;
-        sum_columns(j->pass->batch, count, j->self->units, j->dy + unit, sums);
+        memset(sums, 0, sizeof sums);
+        mote_sum_rows(j->pass->batch, count, j->self->units, j->dy + unit, sums);
         mote_gradient_ready(j->pass, &j->self->bias_parameter, unit, count, sums);
     }
 }
@@ -167,7 +146,9 @@ static void finish_dw(void *context, mote_tile tile) {
     const mote_parameter *weight = &j->self->weight_parameter;
     size_t in = j->self->base.input_shape.dims[0];
     size_t begin = tile.row * in + tile.column;
-    if (tile.columns == in && tile.ldc == in) {
+    if (!j->pass->ready) {
+        /* dW is where it belongs */
+    } else if (tile.columns == in && tile.ldc == in) {
         mote_gradient_ready(j->pass, weight, begin, tile.rows * in, tile.c);
     } else {
         for (size_t row = 0; row < tile.rows; row++) {
@@ -209,7 +190,8 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
                                            .ldb = in,
                                            .c = self->weight_parameter.gradient,
                                            .ldc = in,
-                                           .transient = true,
+                                           .beta = pass->ready ? 0 : 1,
+                                           .transient = pass->ready != NULL,
                                            .after = finish_dw,
                                            .context = &j});
 }

@@ -1,4 +1,4 @@
-/* gemm.c: matrix products in tiles, each one single-threaded BLAS call. */
+/* gemm.c: matrix products in tiles of one or more single-threaded BLAS calls. */
 #include <assert.h>
 #include <cblas.h>
 
@@ -48,6 +48,9 @@ typedef struct block {
 #define BLOCK_PLAIN        ((block){32, 128, 240})
 #define BLOCK_B_TRANSPOSED ((block){32, 32, 976})
 #define BLOCK_A_TRANSPOSED ((block){16, 256, 240})
+_Static_assert(32 * 128 * 240 <= MOTE_SMALL_PRODUCT && 32 * 32 * 976 <= MOTE_SMALL_PRODUCT &&
+                   16 * 256 * 240 <= MOTE_SMALL_PRODUCT && 32 * 32 <= MOTE_SMALL_AREA_B_TRANSPOSED,
+               "the kernels that do not pack would not be used");
 
 enum {
     STRIP_OF_A = 16 * 240,

@@ -27,7 +27,6 @@ static void carve_parameter(mote_trainer *trainer, mote_arena *arena, mote_param
     for (size_t i = 0; i < state_count(trainer); i++) {
         parameter->states[i] = mote_arena_take(arena, parameter->count, sizeof(mote_real));
     }
-    parameter->gradient = mote_arena_take(arena, parameter->count, sizeof(mote_real));
 }
 
 static void carve(mote_trainer *trainer, mote_arena *arena) {
@@ -54,6 +53,26 @@ static void carve(mote_trainer *trainer, mote_arena *arena) {
     trainer->best = best;
 }
 
+static void carve_gradients(const mote_trainer *trainer, mote_arena *arena) {
+    for (size_t i = 0; i < trainer->model->parameter_count; i++) {
+        mote_parameter *parameter = trainer->model->parameters[i].parameter;
+        if (!parameter->buffer) {
+            parameter->gradient = mote_arena_take(arena, parameter->count, sizeof(mote_real));
+        }
+    }
+}
+
+static mote_status allocate_gradients(mote_trainer *trainer, mote_error *error) {
+    mote_arena measured = mote_arena_measure();
+    carve_gradients(trainer, &measured);
+    mote_status status = mote_arena_reserve(&trainer->gradients, &measured, error);
+    if (status == MOTE_OK) {
+        carve_gradients(trainer, &trainer->gradients);
+        assert(mote_arena_complete(&trainer->gradients));
+    }
+    return status;
+}
+
 static mote_status allocate(mote_trainer *trainer, mote_error *error) {
     mote_arena measured = mote_arena_measure();
     carve(trainer, &measured);
@@ -61,9 +80,10 @@ static mote_status allocate(mote_trainer *trainer, mote_error *error) {
     if (status == MOTE_OK) {
         carve(trainer, &trainer->arena);
         assert(mote_arena_complete(&trainer->arena));
-        status = mote_model_plan(trainer->model, trainer->batch_rows, true, error);
+        status = allocate_gradients(trainer, error);
     }
-    return status;
+    return status == MOTE_OK ? mote_model_plan(trainer->model, trainer->batch_rows, true, error)
+                             : status;
 }
 
 /* ---- creation ---- */
@@ -203,6 +223,7 @@ void mote_trainer_destroy(mote_trainer *trainer) {
     mote_model_drop_plan(trainer->model);
     mote_pool_destroy(trainer->pool);
     mote_arena_free(&trainer->arena);
+    mote_arena_free(&trainer->gradients);
     mote_train_options_free(&trainer->options);
     free(trainer);
 }

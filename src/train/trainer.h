@@ -49,6 +49,7 @@ struct mote_trainer {
     double epoch_speed;                     /* samples per second in it */
 
     mote_arena arena;
+    mote_arena gradients; /* layers that hand them over from elsewhere never touch theirs */
     mote_batch batch;
     size_t
         batch_rows; /* that it has room for: batch_size, or fewer where there are no more samples */

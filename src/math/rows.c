@@ -1,0 +1,24 @@
+/* rows.c: the same vector for every row of a matrix, and the sum of all rows. */
+#include "math/rows.h"
+
+#include "math/vector.h"
+
+MOTE_MULTIVERSION
+void mote_add_to_rows(size_t rows, size_t columns, size_t stride, const mote_real *values,
+                      mote_real *y) {
+    for (size_t row = 0; row < rows; row++, y += stride) {
+        for (size_t i = 0; i < columns; i++) {
+            y[i] += values[i];
+        }
+    }
+}
+
+MOTE_MULTIVERSION
+void mote_sum_rows(size_t rows, size_t columns, size_t stride, const mote_real *x,
+                   mote_real *sums) {
+    for (size_t row = 0; row < rows; row++, x += stride) {
+        for (size_t i = 0; i < columns; i++) {
+            sums[i] += x[i];
+        }
+    }
+}
