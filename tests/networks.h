@@ -69,6 +69,7 @@ static inline mote_status layer_alone_plan(mote_model *model, size_t batch, mote
     mote_status status = mote_arena_allocate(&model->workspace, &measured, error);
     if (status == MOTE_OK) {
         mote_sequence_carve(model->layers, batch, true, &model->workspace);
+        cr_assert(mote_arena_complete(&model->workspace));
     }
     return status;
 }

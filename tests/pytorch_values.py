@@ -63,6 +63,15 @@ def text(value):
 
 # type, keys in mote, the same in PyTorch, shape of one sample, batch, range of the input
 LAYERS = [
+    ("conv2d", {"filters": 3, "kernel": 3}, lambda: nn.Conv2d(1, 3, 3), (1, 5, 4), 2, 2),
+    ("conv2d", {"filters": 4, "kernel": 3, "padding": "same", "bias": False},
+     lambda: nn.Conv2d(5, 4, 3, padding="same", bias=False), (5, 4, 3), 2, 2),
+    ("conv2d", {"filters": 2, "kernel": 4, "padding": "same"},
+     lambda: nn.Conv2d(2, 2, 4, padding="same"), (2, 5, 5), 1, 2),
+    ("conv2d", {"filters": 6, "kernel": 3, "stride": 2, "padding": 1, "groups": 2},
+     lambda: nn.Conv2d(10, 6, 3, stride=2, padding=1, groups=2), (10, 5, 6), 1, 2),
+    ("conv2d", {"filters": 5, "kernel": 3, "padding": 2, "dilation": 2, "groups": 5},
+     lambda: nn.Conv2d(5, 5, 3, padding=2, dilation=2, groups=5), (5, 4, 4), 2, 2),
     ("dense", {"units": 3}, lambda: nn.Linear(5, 3), (5,), 4, 2),
     ("dense", {"units": 18, "bias": False}, lambda: nn.Linear(7, 18, bias=False), (7,), 3, 2),
     ("dense", {"units": 1}, lambda: nn.Linear(33, 1), (33,), 1, 2),

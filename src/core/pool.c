@@ -258,13 +258,27 @@ size_t mote_pool_cores(void) {
 
 /* ---- beginning and end ---- */
 
+/* Tasks keep what they work on on the stack, which is small by default in some C libraries. */
+static const size_t STACK = (size_t)8 << 20;
+
+static bool start_thread(pthread_t *thread, worker *self) {
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) {
+        return false;
+    }
+    pthread_attr_setstacksize(&attributes, STACK);
+    bool started = pthread_create(thread, &attributes, worker_main, self) == 0;
+    pthread_attr_destroy(&attributes);
+    return started;
+}
+
 static bool start_worker(mote_pool *pool, size_t index) {
     worker *self = malloc(sizeof *self);
     if (!self) {
         return false;
     }
     *self = (worker){.pool = pool, .index = index};
-    if (pthread_create(&pool->threads[pool->started], NULL, worker_main, self) != 0) {
+    if (!start_thread(&pool->threads[pool->started], self)) {
         free(self);
         return false;
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define LAYERS(X)                                                                                  \
+    X(conv2d)                                                                                      \
     X(dense)                                                                                       \
     X(flatten)                                                                                     \
     X(leaky_relu)                                                                                  \

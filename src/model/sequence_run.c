@@ -175,7 +175,7 @@ static void measure_distances(mote_sequence *sequence) {
 }
 
 static void carve_gradients(mote_sequence *sequence, size_t batch, mote_arena *arena) {
-    size_t widest = sequence->ending ? width_after(sequence, sequence->count - 1) : 0;
+    size_t widest = ends_in_other_order(sequence) ? width_after(sequence, sequence->count - 1) : 0;
     for (size_t i = 0; i < sequence->count; i++) {
         size_t width = sequence->stages[i].needs_dx ? width_before(sequence, i) : 0;
         widest = width > widest ? width : widest;

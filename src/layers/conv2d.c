@@ -1,0 +1,561 @@
+/* conv2d.c: y = Σ over the window of x × W, + b, the convolution of images with filters.
+ *
+ *   x [batch × C × H × W], W [filters × C / groups × kernel × kernel], b [filters]
+ *   y [batch × filters × H' × W']
+ *
+ * With the numbers that a pixel of y sees laid out as a row of a matrix X, a convolution is a
+ * product; Wp is W with the channels last, as X has them:
+ *
+ *   y = X Wpᵀ        dX = dy Wp        dW = dyᵀ X        db = the sum of dy's rows
+ *
+ * X is never there as a whole: a few rows of it at a time, just before they are multiplied, so that
+ * it stays in L1 or L2. Few channels and one filter per channel do without it; see convolution.h.
+ */
+#include <string.h>
+
+#include "math/convolution.h"
+#include "math/rows.h"
+#include "mote/kernels.h"
+#include "mote/layer.h"
+
+typedef enum method {
+    BY_COLUMNS,  /* rows of X */
+    DIRECTLY,    /* few channels */
+    CHANNELWISE, /* one filter for each channel */
+} method;
+
+typedef struct conv2d {
+    mote_layer base;
+    size_t filters, kernel, stride, padding, dilation, groups;
+    bool bias;
+    mote_initializer initializer, bias_initializer;
+    mote_parameter weight_parameter, bias_parameter;
+
+    method method;
+    mote_window window;
+    size_t group_channels, group_filters;
+    size_t depth; /* numbers that one filter sees */
+
+    /* Wp [filters × depth], and what the forward pass multiplies with: by columns, Wpᵀ for each
+     * group; directly, [depth × filters in whole vectors] and a row for the bias; channelwise,
+     * [depth × filters]. */
+    mote_real *packed, *multiplied;
+    size_t multiplied_stride; /* the distance of its rows */
+
+    /* Sums of dW and db over some of the batch each, in the order of `multiplied`, or by columns in
+     * that of Wp, which are added up at the end in the same order with any number of threads. */
+    size_t parts, part_size;
+    size_t filters_per_block; /* of a part, which is shared out further where filters are many */
+    mote_real *sums;
+} conv2d;
+
+static const char *const padding_names[] = {"same", NULL};
+
+static const mote_field fields[] = {
+    {.name = "filters",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(conv2d, filters),
+     .range = MOTE_BETWEEN(1, 1 << 16),
+     .help = "how many channels come out"},
+    {.name = "kernel",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(conv2d, kernel),
+     .range = MOTE_BETWEEN(1, 1 << 10),
+     .help = "the height and width of the window"},
+    {.name = "stride",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(conv2d, stride),
+     .range = MOTE_BETWEEN(1, 1 << 10),
+     .preset = "1",
+     .help = "how far the window moves from pixel to pixel"},
+    {.name = "padding",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(conv2d, padding),
+     .range = MOTE_BETWEEN(0, 1 << 10),
+     .choices = padding_names,
+     .preset = "0",
+     .help = "zeros around the image; \"same\": as many as keep its size, divided by the stride"},
+    {.name = "dilation",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(conv2d, dilation),
+     .range = MOTE_BETWEEN(1, 1 << 10),
+     .preset = "1",
+     .help = "how far apart the numbers are that the window looks at"},
+    {.name = "groups",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(conv2d, groups),
+     .range = MOTE_BETWEEN(1, 1 << 16),
+     .preset = "1",
+     .help = "channels and filters fall into so many groups that do not see each other"},
+    {.name = "bias",
+     .kind = MOTE_FIELD_BOOLEAN,
+     .offset = offsetof(conv2d, bias),
+     .preset = "true",
+     .help = "whether to add a bias"},
+    {.name = "initializer",
+     .kind = MOTE_FIELD_INITIALIZER,
+     .offset = offsetof(conv2d, initializer),
+     .preset = "\"he_normal\"",
+     .help = "how the weights start out"},
+    {.name = "bias_initializer",
+     .kind = MOTE_FIELD_INITIALIZER,
+     .offset = offsetof(conv2d, bias_initializer),
+     .preset = "\"zeros\"",
+     .help = "how the biases start out"},
+    MOTE_FIELDS_END,
+};
+
+/* Rows of X at a time, and the numbers they have room for. Forward and dX want them in L1 and so
+ * few; dW is a sum over them, which goes through the whole of dW each time, and wants many. */
+enum {
+    COLUMNS_CAPACITY = 1 << 16,
+    FORWARD_ROWS = 64,
+    GRADIENT_ROWS = 240,
+    MOST_DIRECT_CHANNELS = 4,
+    PARTS = 8,
+    FILTERS_PER_BLOCK = 128,
+    TAP_BLOCK = 8 /* of mote_direct_gradient */
+};
+
+static size_t ceiling_divide(size_t a, size_t b) {
+    return (a + b - 1) / b;
+}
+
+/* ---- building ---- */
+
+/* The zeros before and after along one side. */
+static size_t padding_before(const conv2d *self, size_t in, size_t *after) {
+    if (self->padding != MOTE_NAMED_INTEGER(0)) {
+        return *after = self->padding;
+    }
+    size_t out = ceiling_divide(in, self->stride);
+    size_t seen = (out - 1) * self->stride + (self->kernel - 1) * self->dilation + 1;
+    size_t both = seen > in ? seen - in : 0;
+    *after = both - both / 2;
+    return both / 2;
+}
+
+static mote_status check_shape(const mote_layer *layer, mote_error *error) {
+    const conv2d *self = (const conv2d *)layer;
+    if (layer->input_shape.rank != 3) {
+        char text[MOTE_SHAPE_TEXT_CAPACITY];
+        return mote_fail(error, MOTE_INVALID,
+                         "takes images (channels × height × width), but %s gives %s",
+                         layer->input_name, mote_shape_text(layer->input_shape, text));
+    }
+    size_t channels = layer->input_shape.dims[0];
+    if (channels % self->groups != 0 || self->filters % self->groups != 0) {
+        return mote_fail(error, MOTE_INVALID,
+                         "%zu groups divide the %zu %s not evenly; \"groups\" has to divide both "
+                         "the channels that come in (%zu) and the filters (%zu)",
+                         self->groups, channels % self->groups != 0 ? channels : self->filters,
+                         channels % self->groups != 0 ? "channels" : "filters", channels,
+                         self->filters);
+    }
+    return MOTE_OK;
+}
+
+static mote_status place_window(mote_layer *layer, mote_error *error) {
+    conv2d *self = (conv2d *)layer;
+    const size_t *in = layer->input_shape.dims;
+    mote_window *w = &self->window;
+    size_t bottom, right;
+    *w = (mote_window){.height = in[1],
+                       .width = in[2],
+                       .channels = in[0],
+                       .kernel = self->kernel,
+                       .stride = self->stride,
+                       .dilation = self->dilation,
+                       .padding_top = padding_before(self, in[1], &bottom),
+                       .padding_left = padding_before(self, in[2], &right)};
+    w->output_height =
+        mote_window_extent(in[1], w->kernel, w->stride, w->padding_top, bottom, w->dilation);
+    w->output_width =
+        mote_window_extent(in[2], w->kernel, w->stride, w->padding_left, right, w->dilation);
+    if (w->output_height == 0 || w->output_width == 0) {
+        char text[MOTE_SHAPE_TEXT_CAPACITY];
+        size_t span = (w->kernel - 1) * w->dilation + 1;
+        return mote_fail(error, MOTE_INVALID,
+                         "the window of %zu × %zu is larger than what it slides over: %s gives %s, "
+                         "with padding %zu × %zu; take a smaller \"kernel\" or more \"padding\"",
+                         span, span, layer->input_name, mote_shape_text(layer->input_shape, text),
+                         in[1] + w->padding_top + bottom, in[2] + w->padding_left + right);
+    }
+    if (!mote_window_plan(w)) {
+        return mote_fail(error, MOTE_INVALID,
+                         "the window of %zu × %zu over %zu channels is too large: at most %zu "
+                         "numbers",
+                         w->kernel, w->kernel, w->channels, MOTE_PATCH_CAPACITY);
+    }
+    layer->output_shape = mote_shape_image(self->filters, w->output_height, w->output_width);
+    return MOTE_OK;
+}
+
+static mote_status add_parameters(mote_layer *layer, mote_error *error) {
+    conv2d *self = (conv2d *)layer;
+    size_t area = self->kernel * self->kernel;
+    mote_shape shape = {.rank = 4,
+                        .dims = {self->filters, self->group_channels, self->kernel, self->kernel}};
+    self->weight_parameter = (mote_parameter){.name = "weight",
+                                              .shape = shape,
+                                              .initializer = self->initializer,
+                                              .fan_in = self->depth,
+                                              .fan_out = self->group_filters * area,
+                                              .decay = true};
+    self->bias_parameter = (mote_parameter){.name = "bias",
+                                            .shape = mote_shape_vector(self->filters),
+                                            .initializer = self->bias_initializer,
+                                            .fan_in = self->depth,
+                                            .fan_out = self->group_filters * area};
+    mote_status status = mote_layer_add_parameter(layer, &self->weight_parameter, error);
+    if (status == MOTE_OK && self->bias) {
+        status = mote_layer_add_parameter(layer, &self->bias_parameter, error);
+    }
+    return status;
+}
+
+static void choose_method(conv2d *self) {
+    self->method = BY_COLUMNS;
+    self->multiplied_stride = self->group_filters;
+    self->part_size = self->filters * self->depth;
+    self->filters_per_block = self->groups == 1 ? FILTERS_PER_BLOCK : self->filters;
+    if (self->groups > 1 && self->group_channels == 1 && self->group_filters == 1) {
+        self->method = CHANNELWISE;
+        self->multiplied_stride = self->filters;
+    } else if (self->groups == 1 && self->group_channels <= MOST_DIRECT_CHANNELS &&
+               self->depth <= MOTE_DIRECT_TAPS) {
+        self->method = DIRECTLY;
+        self->multiplied_stride = ceiling_divide(self->filters, MOTE_LANES) * MOTE_LANES;
+        self->part_size =
+            ceiling_divide(self->depth, TAP_BLOCK) * TAP_BLOCK * self->multiplied_stride;
+        self->filters_per_block = self->filters;
+    }
+    self->parts = ceiling_divide(PARTS, ceiling_divide(self->filters, self->filters_per_block));
+}
+
+static mote_status build(mote_layer *layer, mote_error *error) {
+    conv2d *self = (conv2d *)layer;
+    mote_status status = check_shape(layer, error);
+    if (status == MOTE_OK) {
+        status = place_window(layer, error);
+    }
+    if (status != MOTE_OK) {
+        return status;
+    }
+    self->group_channels = self->window.channels / self->groups;
+    self->group_filters = self->filters / self->groups;
+    self->depth = self->kernel * self->kernel * self->group_channels;
+    choose_method(self);
+    status = add_parameters(layer, error);
+    if (status == MOTE_OK) {
+        status =
+            mote_layer_add_scratch(layer, &self->packed, 0, self->filters * self->depth, error);
+    }
+    if (status == MOTE_OK) {
+        status = mote_layer_add_scratch(layer, &self->multiplied, 0,
+                                        self->part_size + self->multiplied_stride, error);
+    }
+    if (status == MOTE_OK) {
+        status = mote_layer_add_training_scratch(
+            layer, &self->sums, 0, self->parts * (self->part_size + self->filters), error);
+    }
+    return status;
+}
+
+/* ---- the weights in the order of the numbers ---- */
+
+/* Where number `at` of what a filter sees is in W: channel, row and column instead of row, column
+ * and channel. */
+static size_t place_in_planes(const conv2d *self, size_t at) {
+    size_t channel = at % self->group_channels, place = at / self->group_channels;
+    return channel * self->kernel * self->kernel + place;
+}
+
+/* Where a filter's number `at` is in `multiplied`. */
+static size_t place_in_multiplied(const conv2d *self, size_t filter, size_t at) {
+    if (self->method != BY_COLUMNS) {
+        return at * self->multiplied_stride + filter;
+    }
+    size_t group = filter / self->group_filters;
+    return group * self->depth * self->group_filters + at * self->group_filters +
+           filter % self->group_filters;
+}
+
+static void pack_filter(void *context, size_t filter) {
+    conv2d *self = context;
+    const mote_real *weight = self->weight_parameter.value + filter * self->depth;
+    mote_real *packed = self->packed + filter * self->depth;
+    for (size_t at = 0; at < self->depth; at++) {
+        mote_real value = weight[place_in_planes(self, at)];
+        packed[at] = value;
+        self->multiplied[place_in_multiplied(self, filter, at)] = value;
+    }
+    if (self->method == DIRECTLY) {
+        self->multiplied[self->part_size + filter] =
+            self->bias ? self->bias_parameter.value[filter] : 0;
+    }
+}
+
+/* ---- products over some rows of X ---- */
+
+/* What the tiles of one pass share. */
+typedef struct job {
+    conv2d *self;
+    const mote_pass *pass;
+    const mote_real *x, *dy;
+    mote_real *y, *dx;
+} job;
+
+static size_t pixels_out(const conv2d *self) {
+    return self->window.output_height * self->window.output_width;
+}
+
+static size_t rows_at_a_time(const conv2d *self, size_t wanted) {
+    size_t room = COLUMNS_CAPACITY / self->depth;
+    return room < wanted ? room : wanted;
+}
+
+/* The kernels for plain products allocate where few filters are left over from whole vectors; those
+ * for B transposed do not. See gemm.c. */
+static bool multiplies_transposed(const conv2d *self) {
+    size_t rest = self->group_filters % 16;
+    return rest >= 1 && rest <= 8;
+}
+
+static void multiply_forward(const conv2d *self, size_t group, size_t rows,
+                             const mote_real *columns, mote_real *y) {
+    bool transposed = multiplies_transposed(self);
+    size_t offset = group * self->group_filters * self->depth;
+    mote_gemm_run(NULL, &(mote_gemm){.transpose_b = transposed,
+                                     .m = rows,
+                                     .n = self->group_filters,
+                                     .k = self->depth,
+                                     .a = columns,
+                                     .lda = self->depth,
+                                     .b = (transposed ? self->packed : self->multiplied) + offset,
+                                     .ldb = transposed ? self->depth : self->group_filters,
+                                     .c = y + group * self->group_filters,
+                                     .ldc = self->filters});
+}
+
+static void forward_by_columns(const conv2d *self, const mote_patch *patch,
+                               const mote_real *numbers, mote_real *y) {
+    mote_real columns[COLUMNS_CAPACITY];
+    size_t some = rows_at_a_time(self, FORWARD_ROWS);
+    for (size_t pixel = patch->begin; pixel < patch->end; pixel += some) {
+        size_t end = pixel + some < patch->end ? pixel + some : patch->end;
+        for (size_t group = 0; group < self->groups; group++) {
+            mote_columns_load(&self->window, patch, numbers, group * self->group_channels,
+                              self->group_channels, pixel, end, columns);
+            multiply_forward(self, group, end - pixel, columns,
+                             y + (pixel - patch->begin) * self->filters);
+        }
+    }
+}
+
+/* ---- forward ---- */
+
+static void forward_patch(void *context, size_t index) {
+    const job *j = context;
+    const conv2d *self = j->self;
+    const mote_window *w = &self->window;
+    size_t image = index / mote_patch_count(w);
+    mote_patch patch = mote_patch_at(w, index % mote_patch_count(w));
+    mote_real numbers[MOTE_PATCH_CAPACITY];
+    mote_patch_load(w, &patch, j->x + image * w->height * w->width * w->channels, numbers);
+    mote_real *y = j->y + (image * pixels_out(self) + patch.begin) * self->filters;
+    if (self->method == DIRECTLY) {
+        mote_direct_forward(w, &patch, numbers, self->multiplied, self->multiplied_stride,
+                            self->multiplied + self->part_size, self->filters, y);
+    } else if (self->method == CHANNELWISE) {
+        mote_depthwise_forward(w, &patch, numbers, self->multiplied, y);
+    } else {
+        forward_by_columns(self, &patch, numbers, y);
+    }
+    size_t pixels = patch.end - patch.begin;
+    if (self->bias && self->method != DIRECTLY) {
+        mote_add_to_rows(pixels, self->filters, self->filters, self->bias_parameter.value, y);
+    }
+    mote_finish_y(&self->base, pixels * self->filters, y);
+}
+
+static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x, mote_real *y) {
+    conv2d *self = (conv2d *)layer;
+    job j = {.self = self, .pass = pass, .x = x, .y = y};
+    mote_pool_run(pass->pool, self->filters, pack_filter, self);
+    mote_pool_run(pass->pool, pass->batch * mote_patch_count(&self->window), forward_patch, &j);
+}
+
+/* ---- backward: dx ---- */
+
+static void backward_by_columns(const conv2d *self, const mote_patch *patch, const mote_real *dy,
+                                mote_real *numbers) {
+    mote_real columns[COLUMNS_CAPACITY];
+    size_t some = rows_at_a_time(self, FORWARD_ROWS);
+    for (size_t pixel = patch->begin; pixel < patch->end; pixel += some) {
+        size_t end = pixel + some < patch->end ? pixel + some : patch->end;
+        for (size_t group = 0; group < self->groups; group++) {
+            size_t filter = group * self->group_filters;
+            mote_gemm_run(NULL,
+                          &(mote_gemm){.m = end - pixel,
+                                       .n = self->depth,
+                                       .k = self->group_filters,
+                                       .a = dy + (pixel - patch->begin) * self->filters + filter,
+                                       .lda = self->filters,
+                                       .b = self->packed + filter * self->depth,
+                                       .ldb = self->depth,
+                                       .c = columns,
+                                       .ldc = self->depth});
+            mote_columns_add(&self->window, patch, columns, group * self->group_channels,
+                             self->group_channels, pixel, end, numbers);
+        }
+    }
+}
+
+static void backward_image(void *context, size_t image) {
+    const job *j = context;
+    const conv2d *self = j->self;
+    const mote_window *w = &self->window;
+    size_t count = w->height * w->width * w->channels;
+    mote_real *dx = j->dx + image * count;
+    memset(dx, 0, count * sizeof *dx);
+    mote_real numbers[MOTE_PATCH_CAPACITY];
+    for (size_t i = 0; i < mote_patch_count(w); i++) {
+        mote_patch patch = mote_patch_at(w, i);
+        const mote_real *dy = j->dy + (image * pixels_out(self) + patch.begin) * self->filters;
+        memset(numbers, 0, patch.height * patch.width * w->channels * sizeof *numbers);
+        if (self->method == CHANNELWISE) {
+            mote_depthwise_backward(w, &patch, dy, self->multiplied, numbers);
+        } else {
+            backward_by_columns(self, &patch, dy, numbers);
+        }
+        mote_patch_add(w, &patch, numbers, dx);
+    }
+    mote_finish_dx(&self->base, count, j->x + image * count, dx);
+}
+
+/* ---- backward: dW and db ---- */
+
+/* Of a block of filters, over one patch. */
+static void gradient_by_columns(const conv2d *self, const mote_patch *patch,
+                                const mote_real *numbers, const mote_real *dy, size_t first,
+                                size_t count, mote_real *dw) {
+    mote_real columns[COLUMNS_CAPACITY];
+    size_t some = rows_at_a_time(self, GRADIENT_ROWS);
+    for (size_t pixel = patch->begin; pixel < patch->end; pixel += some) {
+        size_t end = pixel + some < patch->end ? pixel + some : patch->end;
+        for (size_t group = 0; group < self->groups; group++) {
+            size_t filter = self->groups == 1 ? first : group * self->group_filters;
+            mote_columns_load(&self->window, patch, numbers, group * self->group_channels,
+                              self->group_channels, pixel, end, columns);
+            mote_gemm_run(NULL,
+                          &(mote_gemm){.transpose_a = true,
+                                       .m = self->groups == 1 ? count : self->group_filters,
+                                       .n = self->depth,
+                                       .k = end - pixel,
+                                       .a = dy + (pixel - patch->begin) * self->filters + filter,
+                                       .lda = self->filters,
+                                       .b = columns,
+                                       .ldb = self->depth,
+                                       .c = dw + filter * self->depth,
+                                       .ldc = self->depth,
+                                       .beta = 1});
+        }
+    }
+}
+
+static void gradient_of_image(const job *j, size_t image, size_t first, size_t count, mote_real *dw,
+                              mote_real *db) {
+    const conv2d *self = j->self;
+    const mote_window *w = &self->window;
+    mote_real numbers[MOTE_PATCH_CAPACITY];
+    const mote_real *x = j->x + image * w->height * w->width * w->channels;
+    const mote_real *image_dy = j->dy + image * pixels_out(self) * self->filters;
+    for (size_t i = 0; i < mote_patch_count(w); i++) {
+        mote_patch patch = mote_patch_at(w, i);
+        const mote_real *dy = image_dy + patch.begin * self->filters;
+        mote_patch_load(w, &patch, x, numbers);
+        if (self->method == DIRECTLY) {
+            mote_direct_gradient(w, &patch, numbers, dy, self->filters, dw,
+                                 self->multiplied_stride);
+        } else if (self->method == CHANNELWISE) {
+            mote_depthwise_gradient(w, &patch, numbers, dy, dw);
+        } else {
+            gradient_by_columns(self, &patch, numbers, dy, first, count, dw);
+        }
+        mote_sum_rows(patch.end - patch.begin, count, self->filters, dy + first, db + first);
+    }
+}
+
+static mote_real *sums_of_part(const conv2d *self, size_t part) {
+    return self->sums + part * (self->part_size + self->filters);
+}
+
+/* A block of filters over one part of the batch. */
+static void gradient_of_part(void *context, size_t index) {
+    const job *j = context;
+    const conv2d *self = j->self;
+    size_t part = index % self->parts, first = index / self->parts * self->filters_per_block;
+    size_t left = self->filters - first;
+    size_t count = left < self->filters_per_block ? left : self->filters_per_block;
+    mote_real *dw = sums_of_part(self, part), *db = dw + self->part_size;
+    if (count == self->filters) {
+        memset(dw, 0, self->part_size * sizeof *dw);
+    } else {
+        memset(dw + first * self->depth, 0, count * self->depth * sizeof *dw);
+    }
+    memset(db + first, 0, count * sizeof *db);
+    size_t end = j->pass->batch * (part + 1) / self->parts;
+    for (size_t image = j->pass->batch * part / self->parts; image < end; image++) {
+        gradient_of_image(j, image, first, count, dw, db);
+    }
+}
+
+/* A filter's dW, out of the parts, in the order of W. */
+static void hand_over_filter(void *context, size_t filter) {
+    const job *j = context;
+    const conv2d *self = j->self;
+    mote_real dw[COLUMNS_CAPACITY], db = 0;
+    for (size_t at = 0; at < self->depth; at++) {
+        size_t place = self->method == BY_COLUMNS ? filter * self->depth + at
+                                                  : place_in_multiplied(self, filter, at);
+        mote_real sum = 0;
+        for (size_t part = 0; part < self->parts; part++) {
+            sum += sums_of_part(self, part)[place];
+        }
+        dw[place_in_planes(self, at)] = sum;
+    }
+    mote_gradient_ready(j->pass, &self->weight_parameter, filter * self->depth, self->depth, dw);
+    for (size_t part = 0; self->bias && part < self->parts; part++) {
+        db += sums_of_part(self, part)[self->part_size + filter];
+    }
+    if (self->bias) {
+        mote_gradient_ready(j->pass, &self->bias_parameter, filter, 1, &db);
+    }
+}
+
+static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
+                     const mote_real *y, mote_real *dy, mote_real *dx) {
+    (void)y;
+    conv2d *self = (conv2d *)layer;
+    job j = {.self = self, .pass = pass, .x = x, .dy = dy, .dx = dx};
+    if (dx) {
+        mote_pool_run(pass->pool, pass->batch, backward_image, &j);
+    }
+    size_t blocks = ceiling_divide(self->filters, self->filters_per_block);
+    mote_pool_run(pass->pool, self->parts * blocks, gradient_of_part, &j);
+    mote_pool_run(pass->pool, self->filters, hand_over_filter, &j);
+}
+
+const mote_layer_class mote_layer_conv2d = {
+    .type = "conv2d",
+    .summary = "convolution of images with filters",
+    .size = sizeof(conv2d),
+    .fields = fields,
+    .order = MOTE_CHANNELS_LAST,
+    .build = build,
+    .forward = forward,
+    .backward = backward,
+    .fuses = true,
+    .tiles_gradients = true,
+};

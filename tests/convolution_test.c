@@ -1,0 +1,293 @@
+/* convolution_test.c: conv2d against the plain loops of its definition, in all the ways it computes,
+ * and the turning of images from one order of channels to the other.
+ */
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "math/convolution.h"
+#include "math/order.h"
+#include "networks.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+
+typedef struct convolution {
+    size_t channels, height, width, batch;
+    size_t filters, kernel, stride, padding, dilation, groups;
+    bool same, no_bias;
+} convolution;
+
+enum {
+    TEXT = 256
+};
+
+static const char *json_of(const convolution *c, char *json) {
+    char padding[24];
+    snprintf(padding, sizeof padding, c->same ? "\"same\"" : "%zu", c->padding);
+    snprintf(json, TEXT,
+             "{\"filters\": %zu, \"kernel\": %zu, \"stride\": %zu, \"padding\": %s, \"dilation\": "
+             "%zu, \"groups\": %zu, \"bias\": %s, \"bias_initializer\": \"ones\"}",
+             c->filters, c->kernel, c->stride, padding, c->dilation, c->groups,
+             c->no_bias ? "false" : "true");
+    return json;
+}
+
+/* One side of the window: where it begins, and how many places it finds. */
+typedef struct side {
+    size_t before, out;
+} side;
+
+static side side_of(const convolution *c, size_t in) {
+    size_t span = (c->kernel - 1) * c->dilation + 1;
+    if (!c->same) {
+        return (side){c->padding, (in + 2 * c->padding - span) / c->stride + 1};
+    }
+    size_t out = (in + c->stride - 1) / c->stride;
+    size_t seen = (out - 1) * c->stride + span;
+    return (side){seen > in ? (seen - in) / 2 : 0, out};
+}
+
+/* A term of the sum: what it multiplies. */
+typedef void visit_term(void *context, size_t x, size_t w, size_t y);
+
+/* Every product of the definition, in planes: y += x × w. */
+static void visit_terms(const convolution *c, visit_term *visit, void *context) {
+    side rows = side_of(c, c->height), columns = side_of(c, c->width);
+    size_t group_channels = c->channels / c->groups, group_filters = c->filters / c->groups;
+    for (size_t n = 0; n < c->batch; n++) {
+        for (size_t f = 0; f < c->filters; f++) {
+            for (size_t i = 0; i < rows.out * columns.out; i++) {
+                size_t y = (n * c->filters + f) * rows.out * columns.out + i;
+                for (size_t t = 0; t < group_channels * c->kernel * c->kernel; t++) {
+                    size_t channel = t / (c->kernel * c->kernel);
+                    size_t row =
+                        i / columns.out * c->stride + t / c->kernel % c->kernel * c->dilation;
+                    size_t column = i % columns.out * c->stride + t % c->kernel * c->dilation;
+                    if (row < rows.before || row - rows.before >= c->height ||
+                        column < columns.before || column - columns.before >= c->width) {
+                        continue;
+                    }
+                    size_t plane = n * c->channels + f / group_filters * group_channels + channel;
+                    size_t x = (plane * c->height + row - rows.before) * c->width + column -
+                               columns.before;
+                    visit(context, x, f * group_channels * c->kernel * c->kernel + t, y);
+                }
+            }
+        }
+    }
+}
+
+/* Sums in double, and the sums of absolute values that rounding is measured by. */
+typedef struct sums {
+    const float *x, *w, *dy;
+    double *y, *dx, *dw;
+    double *y_size, *dx_size, *dw_size;
+} sums;
+
+static void add_term(void *context, size_t x, size_t w, size_t y) {
+    const sums *s = context;
+    double forward = (double)s->x[x] * (double)s->w[w];
+    double to_x = (double)s->dy[y] * (double)s->w[w], to_w = (double)s->dy[y] * (double)s->x[x];
+    s->y[y] += forward;
+    s->dx[x] += to_x;
+    s->dw[w] += to_w;
+    s->y_size[y] += fabs(forward);
+    s->dx_size[x] += fabs(to_x);
+    s->dw_size[w] += fabs(to_w);
+}
+
+static void expect_sums(const char *what, size_t count, const float *found, const double *wanted,
+                        const double *size) {
+    for (size_t i = 0; i < count; i++) {
+        double error = fabs((double)found[i] - wanted[i]);
+        if (!(error <= 2e-6 * size[i] + 1e-7)) {
+            cr_expect(false, "%s: entry %zu of %zu is %.9g instead of %.9g", what, i, count,
+                      (double)found[i], wanted[i]);
+            return;
+        }
+    }
+}
+
+static double *doubles(size_t count) {
+    double *numbers = calloc(count, sizeof *numbers);
+    cr_assert(numbers);
+    return numbers;
+}
+
+static void check_convolution(const convolution *c, mote_pool *pool) {
+    char json[TEXT], what[TEXT + 64];
+    mote_error error = {0};
+    mote_model *model =
+        layer_alone_create("conv2d", json_of(c, json),
+                           mote_shape_image(c->channels, c->height, c->width), c->batch, &error);
+    cr_assert(model, "%s: %s", json, error.message);
+    side rows = side_of(c, c->height), columns = side_of(c, c->width);
+    mote_shape shape = mote_sequence_output_shape(model->layers);
+    cr_assert(mote_shape_equal(shape, mote_shape_image(c->filters, rows.out, columns.out)), "%s",
+              json);
+    size_t in = c->batch * layer_alone_width_in(model),
+           out = c->batch * layer_alone_width_out(model);
+    const mote_parameter *weight = model->parameters[0].parameter;
+    float *x = numbers_create(in), *y = numbers_create(out), *dy = numbers_create(out),
+          *dx = numbers_create(in);
+    mote_random random = mote_random_create(5, MOTE_RANDOM_DATA, in);
+    numbers_uniform(&random, -1, 1, in, x);
+    numbers_uniform(&random, -1, 1, out, dy);
+    mote_model_initialize(model, 1, NULL);
+    mote_pass pass = {.pool = pool, .batch = c->batch, .training = true, .random = &random};
+    layer_alone_forward(model, &pass, x, y);
+    layer_alone_backward(model, &pass, dy, dx);
+
+    sums s = {x,
+              weight->value,
+              dy,
+              doubles(out),
+              doubles(in),
+              doubles(weight->count),
+              doubles(out),
+              doubles(in),
+              doubles(weight->count)};
+    visit_terms(c, add_term, &s);
+    double *db = doubles(c->filters), *db_size = doubles(c->filters);
+    size_t pixels = rows.out * columns.out;
+    for (size_t i = 0; i < out; i++) {
+        s.y[i] += c->no_bias ? 0 : 1;
+        db[i / pixels % c->filters] += (double)dy[i];
+        db_size[i / pixels % c->filters] += fabs((double)dy[i]);
+    }
+    snprintf(what, sizeof what, "%zu × %zu × %zu, %s: y", c->channels, c->height, c->width, json);
+    expect_sums(what, out, y, s.y, s.y_size);
+    memcpy(what + strlen(what) - 1, "dx", 3);
+    expect_sums(what, in, dx, s.dx, s.dx_size);
+    memcpy(what + strlen(what) - 2, "dW", 3);
+    expect_sums(what, weight->count, weight->gradient, s.dw, s.dw_size);
+    if (!c->no_bias) {
+        memcpy(what + strlen(what) - 2, "db", 3);
+        expect_sums(what, c->filters, model->parameters[1].parameter->gradient, db, db_size);
+    }
+    free(x), free(y), free(dx), free(dy), free(db), free(db_size);
+    free(s.y), free(s.dx), free(s.dw), free(s.y_size), free(s.dx_size), free(s.dw_size);
+    network_destroy(model);
+}
+
+Test(convolution, is_the_sum_that_defines_it, .timeout = 120) {
+    static const convolution rows[] = {
+        /* few channels: directly */
+        {1, 5, 7, 3, 6, 3, 1, 0, 1, 1, false, false},
+        {1, 28, 28, 2, 33, 5, 1, 0, 1, 1, true, true},
+        {3, 9, 6, 2, 16, 3, 2, 1, 1, 1, false, false},
+        {4, 8, 8, 1, 17, 2, 1, 0, 2, 1, true, false},
+        {2, 1, 1, 4, 5, 1, 1, 0, 1, 1, false, false},
+        /* by columns, of filters that fill vectors and that do not */
+        {5, 6, 7, 3, 8, 3, 1, 1, 1, 1, false, false},
+        {6, 14, 14, 9, 16, 5, 1, 0, 1, 1, false, true},
+        {32, 14, 14, 2, 64, 3, 1, 0, 1, 1, true, false},
+        {8, 11, 5, 2, 12, 4, 3, 2, 1, 1, false, false},
+        {7, 12, 9, 1, 3, 3, 1, 2, 3, 1, false, false},
+        {64, 4, 4, 3, 48, 1, 1, 0, 1, 1, false, false},
+        {3, 13, 13, 1, 5, 7, 2, 3, 1, 1, false, false}, /* few channels, but a large window */
+        /* groups, up to one filter for each channel, and several for each */
+        {8, 6, 6, 2, 12, 3, 1, 1, 1, 4, false, false},
+        {6, 7, 5, 3, 6, 3, 1, 0, 1, 6, true, false},
+        {20, 9, 9, 2, 20, 5, 2, 2, 1, 20, false, true},
+        {3, 6, 6, 2, 9, 3, 1, 1, 2, 3, false, false},
+        /* several patches: rows, and parts of rows */
+        {1, 300, 301, 1, 4, 3, 1, 1, 1, 1, false, false},
+        {24, 80, 70, 1, 5, 3, 1, 1, 1, 1, false, false},
+        {40, 4, 900, 1, 3, 3, 2, 1, 1, 1, false, false},
+        {30, 3, 1100, 1, 30, 3, 1, 1, 1, 30, false, false},
+        {4, 3, 9000, 1, 2, 3, 1, 0, 2, 1, true, false},
+    };
+    mote_pool *pool = mote_pool_create(2, NULL);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        check_convolution(&rows[i], i % 2 ? pool : NULL);
+    }
+    mote_pool_destroy(pool);
+}
+
+Test(convolution, of_many_filters_shares_out_the_sum_by_filters_too) {
+    static const convolution row = {16, 5, 5, 6, 300, 3, 1, 1, 1, 1, false, true};
+    check_convolution(&row, NULL);
+}
+
+Test(convolution, gives_the_same_bits_with_any_number_of_threads) {
+    static const char *const jsons[] = {
+        "{\"filters\": 20, \"kernel\": 3, \"padding\": 1}",
+        "{\"filters\": 8, \"kernel\": 3, \"groups\": 8}",
+        "{\"filters\": 200, \"kernel\": 1, \"stride\": 2}",
+    };
+    enum {
+        BATCH = 13
+    };
+    static const mote_shape shapes[] = {{.rank = 3, .dims = {8, 9, 10}},
+                                        {.rank = 3, .dims = {1, 9, 10}}};
+    for (size_t i = 0; i < COUNT(jsons) * COUNT(shapes); i++) {
+        mote_shape shape = shapes[i % COUNT(shapes)];
+        const char *json = jsons[i / COUNT(shapes)];
+        mote_real *results[4] = {NULL};
+        size_t size = 0;
+        for (size_t threads = 1; threads <= 4; threads++) {
+            mote_error error = {0};
+            mote_model *model = layer_alone_create("conv2d", json, shape, BATCH, &error);
+            if (!model) { /* one channel has no groups */
+                continue;
+            }
+            mote_pool *pool = mote_pool_create(threads, NULL);
+            size_t in = BATCH * layer_alone_width_in(model);
+            size_t out = BATCH * layer_alone_width_out(model);
+            mote_random random = mote_random_create(5, MOTE_RANDOM_DATA, in);
+            mote_real *x = numbers_create(in), *dy = numbers_create(out);
+            numbers_uniform(&random, -1, 1, in, x);
+            numbers_uniform(&random, -1, 1, out, dy);
+            mote_model_initialize(model, 1, NULL);
+            mote_pass pass = {.pool = pool, .batch = BATCH, .training = true, .random = &random};
+            const mote_parameter *weight = model->parameters[0].parameter;
+            const mote_parameter *bias = model->parameters[1].parameter;
+            size = in + out + weight->count + bias->count;
+            mote_real *result = results[threads - 1] = numbers_create(size);
+            layer_alone_forward(model, &pass, x, result);
+            layer_alone_backward(model, &pass, dy, result + out);
+            memcpy(result + in + out, weight->gradient, weight->count * sizeof *result);
+            memcpy(result + in + out + weight->count, bias->gradient, bias->count * sizeof *result);
+            free(x), free(dy);
+            mote_pool_destroy(pool);
+            network_destroy(model);
+        }
+        for (size_t t = 1; results[0] && t < COUNT(results); t++) {
+            cr_expect_eq(memcmp(results[t], results[0], size * sizeof **results), 0,
+                         "%s: %zu threads give other bits", json, t + 1);
+        }
+        for (size_t t = 0; t < COUNT(results); t++) {
+            free(results[t]);
+        }
+    }
+}
+
+Test(order, turns_images_and_turns_them_back) {
+    static const mote_shape shapes[] = {{.rank = 3, .dims = {3, 4, 5}},
+                                        {.rank = 3, .dims = {17, 16, 33}},
+                                        {.rank = 3, .dims = {1, 2, 3}},
+                                        {.rank = 3, .dims = {64, 1, 1}}};
+    enum {
+        BATCH = 3
+    };
+    for (size_t s = 0; s < COUNT(shapes); s++) {
+        size_t channels = shapes[s].dims[0], pixels = shapes[s].dims[1] * shapes[s].dims[2];
+        size_t count = BATCH * channels * pixels;
+        float *x = numbers_create(count), *y = numbers_create(count), *back = numbers_create(count);
+        mote_random random = mote_random_create(1, MOTE_RANDOM_DATA, s);
+        numbers_uniform(&random, -1, 1, count, x);
+        mote_reorder(NULL, BATCH, shapes[s], true, x, y);
+        for (size_t i = 0; i < count; i++) {
+            size_t image = i / (channels * pixels), channel = i / pixels % channels;
+            size_t pixel = i % pixels;
+            cr_assert_eq(y[(image * pixels + pixel) * channels + channel], x[i]);
+        }
+        mote_reorder(NULL, BATCH, shapes[s], false, y, back);
+        cr_expect_eq(memcmp(back, x, count * sizeof *x), 0);
+        free(x), free(y), free(back);
+    }
+}
