@@ -146,7 +146,7 @@ static mote_status check_shape(const mote_layer *layer, mote_error *error) {
     size_t channels = layer->input_shape.dims[0];
     if (channels % self->groups != 0 || self->filters % self->groups != 0) {
         return mote_fail(error, MOTE_INVALID,
-                         "%zu groups divide the %zu %s not evenly; \"groups\" has to divide both "
+                         "%zu groups do not divide %zu %s evenly; \"groups\" has to divide both "
                          "the channels that come in (%zu) and the filters (%zu)",
                          self->groups, channels % self->groups != 0 ? channels : self->filters,
                          channels % self->groups != 0 ? "channels" : "filters", channels,

@@ -2,10 +2,11 @@
  *
  *   bench [--network 784-512-256-10] [--batch 128] [--threads 1,2] [--train-only] [--json]
  *
- * Each line is a dense network of ReLUs trained by SGD with momentum on made-up 8-bit samples that
- * are all in memory, as many as MNIST has. The limit is the time that the products of one step take
- * by themselves, each shared out among the threads in the fastest of three ways: in mote's tiles, by
- * rows, or by columns.
+ * Each line is a network trained by SGD with momentum on made-up 8-bit samples that are all in
+ * memory, as many as MNIST has: a dense one of ReLUs by its widths, or lenet or cnn. The limit is
+ * the time that the products of one step take by themselves: a dense layer's shared out among the
+ * threads in the fastest of three ways, in mote's tiles, by rows, or by columns; a convolution's
+ * image by image, out of a matrix of columns that is there already, and each thread its part.
  */
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -26,7 +27,6 @@
 
 enum {
     SAMPLES = 60000,
-    MAX_WIDTHS = 16,
     REPEATS = 5,
     MAX_THREAD_COUNTS = 8
 };
@@ -76,11 +76,69 @@ static double time_calls(double wanted, void (*action)(void *context), void *con
 
 /* ---- the network at hand ---- */
 
+enum {
+    LAYERS_CAPACITY = 2048
+};
+
 typedef struct network {
-    const char *name; /* "784-512-256-10" */
-    size_t widths[MAX_WIDTHS];
-    size_t count;
+    const char *name; /* "784-512-256-10", "lenet" */
+    mote_shape input_shape;
+    size_t classes;
+    char layers[LAYERS_CAPACITY]; /* a list in JSON */
 } network;
+
+#define CONV(filters, kernel, padding)                                                             \
+    "{\"type\": \"conv2d\", \"filters\": " #filters ", \"kernel\": " #kernel                       \
+    ", \"padding\": " padding "}, {\"type\": \"relu\"}, "
+#define POOL         "{\"type\": \"max_pool2d\", \"size\": 2}, "
+#define FLATTEN      "{\"type\": \"flatten\"}, "
+#define DENSE(units) "{\"type\": \"dense\", \"units\": " #units "}, {\"type\": \"relu\"}, "
+#define LAST         "{\"type\": \"dense\", \"units\": 10}"
+
+static const struct {
+    const char *name, *layers;
+} named_networks[] = {
+    {"lenet", CONV(6, 5, "\"same\"") POOL CONV(16, 5, "0") POOL FLATTEN DENSE(120) DENSE(84) LAST},
+    {"cnn", CONV(32, 3, "\"same\"") POOL CONV(64, 3, "\"same\"") POOL FLATTEN DENSE(128) LAST},
+};
+
+/* From "784-512-256-10". */
+static network dense_network(const char *name) {
+    network n = {.name = name};
+    size_t used = 0;
+    for (const char *at = name;;) {
+        char *end;
+        size_t width = strtoul(at, &end, 10);
+        bool last = *end == '\0', first = at == name;
+        if (end == at || width == 0 || (!last && *end != '-') || (last && first) ||
+            used + 100 > sizeof n.layers) {
+            stop("--network wants widths such as 784-512-256-10, or lenet, or cnn");
+        }
+        if (first) {
+            n.input_shape = mote_shape_vector(width);
+        } else {
+            used += (size_t)snprintf(n.layers + used, sizeof n.layers - used,
+                                     "{\"type\": \"dense\", \"units\": %zu}%s", width,
+                                     last ? "" : ", {\"type\": \"relu\"}, ");
+        }
+        if (last) {
+            n.classes = width;
+            return n;
+        }
+        at = end + 1;
+    }
+}
+
+static network parse_network(const char *name) {
+    for (size_t i = 0; i < sizeof named_networks / sizeof *named_networks; i++) {
+        if (strcmp(name, named_networks[i].name) == 0) {
+            network n = {.name = name, .input_shape = mote_shape_image(1, 28, 28), .classes = 10};
+            snprintf(n.layers, sizeof n.layers, "%s", named_networks[i].layers);
+            return n;
+        }
+    }
+    return dense_network(name);
+}
 
 typedef struct job {
     network network;
@@ -92,44 +150,23 @@ typedef struct job {
     uint64_t until; /* step to run to */
 } job;
 
-static network parse_network(const char *name) {
-    network n = {.name = name};
-    const char *at = name;
-    while (n.count < MAX_WIDTHS) {
-        char *end;
-        n.widths[n.count++] = strtoul(at, &end, 10);
-        if (end == at || n.widths[n.count - 1] == 0 || (*end && *end != '-')) {
-            break;
-        }
-        if (*end == '\0' && n.count >= 2) {
-            return n;
-        }
-        at = end + 1;
-    }
-    stop("--network wants widths such as 784-512-256-10");
-    return n;
-}
-
 static mote_model *make_model(const network *n) {
+    char json[LAYERS_CAPACITY + 100];
+    snprintf(json, sizeof json,
+             "{\"layers\": [%s], \"output\": {\"type\": \"softmax_cross_entropy\"}}", n->layers);
     mote_error error = {0};
-    mote_model *model = mote_model_create(mote_shape_vector(n->widths[0]), &error);
-    for (size_t i = 1; i < n->count; i++) {
-        char json[64];
-        snprintf(json, sizeof json, "{\"units\": %zu}", n->widths[i]);
-        mote_model_add(model, "dense", json, &error);
-        if (i + 1 < n->count) {
-            mote_model_add(model, "relu", NULL, &error);
-        }
-    }
-    mote_model_set_output(model, "softmax_cross_entropy", NULL, &error);
-    mote_model_initialize(model, 1, &error);
+    mote_document *document = mote_document_parse(json, strlen(json), NULL, "model", &error);
     check(&error);
+    mote_model *model = mote_model_from_json(mote_document_root(document), n->input_shape, &error);
+    mote_document_destroy(document);
+    check(&error);
+    mote_model_initialize(model, 1, &error);
     return model;
 }
 
 /* 8-bit noise with labels: what it holds does not matter to its speed. */
-static mote_dataset *make_dataset(size_t width, size_t classes, uint8_t **bytes,
-                                  uint32_t **labels) {
+static mote_dataset *make_dataset(const network *n, uint8_t **bytes, uint32_t **labels) {
+    size_t width = mote_shape_count(n->input_shape);
     *bytes = mote_memory_allocate(SAMPLES * width); /* as the data formats do */
     *labels = malloc(SAMPLES * sizeof **labels);
     if (!*bytes || !*labels) {
@@ -140,10 +177,10 @@ static mote_dataset *make_dataset(size_t width, size_t classes, uint8_t **bytes,
         (*bytes)[i] = (uint8_t)mote_random_bits(&random);
     }
     for (size_t i = 0; i < SAMPLES; i++) {
-        (*labels)[i] = (uint32_t)(i % classes);
+        (*labels)[i] = (uint32_t)(i % n->classes);
     }
     mote_samples samples = {
-        .count = SAMPLES, .shape = mote_shape_vector(width), .bytes = *bytes, .labels = *labels};
+        .count = SAMPLES, .shape = n->input_shape, .bytes = *bytes, .labels = *labels};
     mote_error error = {0};
     mote_dataset *dataset =
         mote_dataset_from_arrays(&samples, NULL, "{\"normalize\": \"unit\"}", 1, &error);
@@ -217,67 +254,98 @@ static double time_product(mote_pool *pool, mote_gemm gemm) {
     return best;
 }
 
-static double gemm_flop(const network *n, size_t batch, bool training) {
+/* One layer's product y = x Wᵀ: of a dense layer for the whole batch; of a convolution for one
+ * image, `times` times; none where it has no weights. */
+typedef struct layer_product {
+    size_t rows, depth, columns, times;
+    bool needs_dx, shared; /* shared out among the threads */
+} layer_product;
+
+static layer_product product_of(const mote_model *model, size_t index, size_t batch) {
+    const mote_layer *layer = mote_model_layer(model, index);
+    layer_product p = {.times = 0};
+    if (layer->parameter_count == 0) {
+        return p;
+    }
+    mote_shape weight = layer->parameters[0]->shape, out = layer->output_shape;
+    bool image = weight.rank == 4;
+    for (size_t i = 0; i < index; i++) {
+        p.needs_dx = p.needs_dx || mote_model_layer(model, i)->parameter_count > 0;
+    }
+    p.columns = weight.dims[0];
+    p.depth = image ? weight.dims[1] * weight.dims[2] * weight.dims[3] : weight.dims[1];
+    p.rows = image ? out.dims[1] * out.dims[2] : batch;
+    p.times = image ? batch : 1;
+    p.shared = !image;
+    return p;
+}
+
+/* Floating-point operations of a step's products. */
+static double gemm_flop(const mote_model *model, size_t batch) {
     double flop = 0;
-    for (size_t i = 1; i < n->count; i++) {
-        double one = 2.0 * (double)batch * (double)n->widths[i] * (double)n->widths[i - 1];
-        flop += one * (training ? (i > 1 ? 3 : 2) : 1);
+    for (size_t i = 0; i < mote_model_layer_count(model); i++) {
+        layer_product p = product_of(model, i, batch);
+        flop += 2.0 * (double)p.rows * (double)p.depth * (double)p.columns * (double)p.times *
+                (p.needs_dx ? 3 : 2);
     }
     return flop;
 }
 
-/* Seconds that the products of one training step take by themselves. */
-static double time_limit(const network *n, size_t batch, mote_pool *pool) {
-    size_t widest = 0, largest = 0;
-    for (size_t i = 0; i < n->count; i++) {
-        widest = n->widths[i] > widest ? n->widths[i] : widest;
-        size_t weights = i ? n->widths[i] * n->widths[i - 1] : 0;
-        largest = weights > largest ? weights : largest;
-    }
-    mote_real *x = calloc(batch * widest, sizeof *x), *y = calloc(batch * widest, sizeof *y);
-    mote_real *w = calloc(largest, sizeof *w), *dw = calloc(largest, sizeof *dw);
-    if (!x || !y || !w || !dw) {
+static mote_real *zeros(size_t count) {
+    mote_real *numbers = calloc(count, sizeof *numbers);
+    if (!numbers) {
         stop("out of memory");
     }
-    double seconds = 0;
-    for (size_t i = 1; i < n->count; i++) {
-        size_t in = n->widths[i - 1], out = n->widths[i];
-        seconds += time_product(pool, (mote_gemm){.transpose_b = true,
-                                                  .m = batch,
-                                                  .n = out,
-                                                  .k = in,
-                                                  .a = x,
-                                                  .lda = in,
-                                                  .b = w,
-                                                  .ldb = in,
-                                                  .c = y,
-                                                  .ldc = out});
-        seconds += time_product(pool, (mote_gemm){.transpose_a = true,
-                                                  .m = out,
-                                                  .n = in,
-                                                  .k = batch,
-                                                  .a = y,
-                                                  .lda = out,
-                                                  .b = x,
-                                                  .ldb = in,
-                                                  .c = dw,
-                                                  .ldc = in});
-        if (i > 1) {
-            seconds += time_product(pool, (mote_gemm){.m = batch,
-                                                      .n = in,
-                                                      .k = out,
-                                                      .a = y,
-                                                      .lda = out,
-                                                      .b = w,
-                                                      .ldb = in,
-                                                      .c = x,
-                                                      .ldc = in});
-        }
+    return numbers;
+}
+
+/* Seconds that y, dW and, where needed, dx take. */
+static double time_layer(const layer_product *p, mote_pool *pool) {
+    size_t m = p->rows, n = p->columns, k = p->depth;
+    mote_real *x = zeros(m * k), *y = zeros(m * n), *w = zeros(n * k), *dw = zeros(n * k);
+    double seconds = time_product(pool, (mote_gemm){.transpose_b = true,
+                                                    .m = m,
+                                                    .n = n,
+                                                    .k = k,
+                                                    .a = x,
+                                                    .lda = k,
+                                                    .b = w,
+                                                    .ldb = k,
+                                                    .c = y,
+                                                    .ldc = n});
+    seconds += time_product(pool, (mote_gemm){.transpose_a = true,
+                                              .m = n,
+                                              .n = k,
+                                              .k = m,
+                                              .a = y,
+                                              .lda = n,
+                                              .b = x,
+                                              .ldb = k,
+                                              .c = dw,
+                                              .ldc = k});
+    if (p->needs_dx) {
+        seconds += time_product(
+            pool,
+            (mote_gemm){
+                .m = m, .n = k, .k = n, .a = y, .lda = n, .b = w, .ldb = k, .c = x, .ldc = k});
     }
     free(x);
     free(y);
     free(w);
     free(dw);
+    return seconds * (double)p->times;
+}
+
+/* Seconds that the products of one training step take by themselves. */
+static double time_limit(const mote_model *model, size_t batch, mote_pool *pool) {
+    double seconds = 0;
+    for (size_t i = 0; i < mote_model_layer_count(model); i++) {
+        layer_product p = product_of(model, i, batch);
+        if (p.times > 0) {
+            seconds += p.shared ? time_layer(&p, pool)
+                                : time_layer(&p, NULL) / (double)mote_pool_size(pool);
+        }
+    }
     return seconds;
 }
 
@@ -404,7 +472,7 @@ static void print_row(const job *j, const figures *f) {
     double batch = (double)j->batch;
     const breakdown *b = &f->parts;
     printf("%-20s %5zu %3zu %11.0f %8.1f %8.1f", j->network.name, j->batch, j->threads,
-           batch / f->step, 1e6 * f->step, gemm_flop(&j->network, j->batch, true) / f->step / 1e9);
+           batch / f->step, 1e6 * f->step, gemm_flop(j->model, j->batch) / f->step / 1e9);
     if (f->limit > 0) {
         printf(" %5.0f %%  %9.1f %7.1f %6.1f %8.1f %6.1f (%7.1f) | %9.0f %9.0f",
                100 * f->limit / f->step, 1e6 * b->gather, 1e6 * b->forward, 1e6 * b->output,
@@ -427,7 +495,7 @@ static void print_json(const job *j, const figures *f) {
         {"threads", (double)j->threads},
         {"samples_per_second", batch / f->step},
         {"step_microseconds", 1e6 * f->step},
-        {"gflops", gemm_flop(&j->network, j->batch, true) / f->step / 1e9},
+        {"gflops", gemm_flop(j->model, j->batch) / f->step / 1e9},
         {"share_of_limit", f->limit > 0 ? f->limit / f->step : (double)NAN},
         {"gather_microseconds", 1e6 * b->gather},
         {"forward_microseconds", 1e6 * b->forward},
@@ -468,9 +536,9 @@ static figures measure(job *j, bool train_only) {
     mote_error error = {0};
     j->pool = mote_pool_create(j->threads, &error);
     check(&error);
-    f.limit = time_limit(&j->network, j->batch, j->pool);
+    f.limit = time_limit(j->model, j->batch, j->pool);
     inference i = {.job = j,
-                   .x = calloc(j->batch * j->network.widths[0], sizeof *i.x),
+                   .x = calloc(j->batch * mote_shape_count(j->network.input_shape), sizeof *i.x),
                    .prediction = calloc(j->batch * mote_model_prediction_width(j->model),
                                         sizeof *i.prediction)};
     if (!i.x || !i.prediction) {
@@ -491,8 +559,7 @@ static void bench(const char *name, size_t batch, const size_t *threads, size_t 
     job j = {.network = parse_network(name), .batch = batch};
     uint8_t *bytes;
     uint32_t *labels;
-    mote_dataset *dataset =
-        make_dataset(j.network.widths[0], j.network.widths[j.network.count - 1], &bytes, &labels);
+    mote_dataset *dataset = make_dataset(&j.network, &bytes, &labels);
     j.dataset = dataset;
     for (size_t i = 0; i < thread_counts; i++) {
         j.threads = threads[i];
@@ -532,9 +599,18 @@ int main(int argc, char **argv) {
     static const struct {
         const char *network;
         size_t batch;
-    } table[] = {{"784-128-10", 32},        {"784-128-10", 64},       {"784-128-10", 128},
-                 {"784-512-256-10", 32},    {"784-512-256-10", 128},  {"784-512-256-10", 512},
-                 {"784-2048-2048-10", 128}, {"784-2048-2048-10", 512}};
+    } table[] = {{"784-128-10", 32},
+                 {"784-128-10", 64},
+                 {"784-128-10", 128},
+                 {"784-512-256-10", 32},
+                 {"784-512-256-10", 128},
+                 {"784-512-256-10", 512},
+                 {"784-2048-2048-10", 128},
+                 {"784-2048-2048-10", 512},
+                 {"lenet", 64},
+                 {"lenet", 128},
+                 {"cnn", 64},
+                 {"cnn", 128}};
     const char *only_network = NULL, *batch = NULL, *thread_list = "1,2";
     bool train_only = false, json = false;
     for (int i = 1; i < argc; i++) {
