@@ -4,6 +4,7 @@
 
 #include "math/blas.h"
 #include "math/gemm.h"
+#include "math/transpose.h"
 
 /* A product of less than 10^5 multiplications is done before another thread has begun. */
 static const double SMALL_WORK = 1e5;
@@ -79,16 +80,6 @@ static void multiply(bool transpose_a, bool transpose_b, size_t m, size_t n, siz
          (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
 }
 
-/* to [rows × columns] = from [columns × rows] transposed. Reads run along the rows of `from`. */
-static void transpose(size_t rows, size_t columns, const mote_real *from, size_t stride,
-                      mote_real *to) {
-    for (size_t column = 0; column < columns; column++, from += stride) {
-        for (size_t row = 0; row < rows; row++) {
-            to[row * columns + column] = from[row];
-        }
-    }
-}
-
 /* One strip of A' [tile.rows × depth], from column k of A' on, times that much of B'. */
 static void multiply_strip(const tiling *t, mote_tile tile, size_t k, const mote_real *a,
                            size_t lda) {
@@ -108,7 +99,7 @@ static void multiply_blocks(const tiling *t, mote_tile tile) {
         if (g->transpose_a) {
             mote_real strip[STRIP_OF_A];
             size_t depth = minimum(t->block_depth, g->k - k);
-            transpose(tile.rows, depth, g->a + k * g->lda + tile.row, g->lda, strip);
+            mote_transpose(depth, tile.rows, g->a + k * g->lda + tile.row, g->lda, strip, depth);
             multiply_strip(t, tile, k, strip, depth);
         } else {
             multiply_strip(t, tile, k, g->a + tile.row * g->lda + k, g->lda);

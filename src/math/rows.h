@@ -9,7 +9,6 @@ void mote_add_to_rows(size_t rows, size_t columns, size_t stride, const mote_rea
                       mote_real *y);
 
 /* sums [columns] += the sum of the rows of x [rows × columns], from the first to the last. */
-void mote_sum_rows(size_t rows, size_t columns, size_t stride, const mote_real *x,
-                   mote_real *sums);
+void mote_sum_rows(size_t rows, size_t columns, size_t stride, const mote_real *x, mote_real *sums);
 
 #endif
