@@ -338,18 +338,27 @@ static void multiply_forward(const conv2d *self, size_t group, size_t rows,
                                      .ldc = self->filters});
 }
 
+/* Bias and the activation that follows, while y is in cache. */
+static void finish_rows(const conv2d *self, size_t rows, mote_real *y) {
+    if (self->bias && self->method != DIRECTLY) {
+        mote_add_to_rows(rows, self->filters, self->filters, self->bias_parameter.value, y);
+    }
+    mote_finish_y(&self->base, rows * self->filters, y);
+}
+
 static void forward_by_columns(const conv2d *self, const mote_patch *patch,
                                const mote_real *numbers, mote_real *y) {
     mote_real columns[COLUMNS_CAPACITY];
     size_t some = rows_at_a_time(self, FORWARD_ROWS);
     for (size_t pixel = patch->begin; pixel < patch->end; pixel += some) {
         size_t end = pixel + some < patch->end ? pixel + some : patch->end;
+        mote_real *rows = y + (pixel - patch->begin) * self->filters;
         for (size_t group = 0; group < self->groups; group++) {
             mote_columns_load(&self->window, patch, numbers, group * self->group_channels,
                               self->group_channels, pixel, end, columns);
-            multiply_forward(self, group, end - pixel, columns,
-                             y + (pixel - patch->begin) * self->filters);
+            multiply_forward(self, group, end - pixel, columns, rows);
         }
+        finish_rows(self, end - pixel, rows);
     }
 }
 
@@ -369,14 +378,12 @@ static void forward_patch(void *context, size_t index) {
                             self->multiplied + self->part_size, self->filters, y);
     } else if (self->method == CHANNELWISE) {
         mote_depthwise_forward(w, &patch, numbers, self->multiplied, y);
-    } else {
+    }
+    if (self->method == BY_COLUMNS) {
         forward_by_columns(self, &patch, numbers, y);
+    } else {
+        finish_rows(self, patch.end - patch.begin, y);
     }
-    size_t pixels = patch.end - patch.begin;
-    if (self->bias && self->method != DIRECTLY) {
-        mote_add_to_rows(pixels, self->filters, self->filters, self->bias_parameter.value, y);
-    }
-    mote_finish_y(&self->base, pixels * self->filters, y);
 }
 
 static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x, mote_real *y) {
