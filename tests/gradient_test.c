@@ -160,7 +160,9 @@ static size_t check_settings(const mote_layer_class *kind, const char *json) {
             snprintf(what, sizeof what, "%s %s on %s", kind->type, json,
                      mote_shape_text(shapes[s], shape_text));
             for (size_t b = 0; b < BATCHES; b++) {
-                check_layer(model, batches[b], what);
+                if (batches[b] >= model->layers->layers[0]->least_batch) {
+                    check_layer(model, batches[b], what);
+                }
             }
             taken++;
         }

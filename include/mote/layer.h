@@ -88,6 +88,11 @@ struct mote_layer {
     mote_shape input_shape, output_shape;
     char input_name[160]; /* who gives the input, for errors: "layers[2] (conv2d)" */
 
+    /* Set by build: how many samples a batch needs at least for training; 0: any number. mote
+     * raises a container's to the largest of its layers', and refuses smaller batches, a short last
+     * one among them, before training starts. */
+    size_t least_batch;
+
     mote_parameter *parameters[MOTE_MAX_LAYER_PARAMETERS];
     size_t parameter_count;
     mote_scratch scratch[MOTE_MAX_LAYER_SCRATCH];

@@ -97,6 +97,45 @@ mote_shape mote_sequence_output_shape(const mote_sequence *sequence) {
                                : sequence->input_shape;
 }
 
+/* The layer, first of those in the list, that asks for the largest batches; NULL where none does. */
+static const mote_layer *most_demanding(const mote_sequence *sequence, size_t *index) {
+    const mote_layer *found = NULL;
+    for (size_t i = 0; i < sequence->count; i++) {
+        if (sequence->layers[i]->least_batch > (found ? found->least_batch : 0)) {
+            found = sequence->layers[i];
+            *index = i;
+        }
+    }
+    return found;
+}
+
+static void adopt_least_batch(mote_layer *layer) {
+    const mote_sequence *inner;
+    for (size_t k = 0; (inner = mote_layer_sequence(layer, k)); k++) {
+        size_t index;
+        const mote_layer *demanding = most_demanding(inner, &index);
+        if (demanding && demanding->least_batch > layer->least_batch) {
+            layer->least_batch = demanding->least_batch;
+        }
+    }
+}
+
+size_t mote_sequence_least_batch(const mote_sequence *sequence, char *name, size_t capacity) {
+    size_t index;
+    const mote_layer *demanding = most_demanding(sequence, &index);
+    if (!demanding) {
+        return 0;
+    }
+    const mote_sequence *inner;
+    for (size_t k = 0; (inner = mote_layer_sequence(demanding, k)); k++) {
+        if (mote_sequence_least_batch(inner, name, capacity) == demanding->least_batch) {
+            return demanding->least_batch;
+        }
+    }
+    snprintf(name, capacity, "%s[%zu] (%.40s)", sequence->name, index, demanding->kind->type);
+    return demanding->least_batch;
+}
+
 static mote_status build_layer(const mote_sequence *sequence, mote_layer *layer, mote_json object,
                                mote_error *error) {
     layer->input_shape = mote_sequence_output_shape(sequence);
@@ -113,9 +152,10 @@ static mote_status build_layer(const mote_sequence *sequence, mote_layer *layer,
     mote_error reason = {0};
     status = layer->kind->build ? layer->kind->build(layer, &reason) : MOTE_OK;
     if (status != MOTE_OK) {
-        mote_fail_because(object, &reason, error);
+        return mote_fail_because(object, &reason, error);
     }
-    return status;
+    adopt_least_batch(layer);
+    return MOTE_OK;
 }
 
 mote_status mote_sequence_append(mote_sequence *sequence, const mote_layer_class *kind,

@@ -71,6 +71,10 @@ size_t mote_sequence_parameter_count(const mote_sequence *sequence);
 void mote_sequence_list_parameters(const mote_sequence *sequence, mote_named_parameter *list,
                                    size_t *count);
 
+/* How many samples a batch needs at least to train all layers; 0: any number. Otherwise `name`
+ * becomes that of the layer to blame: "layers[3].layers[0] (batch_norm)". */
+size_t mote_sequence_least_batch(const mote_sequence *sequence, char *name, size_t capacity);
+
 /* ---- running; see also layer.h ---- */
 
 /* Which passes are needed, who does a neighbour's along with its own, and where numbers change

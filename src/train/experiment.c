@@ -6,6 +6,7 @@
 
 #include "config/fields.h"
 #include "model/model.h"
+#include "train/trainer.h"
 
 static const mote_field fields[] = {
     {.name = "name",
@@ -98,6 +99,17 @@ mote_status mote_experiment_open_data(mote_experiment *experiment, const char *p
     return status == MOTE_OK ? open_data(experiment, error) : status;
 }
 
+static mote_status check_batch_size(const mote_experiment *experiment, mote_error *error) {
+    mote_error reason = {0};
+    if (mote_check_batch_size(experiment->model, experiment->options.batch_size, &reason) ==
+        MOTE_OK) {
+        return MOTE_OK;
+    }
+    mote_json value = mote_json_member(experiment->train_json, "batch_size");
+    return mote_fail_because(value.node ? value : mote_document_root(experiment->document), &reason,
+                             error);
+}
+
 mote_status mote_experiment_open(mote_experiment *experiment, const char *path,
                                  const char *const *overrides, size_t override_count,
                                  mote_error *error) {
@@ -113,7 +125,7 @@ mote_status mote_experiment_open(mote_experiment *experiment, const char *path,
                                                  mote_dataset_shape(experiment->dataset), error);
         status = status_of(experiment->model, error);
     }
-    return status;
+    return status == MOTE_OK ? check_batch_size(experiment, error) : status;
 }
 
 void mote_experiment_close(mote_experiment *experiment) {

@@ -86,6 +86,52 @@ static mote_status allocate(mote_trainer *trainer, mote_error *error) {
                              : status;
 }
 
+/* ---- batches ---- */
+
+enum {
+    LAYER_NAME_CAPACITY = MOTE_SEQUENCE_NAME_CAPACITY + 64
+};
+
+mote_status mote_check_batch_size(const mote_model *model, size_t batch_size, mote_error *error) {
+    char layer[LAYER_NAME_CAPACITY];
+    size_t least = mote_sequence_least_batch(model->layers, layer, sizeof layer);
+    if (batch_size < least) {
+        return mote_fail(error, MOTE_INVALID,
+                         "a batch_size of %zu is too small for %s, which can only be trained on "
+                         "batches of at least %zu samples",
+                         batch_size, layer, least);
+    }
+    return MOTE_OK;
+}
+
+/* The last batch of an epoch may be short, if it is taken at all. */
+static mote_status check_last_batch(const mote_trainer *trainer, mote_error *error) {
+    const mote_train_options *options = &trainer->options;
+    size_t samples = mote_dataset_part(trainer->dataset, MOTE_TRAINING).count;
+    size_t last = samples % options->batch_size;
+    char layer[LAYER_NAME_CAPACITY];
+    size_t least = mote_sequence_least_batch(trainer->model->layers, layer, sizeof layer);
+    if (options->drop_last || last == 0 || last >= least ||
+        trainer->total_steps < trainer->epoch_steps) {
+        return MOTE_OK;
+    }
+    const char *advice = samples > last ? "set drop_last to true, or choose another batch_size"
+                                        : "it takes more training samples";
+    return mote_fail(error, MOTE_INVALID,
+                     "train.batch_size: with %zu training %s the last batch of an epoch holds %zu, "
+                     "too small for %s, which can only be trained on batches of at least %zu "
+                     "samples; %s",
+                     samples, samples == 1 ? "sample" : "samples", last, layer, least, advice);
+}
+
+static mote_status check_batches(const mote_trainer *trainer, mote_error *error) {
+    mote_error reason = {0};
+    if (mote_check_batch_size(trainer->model, trainer->options.batch_size, &reason) != MOTE_OK) {
+        return mote_fail(error, reason.status, "train.batch_size: %s", reason.message);
+    }
+    return check_last_batch(trainer, error);
+}
+
 /* ---- creation ---- */
 
 static mote_status count_steps(mote_trainer *trainer, mote_error *error) {
@@ -155,6 +201,9 @@ static size_t choose_threads(const mote_trainer *trainer) {
 
 static mote_status prepare(mote_trainer *trainer, mote_error *error) {
     mote_status status = count_steps(trainer, error);
+    if (status == MOTE_OK) {
+        status = check_batches(trainer, error);
+    }
     if (status == MOTE_OK) {
         status = adopt_data(trainer, error);
     }

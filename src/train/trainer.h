@@ -69,6 +69,10 @@ mote_metrics mote_measure_part(mote_model *model, const mote_preprocessing *prep
                                mote_pool *pool, const mote_part *part, const mote_batch *batch,
                                size_t batch_size);
 
+/* Fails where a layer cannot be trained on batches of that size. What the message leaves to the
+ * caller is to put "train.batch_size: " in front. */
+mote_status mote_check_batch_size(const mote_model *model, size_t batch_size, mote_error *error);
+
 mote_trainer *mote_trainer_create_with(mote_model *model, const mote_dataset *dataset,
                                        mote_train_options *options, uint64_t seed,
                                        mote_error *error);
