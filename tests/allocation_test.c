@@ -266,9 +266,10 @@ static mote_dataset *dataset_create(void) {
 static mote_model *model_create(void) {
     mote_error error = {0};
     mote_model *model = network_create(
-        "{\"layers\": [{\"type\": \"dense\", \"units\": 128}, {\"type\": \"relu\"}, "
-        "{\"type\": \"dense\", \"units\": 64}, {\"type\": \"tanh\"}, "
-        "{\"type\": \"dense\", \"units\": 10}], \"output\": {\"type\": \"softmax_cross_entropy\"}}",
+        "{\"layers\": [{\"type\": \"dense\", \"units\": 128}, {\"type\": \"batch_norm\"}, "
+        "{\"type\": \"relu\"}, {\"type\": \"dense\", \"units\": 64}, {\"type\": \"layer_norm\"}, "
+        "{\"type\": \"tanh\"}, {\"type\": \"dense\", \"units\": 10}], \"output\": {\"type\": "
+        "\"softmax_cross_entropy\"}}",
         mote_shape_vector(WIDTH), &error);
     cr_assert(model, "%s", error.message);
     cr_assert_eq(mote_model_initialize(model, 1, &error), MOTE_OK);

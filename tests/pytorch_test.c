@@ -13,7 +13,9 @@ enum {
     MOST_PARAMETERS = 4
 };
 
-/* What pytorch_values.h is made of. x and dx [batch × shape], y and dy [batch × y_width]. */
+/* What pytorch_values.h is made of. x and dx [batch × shape], y and dy [batch × y_width]. The
+ * parameters are followed by the buffers, if there are any: then y in evaluation is given too, with
+ * the buffers as they are after the pass in training. */
 typedef struct layer_values {
     const char *type, *json;
     size_t batch;
@@ -21,6 +23,7 @@ typedef struct layer_values {
     size_t y_width;
     const float *x, *dy, *y, *dx;
     const float *parameters[MOST_PARAMETERS], *gradients[MOST_PARAMETERS];
+    const float *buffers_after[MOST_PARAMETERS], *y_in_evaluation;
 } layer_values;
 
 typedef struct output_values {
@@ -89,6 +92,29 @@ static void expect_close(const char *what, size_t count, const float *found, con
 
 /* ---- layers ---- */
 
+/* After the passes in training. */
+static void compare_parameters(const layer_values *row, const mote_model *model) {
+    size_t buffers = 0;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        char what[128];
+        snprintf(what, sizeof what, "%s %s: %s%s", row->type, row->json,
+                 parameter->buffer ? "" : "d", parameter->name);
+        expect_close(
+            what, parameter->count, parameter->buffer ? parameter->value : parameter->gradient,
+            parameter->buffer ? row->buffers_after[buffers++] : row->gradients[i], TOLERANCE);
+    }
+    cr_expect_eq(buffers > 0, row->y_in_evaluation != NULL, "%s: %zu buffers", row->type, buffers);
+}
+
+static void compare_evaluation(const layer_values *row, mote_model *model, float *y) {
+    mote_pass pass = {.batch = row->batch};
+    layer_alone_forward(model, &pass, row->x, y);
+    char what[128];
+    snprintf(what, sizeof what, "%s %s: y in evaluation", row->type, row->json);
+    expect_close(what, row->batch * row->y_width, y, row->y_in_evaluation, TOLERANCE);
+}
+
 static void compare_layer(const layer_values *row) {
     mote_error error = {0};
     mote_model *model = layer_alone_create(row->type, row->json, row->shape, row->batch, &error);
@@ -110,10 +136,9 @@ static void compare_layer(const layer_values *row) {
     expect_close(what, out, y, row->y, TOLERANCE);
     snprintf(what, sizeof what, "%s %s: dx", row->type, row->json);
     expect_close(what, in, dx, row->dx, TOLERANCE);
-    for (size_t i = 0; i < model->parameter_count; i++) {
-        const mote_parameter *parameter = model->parameters[i].parameter;
-        snprintf(what, sizeof what, "%s %s: d%s", row->type, row->json, parameter->name);
-        expect_close(what, parameter->count, parameter->gradient, row->gradients[i], TOLERANCE);
+    compare_parameters(row, model);
+    if (row->y_in_evaluation) {
+        compare_evaluation(row, model, y);
     }
     free(y);
     free(dx);

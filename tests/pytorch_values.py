@@ -84,18 +84,33 @@ LAYERS = [
     ("tanh", {}, nn.Tanh, (2, 3, 3), 2, 8),
     ("softmax", {}, lambda: nn.Softmax(1), (11,), 3, 5),
     ("softmax", {}, lambda: nn.Softmax(1), (2,), 2, 30),
+    ("batch_norm", {}, lambda: nn.BatchNorm1d(5), (5,), 4, 2),
+    ("batch_norm", {"momentum": 0.25}, lambda: nn.BatchNorm1d(6, momentum=0.25), (6,), 2, 3),
+    ("batch_norm", {"momentum": 0.3, "epsilon": 0.01},
+     lambda: nn.BatchNorm2d(3, eps=0.01, momentum=0.3), (3, 4, 5), 2, 2),
+    ("batch_norm", {}, lambda: nn.BatchNorm2d(2), (2, 3, 3), 1, 2),
+    ("layer_norm", {}, lambda: nn.LayerNorm((7,)), (7,), 3, 2),
+    ("layer_norm", {"epsilon": 0.01}, lambda: nn.LayerNorm((2, 3, 4), eps=0.01), (2, 3, 4), 2, 3),
 ]
+
+
+def buffers(layer):
+    """What is not trained, but kept and changed by a forward pass in training."""
+    return [b for b in layer.buffers() if b.is_floating_point()]
 
 
 def layer_row(kind, keys, make, shape, batch, reach):
     layer = make().double()
     for parameter in layer.parameters():
         parameter.data = uniform(-1, 1, *parameter.shape)
+    for buffer in buffers(layer):
+        buffer.copy_(uniform(0.5, 2, *buffer.shape))
+    before = [b.clone() for b in buffers(layer)]
     x = uniform(-reach, reach, batch, *shape).requires_grad_()
     y = layer(x)
     dy = uniform(-1, 1, *y.shape)
     y.backward(dy)
-    parameters = [p.detach() for p in layer.parameters()]
+    parameters = [p.detach() for p in layer.parameters()] + before
     gradients = [p.grad for p in layer.parameters()]
     row = {
         "type": text(kind), "json": text(keys), "batch": batch,
@@ -106,6 +121,9 @@ def layer_row(kind, keys, make, shape, batch, reach):
     if parameters:
         row["parameters"] = "{" + ", ".join(map(numbers, parameters)) + "}"
         row["gradients"] = "{" + ", ".join(map(numbers, gradients)) + "}"
+    if before:
+        row["buffers_after"] = "{" + ", ".join(map(numbers, buffers(layer))) + "}"
+        row["y_in_evaluation"] = numbers(layer.eval()(x))
     return row
 
 

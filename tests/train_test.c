@@ -64,6 +64,16 @@ static const char NETWORK[] =
     "{\"type\": \"relu\"}, {\"type\": \"dense\", \"units\": 3}], "
     "\"output\": {\"type\": \"softmax_cross_entropy\"}}";
 
+/* With buffers: running means and variances, within a container too. */
+static const char NORMALIZED[] =
+    "{\"layers\": [{\"type\": \"batch_norm\"}, {\"type\": \"flatten\"}, {\"type\": \"dense\", "
+    "\"units\": 40}, {\"type\": \"batch_norm\"}, {\"type\": \"relu\"}, {\"type\": \"residual\", "
+    "\"layers\": [{\"type\": \"dense\", \"units\": 40}, {\"type\": \"batch_norm\"}]}, "
+    "{\"type\": \"layer_norm\"}, {\"type\": \"dense\", \"units\": 3}], "
+    "\"output\": {\"type\": \"softmax_cross_entropy\"}}";
+
+static const char *const networks[] = {NETWORK, NORMALIZED};
+
 static mote_model *model_create(const char *json, mote_shape shape) {
     mote_error error = {0};
     mote_model *model = network_create(json, shape, &error);
@@ -72,8 +82,8 @@ static mote_model *model_create(const char *json, mote_shape shape) {
     return model;
 }
 
-static mote_model *picture_model_create(void) {
-    return model_create(NETWORK, mote_shape_image(1, SIDE, SIDE));
+static mote_model *picture_model_create(const char *network) {
+    return model_create(network, mote_shape_image(1, SIDE, SIDE));
 }
 
 /* ---- listening ---- */
@@ -111,11 +121,16 @@ typedef struct run {
     mote_error error;
 } run;
 
-static void run_open(run *r, const char *data_json, const char *train_json) {
-    *r = (run){.dataset = dataset_create(data_json), .model = picture_model_create()};
+static void run_open_network(run *r, const char *network, const char *data_json,
+                             const char *train_json) {
+    *r = (run){.dataset = dataset_create(data_json), .model = picture_model_create(network)};
     r->trainer = mote_trainer_create(r->model, r->dataset, train_json, 5, &r->error);
     cr_assert(r->trainer, "%s", r->error.message);
     mote_trainer_set_listener(r->trainer, listen, &r->log);
+}
+
+static void run_open(run *r, const char *data_json, const char *train_json) {
+    run_open_network(r, NETWORK, data_json, train_json);
 }
 
 static void run_close(run *r) {
@@ -125,12 +140,17 @@ static void run_close(run *r) {
 }
 
 /* Trains to the end and saves the model under that name. */
-static void train_to(const char *name, const char *data_json, const char *train_json) {
+static void train_network_to(const char *name, const char *network, const char *data_json,
+                             const char *train_json) {
     static run r;
-    run_open(&r, data_json, train_json);
+    run_open_network(&r, network, data_json, train_json);
     cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK, "%s", r.error.message);
     cr_assert_eq(mote_model_save(r.model, scratch_path(name), &r.error), MOTE_OK);
     run_close(&r);
+}
+
+static void train_to(const char *name, const char *data_json, const char *train_json) {
+    train_network_to(name, NETWORK, data_json, train_json);
 }
 
 static bool same_files(const char *a, const char *b) {
@@ -309,6 +329,38 @@ Test(training, gives_the_same_bits_on_any_number_of_threads_and_every_time) {
     }
 }
 
+Test(training, with_normalization_gives_the_same_bits_on_any_number_of_threads) {
+    for (int threads = 1; threads <= 3; threads++) {
+        char json[256];
+        snprintf(json, sizeof json, "{\"epochs\": 3, \"batch_size\": 64, \"threads\": %d, %s}",
+                 threads, MOMENTUM);
+        train_network_to(threads > 1 ? "other" : "one", NORMALIZED, WITH_VALIDATION, json);
+        cr_expect(threads == 1 || same_files("one", "other"), "%d threads", threads);
+    }
+}
+
+/* Running means and variances travel with the model. */
+Test(training, with_normalization_saves_a_model_that_predicts_the_same_bits) {
+    static run r;
+    static mote_real x[SAMPLES * WIDTH], p[SAMPLES * CLASSES], loaded_p[SAMPLES * CLASSES];
+    run_open_network(&r, NORMALIZED, WITH_VALIDATION,
+                     "{\"epochs\": 3, \"batch_size\": 40, " MOMENTUM "}");
+    cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK, "%s", r.error.message);
+    mote_trainer_destroy(r.trainer);
+    r.trainer = NULL;
+    mote_preprocess_bytes(mote_model_preprocessing(r.model), SAMPLES * WIDTH, pictures, x);
+    cr_assert_eq(mote_model_predict(r.model, SAMPLES, x, p, &r.error), MOTE_OK);
+    cr_assert_eq(mote_model_save(r.model, scratch_path("model"), &r.error), MOTE_OK);
+    mote_model *loaded = mote_model_load(scratch_path("model"), &r.error);
+    cr_assert(loaded, "%s", r.error.message);
+    cr_assert_eq(mote_model_predict(loaded, SAMPLES, x, loaded_p, &r.error), MOTE_OK);
+    cr_expect_eq(memcmp(p, loaded_p, sizeof p), 0);
+    mote_tensor variance = mote_model_parameter(loaded, "layers.5.layers.1.running_var");
+    cr_expect(variance.data && variance.data[0] != 1, "the running variance has not moved");
+    mote_model_destroy(loaded);
+    run_close(&r);
+}
+
 Test(training, settings_that_should_change_the_result_do) {
     static const char *const rows[] = {
         "{\"epochs\": 2, \"batch_size\": 32, " MOMENTUM ", \"shuffle\": false}",
@@ -430,24 +482,26 @@ Test(training, tells_what_happens_in_order_with_the_right_numbers) {
 
 typedef struct spoiler {
     mote_model *model;
+    const char *tensor;
     diary diary;
 } spoiler;
 
-/* In the last epoch, forgets after each step what the last layer has learned. */
+/* In the last epoch, forgets after each step what the model has learned. */
 static bool spoil_last_epoch(void *context, const mote_event *event) {
     spoiler *s = context;
     if (event->kind == MOTE_EVENT_STEP && event->epoch == event->epochs) {
-        mote_tensor weight = mote_model_parameter(s->model, "layers.3.weight");
-        memset(weight.data, 0, mote_shape_count(weight.shape) * sizeof *weight.data);
+        mote_tensor tensor = mote_model_parameter(s->model, s->tensor);
+        memset(tensor.data, 0, mote_shape_count(tensor.shape) * sizeof *tensor.data);
     }
     return listen(&s->diary, event);
 }
 
-Test(training, ends_with_the_parameters_that_were_best_in_validation) {
+static void check_best(const char *network, const char *spoilt) {
     static run r;
     static spoiler s;
-    run_open(&r, WITH_VALIDATION, "{\"epochs\": 5, \"batch_size\": 40, " MOMENTUM "}");
-    s.model = r.model;
+    run_open_network(&r, network, WITH_VALIDATION,
+                     "{\"epochs\": 5, \"batch_size\": 40, " MOMENTUM "}");
+    s = (spoiler){.model = r.model, .tensor = spoilt};
     mote_trainer_set_listener(r.trainer, spoil_last_epoch, &s);
     cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK, "%s", r.error.message);
     const mote_event *end = last_of(&s.diary, MOTE_EVENT_STOPPED);
@@ -466,6 +520,11 @@ Test(training, ends_with_the_parameters_that_were_best_in_validation) {
     cr_expect_eq(found.accuracy, best.accuracy, "found %g, best %g", found.accuracy, best.accuracy);
     cr_expect_float_eq(found.loss, best.loss, 1e-6, "found %g, best %g", found.loss, best.loss);
     run_close(&r);
+}
+
+Test(training, ends_with_the_parameters_and_buffers_that_were_best_in_validation) {
+    check_best(NETWORK, "layers.3.weight");
+    check_best(NORMALIZED, "layers.3.running_var");
 }
 
 /* ---- divergence ---- */
@@ -520,6 +579,18 @@ Test(training, data_and_models_that_do_not_fit_are_refused_with_the_reason) {
          "{\"batch_size\": 206, \"drop_last\": true}",
          "train.drop_last leaves nothing: there are 205 training samples, fewer than the "
          "batch_size of 206"},
+        {NORMALIZED,
+         {3, {1, 12, 12}},
+         "{\"batch_size\": 1}",
+         "train.batch_size: a batch_size of 1 is too small for layers[3] (batch_norm), which can "
+         "only be trained on batches of at least 2 samples"},
+        {NORMALIZED,
+         {3, {1, 12, 12}},
+         "{\"batch_size\": 17}",
+         "train.batch_size: with 205 training samples the last batch of an epoch holds 1, too "
+         "small "
+         "for layers[3] (batch_norm), which can only be trained on batches of at least 2 samples; "
+         "set drop_last to true, or choose another batch_size"},
         {NETWORK,
          {3, {1, 12, 12}},
          "{\"optimizer\": {\"type\": \"sgd\", \"nesterov\": true}}",
@@ -545,15 +616,57 @@ Test(training, data_and_models_that_do_not_fit_are_refused_with_the_reason) {
     mote_dataset_destroy(dataset);
 }
 
+/* Where no batch of one sample is trained on; or where one has many pixels. */
+Test(training, of_batch_norm_takes_what_leaves_no_batch_of_one) {
+    static const char PIXELS[] = "{\"layers\": [{\"type\": \"batch_norm\"}, {\"type\": "
+                                 "\"flatten\"}, {\"type\": \"dense\", \"units\": 3}], "
+                                 "\"output\": {\"type\": \"softmax_cross_entropy\"}}";
+    static const struct {
+        const char *network, *json;
+    } rows[] = {
+        {NORMALIZED, "{\"epochs\": 1, \"batch_size\": 17, \"drop_last\": true}"},
+        {NORMALIZED, "{\"epochs\": 1, \"batch_size\": 17, \"max_steps\": 12}"},
+        {NORMALIZED, "{\"epochs\": 1, \"batch_size\": 29}"}, /* the last batch has 2 */
+        {PIXELS, "{\"epochs\": 1, \"batch_size\": 1}"},
+        {PIXELS, "{\"epochs\": 1, \"batch_size\": 17}"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        train_network_to("model", rows[i].network, WITHOUT_VALIDATION, rows[i].json);
+    }
+}
+
+Test(training, of_batch_norm_refuses_a_single_sample) {
+    static const mote_real x[] = {1, 2};
+    static const uint32_t label[] = {1};
+    const mote_samples samples = {
+        .count = 1, .shape = mote_shape_vector(2), .numbers = x, .labels = label};
+    mote_error error = {0};
+    mote_model *model = model_create("{\"layers\": [{\"type\": \"batch_norm\"}], \"output\": "
+                                     "{\"type\": \"softmax_cross_entropy\"}}",
+                                     mote_shape_vector(2));
+    mote_dataset *dataset =
+        mote_dataset_from_arrays(&samples, NULL, "{\"normalize\": \"none\"}", 1, &error);
+    cr_assert(dataset, "%s", error.message);
+    cr_expect_null(mote_trainer_create(model, dataset, NULL, 1, &error));
+    cr_expect_str_eq(
+        error.message,
+        "train.batch_size: with 1 training sample the last batch of an epoch holds 1, too "
+        "small for layers[0] (batch_norm), which can only be trained on batches of at "
+        "least 2 samples; it takes more training samples");
+    mote_model_destroy(model);
+    mote_dataset_destroy(dataset);
+}
+
 /* ---- stopping and going on ---- */
 
 static const char RESUMED[] = "{\"epochs\": 3, \"batch_size\": 40, \"threads\": 2, " MOMENTUM
                               ", \"schedule\": {\"type\": \"cosine\", \"warmup_epochs\": 0.5}}";
 
 /* Stops after a step, saves, and goes on with nothing kept but the file. */
-static void check_resumed(const char *data_json, uint64_t step, mote_event_kind at) {
+static void check_resumed(const char *network, const char *data_json, uint64_t step,
+                          mote_event_kind at) {
     static run r, s;
-    run_open(&r, data_json, RESUMED);
+    run_open_network(&r, network, data_json, RESUMED);
     r.log.stop_after = step;
     r.log.stop_at = at;
     mote_status status = mote_trainer_run(r.trainer, &r.error);
@@ -563,7 +676,7 @@ static void check_resumed(const char *data_json, uint64_t step, mote_event_kind 
     cr_assert_eq(mote_trainer_save(r.trainer, scratch_path("checkpoint"), NULL), MOTE_OK);
     run_close(&r);
 
-    run_open(&s, data_json, RESUMED);
+    run_open_network(&s, network, data_json, RESUMED);
     network_randomize(s.model, &(mote_random){{1, 2, 3, 4}}); /* nothing of it may matter */
     cr_assert_eq(mote_trainer_restore(s.trainer, scratch_path("checkpoint"), &s.error), MOTE_OK,
                  "%s", s.error.message);
@@ -575,17 +688,23 @@ static void check_resumed(const char *data_json, uint64_t step, mote_event_kind 
     run_close(&s);
 }
 
-Test(resuming, after_any_step_gives_the_same_bits_as_never_stopping) {
+static void check_resumed_anywhere(const char *network) {
     static const char *const data[] = {WITH_VALIDATION, WITHOUT_VALIDATION};
     static const uint64_t epoch_steps[] = {5, 6}; /* of 164 and 205 samples in batches of 40 */
     for (size_t i = 0; i < COUNT(data); i++) {
-        train_to("whole", data[i], RESUMED);
+        train_network_to("whole", network, data[i], RESUMED);
         for (uint64_t step = 1; step <= 3 * epoch_steps[i]; step++) {
-            check_resumed(data[i], step, MOTE_EVENT_STEP);
+            check_resumed(network, data[i], step, MOTE_EVENT_STEP);
         }
         for (uint64_t epoch = 1; epoch <= 3; epoch++) {
-            check_resumed(data[i], epoch * epoch_steps[i], MOTE_EVENT_EPOCH);
+            check_resumed(network, data[i], epoch * epoch_steps[i], MOTE_EVENT_EPOCH);
         }
+    }
+}
+
+Test(resuming, after_any_step_gives_the_same_bits_as_never_stopping) {
+    for (size_t i = 0; i < COUNT(networks); i++) {
+        check_resumed_anywhere(networks[i]);
     }
 }
 
@@ -698,7 +817,7 @@ Test(resuming, with_other_settings_is_refused_naming_the_key) {
 /* Seeds that no double tells apart. */
 Test(resuming, tells_neighbouring_huge_seeds_apart) {
     mote_dataset *dataset = dataset_create(WITHOUT_VALIDATION);
-    mote_model *model = picture_model_create();
+    mote_model *model = picture_model_create(NETWORK);
     const char *path = scratch_path("checkpoint");
     for (uint64_t i = 0; i < 2; i++) {
         mote_trainer *trainer = mote_trainer_create(model, dataset, NULL, UINT64_MAX - i, NULL);
@@ -754,7 +873,7 @@ Test(resuming, from_what_is_no_checkpoint_or_damaged_is_refused_and_changes_noth
 
 Test(evaluation, is_what_one_sample_at_a_time_adds_up_to) {
     mote_dataset *dataset = dataset_create(WITHOUT_VALIDATION);
-    mote_model *model = picture_model_create();
+    mote_model *model = picture_model_create(NETWORK);
     mote_model_set_preprocessing(model, mote_dataset_preprocessing(dataset), NULL);
     mote_part part = mote_dataset_part(dataset, MOTE_TRAINING);
     double loss = 0;

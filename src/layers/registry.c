@@ -4,9 +4,11 @@
 #include <string.h>
 
 #define LAYERS(X)                                                                                  \
+    X(batch_norm)                                                                                  \
     X(conv2d)                                                                                      \
     X(dense)                                                                                       \
     X(flatten)                                                                                     \
+    X(layer_norm)                                                                                  \
     X(leaky_relu)                                                                                  \
     X(relu)                                                                                        \
     X(residual)                                                                                    \
