@@ -1,4 +1,4 @@
-/* math_test.c: exp, softmax, tanh, sigmoid, matrix products, and the choice of BLAS kernels. */
+/* math_test.c: exp, softmax, tanh, sigmoid, the normal distribution, matrix products, and the choice of BLAS kernels. */
 #include <criterion/criterion.h>
 
 #include <dlfcn.h>
@@ -142,7 +142,28 @@ Test(exp, works_in_place_and_for_any_count) {
     }
 }
 
-/* ---- tanh, sigmoid ---- */
+Test(expm1_one, is_within_two_ulp_of_the_true_value_below_zero) {
+    double worst = 0;
+    for (uint32_t bits = mote_bits_from_float(-0.0f); bits <= mote_bits_from_float(-200.0f);
+         bits += 509) {
+        float x = mote_float_from_bits(bits), found = mote_expm1_one(x);
+        double off = ulps(found, expm1((double)x));
+        cr_assert(off <= 2, "e^%.9g - 1: found %.9g, expected %.9g: %.3f ulp off", x, found,
+                  expm1((double)x), off);
+        worst = fmax(worst, off);
+    }
+    cr_log_info("at most %.3f ulp off", worst);
+}
+
+Test(expm1_one, is_right_at_the_ends) {
+    cr_expect_eq(mote_expm1_one(0.0f), 0.0f);
+    cr_expect_eq(mote_expm1_one(-1e-30f), -1e-30f);
+    cr_expect_eq(mote_expm1_one(-FLT_MAX), -1.0f);
+    cr_expect_eq(mote_expm1_one(-INFINITY), -1.0f);
+    cr_expect(isnan(mote_expm1_one(NAN)) && isnan(mote_expm1_one(-NAN)));
+}
+
+/* ---- tanh, sigmoid, the normal distribution ---- */
 
 Test(tanh_one, is_within_two_in_ten_million_everywhere) {
     double worst = 0, worst_relative = 0;
@@ -203,6 +224,55 @@ Test(sigmoid_one, is_right_at_the_ends) {
                      rows[i].expected);
     }
     cr_expect(isnan(mote_sigmoid_one(NAN)));
+}
+
+static double reference_cdf(double x) {
+    return erfc(-x / sqrt(2.0)) / 2;
+}
+
+Test(normal_cdf_one, is_as_close_to_the_true_value_as_it_says) {
+    double worst = 0, worst_gelu = 0;
+    for (int i = -1500000; i <= 1500000; i++) {
+        float x = (float)i * 1e-5f; /* -15 ... 15 */
+        double expected = reference_cdf((double)x), found = mote_normal_cdf_one(x);
+        double off = fabs(found - expected), in_square = (double)x * (double)x;
+        cr_assert(off <= 2.5e-7, "Φ(%.9g): found %.9g, expected %.9g", x, found, expected);
+        cr_assert(x > 0 || x < -13 || off <= (4 + 0.4 * in_square) * 1e-7 * expected,
+                  "Φ(%.9g): found %.9g, expected %.9g: relatively %g off", x, found, expected,
+                  off / expected);
+        double gelu_off = fabs((double)(x * (float)found) - (double)x * expected);
+        worst = fmax(worst, off);
+        worst_gelu = fmax(worst_gelu, gelu_off / fmax(1, fabs((double)x)));
+    }
+    cr_log_info("at most %.3g off, x Φ(x) %.3g of the larger of |x| and 1", worst, worst_gelu);
+    cr_expect_leq(worst_gelu, 2e-7, "x Φ(x) is %g off", worst_gelu);
+}
+
+Test(normal_cdf_one, is_right_at_the_ends) {
+    static const struct {
+        float x, expected;
+    } rows[] = {
+        {-INFINITY, 0.0f}, {INFINITY, 1.0f}, {-FLT_MAX, 0.0f}, {FLT_MAX, 1.0f},
+        {-16.0f, 0.0f},    {16.0f, 1.0f},    {-1e4f, 0.0f},    {1e4f, 1.0f},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        float y = mote_normal_cdf_one(rows[i].x);
+        cr_expect_eq(y, rows[i].expected, "Φ(%g): found %.9g, expected %.9g", rows[i].x, y,
+                     rows[i].expected);
+    }
+    cr_expect(isnan(mote_normal_cdf_one(NAN)) && isnan(mote_normal_cdf_one(-NAN)));
+}
+
+Test(normal_density_one, is_the_slope_of_the_distribution) {
+    for (int i = -140000; i <= 140000; i++) {
+        float x = (float)i * 1e-4f; /* -14 ... 14 */
+        double expected = exp(-(double)x * (double)x / 2) / sqrt(2 * acos(-1.0));
+        double off = fabs((double)mote_normal_density_one(x) - expected);
+        cr_assert(off <= 1e-7, "φ(%.9g): %g off", x, off);
+    }
+    cr_expect_eq(mote_normal_density_one(INFINITY), 0.0f);
+    cr_expect_eq(mote_normal_density_one(-FLT_MAX), 0.0f);
+    cr_expect(isnan(mote_normal_density_one(NAN)));
 }
 
 /* ---- softmax ---- */
