@@ -7,6 +7,7 @@
     X(batch_norm)                                                                                  \
     X(conv2d)                                                                                      \
     X(dense)                                                                                       \
+    X(elu)                                                                                         \
     X(flatten)                                                                                     \
     X(layer_norm)                                                                                  \
     X(leaky_relu)                                                                                  \
