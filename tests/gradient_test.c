@@ -554,7 +554,9 @@ static void check_model_json(const char *json, mote_shape shape, size_t batch) {
     network_destroy(model);
 }
 
-#define LAYER(type)  "{\"type\": \"" type "\"}, "
+#define LAYER(type) "{\"type\": \"" type "\"}, "
+#define CONV(filters)                                                                              \
+    "{\"type\": \"conv2d\", \"filters\": " #filters ", \"kernel\": 3, \"padding\": \"same\"}, "
 #define DENSE(units) "{\"type\": \"dense\", \"units\": " #units "}, "
 #define LAST(units)  "{\"type\": \"dense\", \"units\": " #units "}"
 #define CLOSED(type) "], \"output\": {\"type\": \"" type "\"}}"
@@ -581,6 +583,13 @@ Test(models, each_parameter_gets_the_derivative_of_the_loss) {
         {vector,
          "{\"layers\": [" LAYER("flatten") DENSE(6) LAYER("tanh") LAYER(
              "flatten") "{\"type\": \"leaky_relu\", \"slope\": 0.3}" CLOSED("mean_squared_error")},
+        /* activations that need their x, which lies elsewhere in each of these */
+        {image, "{\"layers\": [" LAYER("gelu") LAYER("flatten") DENSE(6) LAYER("gelu") DENSE(4)
+                    LAYER("silu") LAYER("gelu") LAST(3) CLOSED("softmax_cross_entropy")},
+        {vector, "{\"layers\": [" DENSE(6) LAYER("silu") LAYER("flatten") DENSE(5) LAYER("flatten")
+                     LAYER("gelu") DENSE(4) "{\"type\": \"silu\"}" CLOSED("mean_squared_error")},
+        {image, "{\"layers\": [" CONV(3) LAYER("gelu") CONV(4) LAYER("silu") LAYER("flatten") DENSE(
+                    6) LAYER("layer_norm") LAYER("gelu") LAST(3) CLOSED("softmax_cross_entropy")},
         {vector, "{\"layers\": [{\"type\": \"dense\", \"units\": 5, \"bias\": false}, " LAYER(
                      "softmax") LAYER("tanh") LAST(4) CLOSED("sigmoid_cross_entropy")},
     };
@@ -764,57 +773,97 @@ static void run_unfused(mote_model *model, const mote_pass *pass, const mote_rea
     free(dy);
 }
 
+/* With how many neighbours fused, forwards and backwards. */
+typedef struct fused_network {
+    const char *json;
+    size_t forward, backward;
+} fused_network;
+
+static void expect_fused(const fused_network *row, const mote_model *model) {
+    size_t forward = 0, backward = 0;
+    for (size_t i = 0; i < model->layers->count; i++) {
+        forward += model->layers->layers[i]->fused_after ? 1 : 0;
+        backward += model->layers->layers[i]->fused_before ? 1 : 0;
+    }
+    cr_assert(forward == row->forward && backward == row->backward,
+              "%s: %zu fused forwards, %zu backwards", row->json, forward, backward);
+}
+
+static void check_fusing(const fused_network *row, size_t batch) {
+    size_t in = 150, out = 10;
+    mote_error error = {0};
+    mote_model *models[2];
+    for (size_t i = 0; i < 2; i++) {
+        models[i] = network_create(row->json, mote_shape_vector(in), &error);
+        cr_assert(models[i] && network_plan(models[i], batch, &error) == MOTE_OK, "%s",
+                  error.message);
+        mote_random same = mote_random_create(41, MOTE_RANDOM_DATA, 0);
+        network_randomize(models[i], &same);
+        network_fill_gradients(models[i], 0.5);
+    }
+    expect_fused(row, models[0]);
+    for (size_t i = 0; i < models[1]->layers->count; i++) {
+        mote_layer *layer = models[1]->layers->layers[i];
+        layer->fused_after = layer->fused_before = NULL;
+    }
+
+    mote_random random = mote_random_create(42, MOTE_RANDOM_DATA, batch);
+    mote_real *x = numbers_create(batch * in), *z = numbers_create(batch * out);
+    uint32_t *labels = calloc(batch, sizeof *labels);
+    cr_assert(labels);
+    numbers_uniform(&random, -1, 1, batch * in, x);
+    mote_targets targets = {.labels = labels};
+    mote_pass pass = {.batch = batch, .training = true, .random = &random};
+    const mote_real *fused_z = mote_model_forward(models[0], &pass, x);
+    mote_model_score(models[0], &pass, fused_z, targets, MODEL_SCALE);
+    mote_model_backward(models[0], &pass);
+    run_unfused(models[1], &pass, x, targets, z);
+
+    expect_equal("logits", batch * out, fused_z, z, 0);
+    for (size_t i = 0; i < models[0]->parameter_count; i++) {
+        const mote_parameter *fused = models[0]->parameters[i].parameter;
+        const mote_parameter *alone = models[1]->parameters[i].parameter;
+        expect_equal(models[0]->parameters[i].name, fused->count, fused->gradient, alone->gradient,
+                     0);
+    }
+    model_case tiled = {.model = models[0], .pass = pass, .x = x, .targets = targets};
+    check_announcements(&tiled, "in tiles");
+
+    /* In evaluation each fused layer works in place. */
+    cr_assert_eq(mote_model_plan(models[0], batch, false, &error), MOTE_OK, "%s", error.message);
+    mote_pass evaluation = {.batch = batch};
+    expect_equal("logits in evaluation", batch * out, mote_model_forward(models[0], &evaluation, x),
+                 z, 0);
+    free(x);
+    free(z);
+    free(labels);
+    network_destroy(models[0]);
+    network_destroy(models[1]);
+}
+
 /* Sizes at which the products have several tiles, by rows and by columns, whole and cut. */
 Test(models, fusing_changes_no_bit) {
-    static const char json[] = "{\"layers\": [" DENSE(201) LAYER("relu") DENSE(300) LAYER("tanh")
-        DENSE(70) "{\"type\": \"leaky_relu\", \"slope\": 0.2}, " LAST(10)
-            CLOSED("softmax_cross_entropy");
+    static const fused_network rows[] = {
+        {"{\"layers\": [" DENSE(201) LAYER("relu") DENSE(300) LAYER("tanh")
+             DENSE(70) "{\"type\": \"leaky_relu\", \"slope\": 0.2}, " LAST(10)
+                 CLOSED("softmax_cross_entropy"),
+         3, 3},
+        /* where x is needed on the way back: at the start, and after a dense layer */
+        {"{\"layers\": [" LAYER("gelu") DENSE(201) LAYER("gelu") DENSE(300) LAYER("silu") DENSE(70)
+             LAYER("elu") LAST(10) CLOSED("softmax_cross_entropy"),
+         3, 3},
+        /* two in a row, of which the second is not next to its x's layer; and at the end */
+        {"{\"layers\": [" DENSE(201) LAYER("gelu") LAYER("silu") DENSE(70) LAYER("silu")
+             LAYER("silu") DENSE(10) "{\"type\": \"gelu\"}" CLOSED("softmax_cross_entropy"),
+         3, 0},
+        {"{\"layers\": [" DENSE(201) LAYER("gelu") LAYER("tanh") DENSE(70) LAYER("relu")
+             LAYER("gelu") DENSE(10) "{\"type\": \"silu\"}" CLOSED("softmax_cross_entropy"),
+         3, 1},
+    };
     static const size_t sizes[] = {3, 64, 230};
-    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        size_t batch = sizes[s], in = 150, out = 10;
-        mote_error error = {0};
-        mote_model *models[2];
-        for (size_t i = 0; i < 2; i++) {
-            models[i] = network_create(json, mote_shape_vector(in), &error);
-            cr_assert(models[i] && network_plan(models[i], batch, &error) == MOTE_OK, "%s",
-                      error.message);
-            mote_random same = mote_random_create(41, MOTE_RANDOM_DATA, 0);
-            network_randomize(models[i], &same);
-            network_fill_gradients(models[i], 0.5);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+            check_fusing(&rows[i], sizes[s]);
         }
-        cr_assert(models[0]->layers->layers[0]->fused_after &&
-                      models[0]->layers->layers[2]->fused_before,
-                  "nothing is fused, so there is nothing to compare");
-        for (size_t i = 0; i < models[1]->layers->count; i++) {
-            mote_layer *layer = models[1]->layers->layers[i];
-            layer->fused_after = layer->fused_before = NULL;
-        }
-
-        mote_random random = mote_random_create(42, MOTE_RANDOM_DATA, batch);
-        mote_real *x = numbers_create(batch * in), *z = numbers_create(batch * out);
-        uint32_t *labels = calloc(batch, sizeof *labels);
-        cr_assert(labels);
-        numbers_uniform(&random, -1, 1, batch * in, x);
-        mote_targets targets = {.labels = labels};
-        mote_pass pass = {.batch = batch, .training = true, .random = &random};
-        const mote_real *fused_z = mote_model_forward(models[0], &pass, x);
-        mote_model_score(models[0], &pass, fused_z, targets, MODEL_SCALE);
-        mote_model_backward(models[0], &pass);
-        run_unfused(models[1], &pass, x, targets, z);
-
-        expect_equal("logits", batch * out, fused_z, z, 0);
-        for (size_t i = 0; i < models[0]->parameter_count; i++) {
-            const mote_parameter *fused = models[0]->parameters[i].parameter;
-            const mote_parameter *alone = models[1]->parameters[i].parameter;
-            expect_equal(models[0]->parameters[i].name, fused->count, fused->gradient,
-                         alone->gradient, 0);
-        }
-        model_case tiled = {.model = models[0], .pass = pass, .x = x, .targets = targets};
-        check_announcements(&tiled, "in tiles");
-        free(x);
-        free(z);
-        free(labels);
-        network_destroy(models[0]);
-        network_destroy(models[1]);
     }
 }

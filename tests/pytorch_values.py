@@ -61,7 +61,8 @@ def text(value):
 
 # ---- layers ----
 
-# type, keys in mote, the same in PyTorch, shape of one sample, batch, range of the input
+# type, keys in mote, the same in PyTorch, shape of one sample, batch, range of the input: one number
+# for both sides of 0, or both ends
 LAYERS = [
     ("conv2d", {"filters": 3, "kernel": 3}, lambda: nn.Conv2d(1, 3, 3), (1, 5, 4), 2, 2),
     ("conv2d", {"filters": 4, "kernel": 3, "padding": "same", "bias": False},
@@ -75,11 +76,20 @@ LAYERS = [
     ("dense", {"units": 3}, lambda: nn.Linear(5, 3), (5,), 4, 2),
     ("dense", {"units": 18, "bias": False}, lambda: nn.Linear(7, 18, bias=False), (7,), 3, 2),
     ("dense", {"units": 1}, lambda: nn.Linear(33, 1), (33,), 1, 2),
+    ("elu", {}, nn.ELU, (37,), 2, 3),
+    ("elu", {"alpha": 0.3}, lambda: nn.ELU(0.3), (2, 3, 3), 2, 30),
+    ("elu", {"alpha": 2.5}, lambda: nn.ELU(2.5), (19,), 1, (-30, 0)),
     ("flatten", {}, nn.Flatten, (2, 3, 2), 2, 2),
+    ("gelu", {}, nn.GELU, (37,), 2, 4),
+    ("gelu", {}, nn.GELU, (2, 3, 3), 2, 30),
+    ("gelu", {}, nn.GELU, (19,), 1, (-30, 0)),
     ("relu", {}, nn.ReLU, (2, 3, 3), 2, 3),
     ("leaky_relu", {}, nn.LeakyReLU, (19,), 2, 3),
     ("leaky_relu", {"slope": 0.25}, lambda: nn.LeakyReLU(0.25), (5,), 2, 3),
     ("sigmoid", {}, nn.Sigmoid, (37,), 1, 12),
+    ("silu", {}, nn.SiLU, (37,), 2, 6),
+    ("silu", {}, nn.SiLU, (2, 3, 3), 2, 30),
+    ("silu", {}, nn.SiLU, (19,), 1, (-30, 0)),
     ("tanh", {}, nn.Tanh, (37,), 2, 1),
     ("tanh", {}, nn.Tanh, (2, 3, 3), 2, 8),
     ("softmax", {}, lambda: nn.Softmax(1), (11,), 3, 5),
@@ -106,7 +116,8 @@ def layer_row(kind, keys, make, shape, batch, reach):
     for buffer in buffers(layer):
         buffer.copy_(uniform(0.5, 2, *buffer.shape))
     before = [b.clone() for b in buffers(layer)]
-    x = uniform(-reach, reach, batch, *shape).requires_grad_()
+    low, high = reach if isinstance(reach, tuple) else (-reach, reach)
+    x = uniform(low, high, batch, *shape).requires_grad_()
     y = layer(x)
     dy = uniform(-1, 1, *y.shape)
     y.backward(dy)

@@ -9,11 +9,13 @@
     X(dense)                                                                                       \
     X(elu)                                                                                         \
     X(flatten)                                                                                     \
+    X(gelu)                                                                                        \
     X(layer_norm)                                                                                  \
     X(leaky_relu)                                                                                  \
     X(relu)                                                                                        \
     X(residual)                                                                                    \
     X(sigmoid)                                                                                     \
+    X(silu)                                                                                        \
     X(softmax)                                                                                     \
     X(tanh)
 
