@@ -72,7 +72,13 @@ static const char NORMALIZED[] =
     "{\"type\": \"layer_norm\"}, {\"type\": \"dense\", \"units\": 3}], "
     "\"output\": {\"type\": \"softmax_cross_entropy\"}}";
 
-static const char *const networks[] = {NETWORK, NORMALIZED};
+/* With numbers drawn in each step, on several tiles. */
+static const char DROPPING[] =
+    "{\"layers\": [{\"type\": \"dropout\", \"rate\": 0.1}, {\"type\": \"flatten\"}, {\"type\": "
+    "\"dense\", \"units\": 500}, {\"type\": \"relu\"}, {\"type\": \"dropout\"}, {\"type\": "
+    "\"dense\", \"units\": 3}], \"output\": {\"type\": \"softmax_cross_entropy\"}}";
+
+static const char *const networks[] = {NETWORK, NORMALIZED, DROPPING};
 
 static mote_model *model_create(const char *json, mote_shape shape) {
     mote_error error = {0};
@@ -329,14 +335,36 @@ Test(training, gives_the_same_bits_on_any_number_of_threads_and_every_time) {
     }
 }
 
-Test(training, with_normalization_gives_the_same_bits_on_any_number_of_threads) {
+static void check_threads(const char *network) {
     for (int threads = 1; threads <= 3; threads++) {
         char json[256];
         snprintf(json, sizeof json, "{\"epochs\": 3, \"batch_size\": 64, \"threads\": %d, %s}",
                  threads, MOMENTUM);
-        train_network_to(threads > 1 ? "other" : "one", NORMALIZED, WITH_VALIDATION, json);
+        train_network_to(threads > 1 ? "other" : "one", network, WITH_VALIDATION, json);
         cr_expect(threads == 1 || same_files("one", "other"), "%d threads", threads);
     }
+}
+
+Test(training, with_normalization_gives_the_same_bits_on_any_number_of_threads) {
+    check_threads(NORMALIZED);
+}
+
+Test(training, with_dropout_gives_the_same_bits_on_any_number_of_threads) {
+    check_threads(DROPPING);
+}
+
+Test(training, with_dropout_learns) {
+    static run r;
+    run_open_network(&r, DROPPING, WITHOUT_VALIDATION,
+                     "{\"epochs\": 12, \"batch_size\": 20, " MOMENTUM "}");
+    mote_part part = mote_dataset_part(r.dataset, MOTE_TRAINING);
+    cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK, "%s", r.error.message);
+    mote_trainer_destroy(r.trainer);
+    r.trainer = NULL;
+    mote_metrics metrics;
+    cr_assert_eq(mote_evaluate(r.model, &part, &metrics, NULL, &r.error), MOTE_OK);
+    cr_expect_gt(metrics.accuracy, 0.97, "accuracy %g", metrics.accuracy);
+    run_close(&r);
 }
 
 /* Running means and variances travel with the model. */

@@ -147,6 +147,7 @@ struct mote_layer_class {
     mote_order order;
 
     bool reshapes;        /* only the shape changes, the numbers stay: forward, backward unused */
+    bool training_only;   /* in evaluation y = x: forward is not called then */
     bool fuses;           /* calls mote_finish_y and mote_finish_dx; its backward ignores y */
     bool tiles_gradients; /* calls mote_gradient_ready itself */
     bool gives_probabilities; /* y are probabilities, not logits */

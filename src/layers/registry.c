@@ -7,6 +7,7 @@
     X(batch_norm)                                                                                  \
     X(conv2d)                                                                                      \
     X(dense)                                                                                       \
+    X(dropout)                                                                                     \
     X(elu)                                                                                         \
     X(flatten)                                                                                     \
     X(gelu)                                                                                        \

@@ -20,7 +20,7 @@ typedef struct mote_named_parameter {
 
 /* How one layer runs, decided once. */
 typedef struct mote_stage {
-    mote_real *y;         /* NULL: the sequence's input, which only reshapes have passed */
+    mote_real *y;         /* NULL: the sequence's input, which no layer has changed yet */
     mote_real *converted; /* x in the order of numbers that the layer wants; NULL: it has it */
     const mote_real *x;   /* what the layer got in the last forward pass */
     bool converts;        /* x comes in the other order */

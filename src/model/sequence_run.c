@@ -21,6 +21,11 @@ static bool is_element_wise(const mote_layer *layer) {
     return layer->kind->forward_elements != NULL;
 }
 
+/* Whether y is x, which then stays where it is. */
+static bool passes_on(const mote_layer *layer, bool training) {
+    return layer->kind->reshapes || (layer->kind->training_only && !training);
+}
+
 static bool has_trained_parameters(const mote_layer *layer) {
     for (size_t i = 0; i < layer->parameter_count; i++) {
         if (!layer->parameters[i]->buffer) {
@@ -142,7 +147,7 @@ static void carve_activations(mote_sequence *sequence, size_t batch, bool traini
             last = stage->converted =
                 mote_arena_take(arena, batch * width_before(sequence, i), sizeof(mote_real));
         }
-        if (sequence->layers[i]->kind->reshapes || stage->in_place) {
+        if (passes_on(sequence->layers[i], training) || stage->in_place) {
             stage->y = last;
         } else if (training) {
             stage->y = mote_arena_take(arena, batch * width_after(sequence, i), sizeof(mote_real));
@@ -268,7 +273,7 @@ const mote_real *mote_sequence_forward(mote_sequence *sequence, const mote_pass 
             x = stage->converted;
         }
         stage->x = x;
-        if (!layer->kind->reshapes) {
+        if (!passes_on(layer, pass->training)) {
             forward_layer(sequence, i, pass);
             x = stage->y;
         }
