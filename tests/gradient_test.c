@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "networks.h"
+#include "residual_networks.h"
 
 _Static_assert(sizeof(mote_real) == sizeof(double), "differences of floats are too coarse");
 
@@ -438,11 +439,15 @@ static double model_loss(void *context) {
     return MODEL_SCALE * mote_model_score(c->model, &c->pass, z, c->targets, MODEL_SCALE).loss;
 }
 
+enum {
+    MOST_PARAMETERS = 32
+};
+
 /* How often, and as what, each entry of a gradient was said to be ready. */
 typedef struct announcements {
     const mote_model *model;
-    size_t *times[16];
-    mote_real *values[16];
+    size_t *times[MOST_PARAMETERS];
+    mote_real *values[MOST_PARAMETERS];
 } announcements;
 
 static void note_ready(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
@@ -475,7 +480,8 @@ static void run_model_backward(model_case *c, mote_real before) {
 static void check_announcements(model_case *c, const char *what) {
     announcements seen = {.model = c->model};
     mote_model *model = c->model;
-    mote_real *wanted[16] = {NULL};
+    mote_real *wanted[MOST_PARAMETERS] = {NULL};
+    cr_assert_leq(model->parameter_count, MOST_PARAMETERS);
     run_model_backward(c, 0);
     for (size_t i = 0; i < model->parameter_count; i++) {
         const mote_parameter *parameter = model->parameters[i].parameter;
@@ -623,6 +629,200 @@ Test(models, each_class_of_layer_works_among_others) {
     }
 }
 
+/* ---- residuals ---- */
+
+Test(models, with_residuals_give_the_derivatives_of_the_loss) {
+    char json[RESIDUAL_JSON_CAPACITY];
+    for (size_t i = 0; i < RESIDUAL_NETWORKS; i++) {
+        for (size_t b = 0; b < BATCHES; b++) {
+            check_model_json(residual_json(&residual_networks[i], json), residual_networks[i].shape,
+                             batches[b]);
+        }
+    }
+}
+
+/* Beside a shortcut, so that it may change the shape; at the start of a body, and within it. */
+Test(models, each_class_of_layer_works_in_a_residual) {
+    char settings[SETTINGS_CAPACITY], layer[2 * SETTINGS_CAPACITY], json[4 * SETTINGS_CAPACITY];
+    mote_shape shapes[2];
+    shapes_to_try(shapes);
+    for (const mote_layer_class *const *kind = mote_layer_classes(); *kind; kind++) {
+        settings_text((*kind)->fields, 0, settings);
+        snprintf(layer, sizeof layer, "{\"type\": \"%s\"%s%s, ", (*kind)->type,
+                 strlen(settings) > 2 ? ", " : "", settings + 1);
+        for (size_t s = 0; s < 2; s++) {
+            mote_model *accepted = layer_alone_create((*kind)->type, settings, shapes[s], 1, NULL);
+            bool vector = shapes[s].rank == 1;
+            if (accepted) {
+                snprintf(json, sizeof json,
+                         "{\"layers\": [%s{\"type\": \"residual\", \"layers\": [%s%s" LAYER(
+                             "flatten") LAST(4) "], \"shortcut\": [" LAYER("flatten")
+                             LAST(4) "]}, " LAST(3) CLOSED("softmax_cross_entropy"),
+                         vector ? DENSE(5) : "", vector ? DENSE(5) : "", layer);
+                check_model_json(json, shapes[s], 4);
+            }
+            network_destroy(accepted);
+        }
+    }
+}
+
+/* ---- the order of channels ---- */
+
+/* y_c = s_c x_c for each channel c, in whichever order its class asks for. */
+typedef struct channel_layer {
+    mote_layer base;
+    mote_parameter scale;
+} channel_layer;
+
+static mote_status channel_build(mote_layer *layer, mote_error *error) {
+    channel_layer *self = (channel_layer *)layer;
+    layer->output_shape = layer->input_shape;
+    self->scale =
+        (mote_parameter){.name = "scale", .shape = mote_shape_vector(layer->input_shape.dims[0])};
+    return mote_layer_add_parameter(layer, &self->scale, error);
+}
+
+/* The channel of entry i of a batch. */
+static size_t channel_of(const mote_layer *layer, size_t i) {
+    size_t channels = layer->input_shape.dims[0];
+    size_t pixels = mote_shape_count(layer->input_shape) / channels;
+    return layer->kind->order == MOTE_CHANNELS_LAST ? i % channels : i / pixels % channels;
+}
+
+static void channel_forward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
+                            mote_real *y) {
+    const channel_layer *self = (channel_layer *)layer;
+    for (size_t i = 0; i < pass->batch * mote_shape_count(layer->input_shape); i++) {
+        y[i] = self->scale.value[channel_of(layer, i)] * x[i];
+    }
+}
+
+static void channel_backward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
+                             const mote_real *y, mote_real *dy, mote_real *dx) {
+    (void)y;
+    channel_layer *self = (channel_layer *)layer;
+    for (size_t i = 0; i < pass->batch * mote_shape_count(layer->input_shape); i++) {
+        size_t channel = channel_of(layer, i);
+        self->scale.gradient[channel] += dy[i] * x[i];
+        if (dx) {
+            dx[i] = dy[i] * self->scale.value[channel];
+        }
+        dy[i] = NAN;
+    }
+}
+
+static const mote_field no_fields[] = {MOTE_FIELDS_END};
+
+static const mote_layer_class channel_classes[] = {
+    {.type = "channel_planes",
+     .size = sizeof(channel_layer),
+     .fields = no_fields,
+     .build = channel_build,
+     .forward = channel_forward,
+     .backward = channel_backward,
+     .order = MOTE_PLANES},
+    {.type = "channels_last",
+     .size = sizeof(channel_layer),
+     .fields = no_fields,
+     .build = channel_build,
+     .forward = channel_forward,
+     .backward = channel_backward,
+     .order = MOTE_CHANNELS_LAST},
+};
+
+/* What mote_model_add does for a class of the registry. */
+static void append_class(mote_sequence *sequence, const mote_layer_class *kind) {
+    mote_error error = {0};
+    cr_assert_eq(mote_sequence_append(sequence, kind, (mote_json){0}, NULL, &error), MOTE_OK, "%s",
+                 error.message);
+}
+
+/* The channel layers of bit i of `orders` in one order or the other: a, then b and d with a tanh
+ * before each in the body, c in the shortcut, e at the end: y = e (d tanh(b tanh(a x)) + c a x).
+ * Bits 5 and 6 leave out a and e. */
+static mote_model *create_channel_model(unsigned orders, mote_shape shape) {
+    mote_error error = {0};
+    mote_model *model = mote_model_create(shape, &error);
+    if (!(orders & 32)) {
+        append_class(model->layers, &channel_classes[orders & 1]);
+    }
+    mote_model_add(model, "residual",
+                   "{\"layers\": [{\"type\": \"tanh\"}], \"shortcut\": [{\"type\": "
+                   "\"leaky_relu\", \"slope\": 1}]}",
+                   &error);
+    cr_assert_eq(error.status, MOTE_OK, "%s", error.message);
+    const mote_layer *residual = model->layers->layers[model->layers->count - 1];
+    mote_sequence *body = mote_layer_sequence(residual, 0);
+    append_class(body, &channel_classes[orders >> 1 & 1]);
+    append_class(body, mote_layer_class_find("tanh"));
+    append_class(body, &channel_classes[orders >> 2 & 1]);
+    append_class(mote_layer_sequence(residual, 1), &channel_classes[orders >> 3 & 1]);
+    if (!(orders & 64)) {
+        append_class(model->layers, &channel_classes[orders >> 4 & 1]);
+    }
+    mote_model_set_output(model, "mean_squared_error", NULL, &error);
+    cr_assert_eq(error.status, MOTE_OK, "%s", error.message);
+    return model;
+}
+
+/* The scale of a channel, by the layer's name; 1 where that is left out. */
+static mote_real scale_of(const mote_model *model, const char *name, size_t channel) {
+    mote_tensor scale = mote_model_parameter(model, name);
+    return scale.data ? scale.data[channel] : 1;
+}
+
+/* Of image `x`, whose channels are planes. */
+static void expect_channel_values(const mote_model *model, unsigned orders, size_t batch,
+                                  const mote_real *x, const mote_real *y) {
+    size_t channels = model->input_shape.dims[0], in = mote_shape_count(model->input_shape);
+    bool first = orders & 32;
+    char b[64], d[64], c[64], e[64], what[64];
+    snprintf(b, sizeof b, "layers.%d.layers.1.scale", !first);
+    snprintf(d, sizeof d, "layers.%d.layers.3.scale", !first);
+    snprintf(c, sizeof c, "layers.%d.shortcut.1.scale", !first);
+    snprintf(e, sizeof e, "layers.%d.scale", 1 + !first);
+    mote_real *wanted = numbers_create(batch * in);
+    for (size_t i = 0; i < batch * in; i++) {
+        size_t k = i / (in / channels) % channels;
+        mote_real z = (first ? 1 : scale_of(model, "layers.0.scale", k)) * x[i];
+        wanted[i] =
+            scale_of(model, e, k) * (scale_of(model, d, k) * tanh(scale_of(model, b, k) * tanh(z)) +
+                                     scale_of(model, c, k) * z);
+    }
+    snprintf(what, sizeof what, "orders %u: y", orders);
+    expect_equal(what, batch * in, y, wanted, 1e-12);
+    free(wanted);
+}
+
+/* Whatever orders the layers in and around a residual want, at the ends and in between. */
+Test(models, compute_the_same_in_any_order_of_channels) {
+    enum {
+        BATCH = 2,
+        WIDTH = 3 * 2 * 5
+    };
+    for (unsigned orders = 0; orders < 128; orders++) {
+        mote_model *model = create_channel_model(orders, mote_shape_image(3, 2, 5));
+        mote_error error = {0};
+        mote_random random = mote_random_create(61, MOTE_RANDOM_DATA, orders);
+        mote_real x[BATCH * WIDTH];
+        const uint32_t labels[BATCH] = {7, 3};
+        network_randomize(model, &random);
+        numbers_spaced(&random, BATCH * WIDTH, x);
+        mote_pass pass = {.batch = BATCH};
+        cr_assert_eq(mote_model_plan(model, BATCH, false, &error), MOTE_OK, "%s", error.message);
+        expect_channel_values(model, orders, BATCH, x, mote_model_forward(model, &pass, x));
+        cr_assert_eq(network_plan(model, BATCH, &error), MOTE_OK, "%s", error.message);
+        expect_channel_values(model, orders, BATCH, x, mote_model_forward(model, &pass, x));
+
+        model_case c = {.model = model, .x = x, .targets = {.labels = labels}};
+        c.pass = (mote_pass){.batch = BATCH, .training = true, .random = &c.random};
+        char what[64];
+        snprintf(what, sizeof what, "orders %u", orders);
+        check_model(&c, what);
+        network_destroy(model);
+    }
+}
+
 /* ---- a layer as an author outside would write it ---- */
 
 /* y_i = s_i x_i. Only adds to its gradient; keeps x in scratch, and counts passes in a buffer. */
@@ -669,8 +869,6 @@ static void scale_backward(mote_layer *layer, const mote_pass *pass, const mote_
     }
 }
 
-static const mote_field no_fields[] = {MOTE_FIELDS_END};
-
 static const mote_layer_class scale_class = {
     .type = "scale",
     .size = sizeof(scale_layer),
@@ -680,11 +878,8 @@ static const mote_layer_class scale_class = {
     .backward = scale_backward,
 };
 
-/* What mote_model_add does for a class of the registry. */
 static void append_scale(mote_model *model) {
-    mote_error error = {0};
-    cr_assert_eq(mote_sequence_append(model->layers, &scale_class, (mote_json){0}, NULL, &error),
-                 MOTE_OK, "%s", error.message);
+    append_class(model->layers, &scale_class);
 }
 
 /* At the start, after a fused pair, and at the end. */

@@ -180,7 +180,9 @@ static void measure_distances(mote_sequence *sequence) {
 }
 
 static void carve_gradients(mote_sequence *sequence, size_t batch, mote_arena *arena) {
-    size_t widest = ends_in_other_order(sequence) ? width_after(sequence, sequence->count - 1) : 0;
+    /* Not by sequence->ending, which is NULL while measuring. */
+    bool turns_dy = ends_in_other_order(sequence);
+    size_t widest = turns_dy ? width_after(sequence, sequence->count - 1) : 0;
     for (size_t i = 0; i < sequence->count; i++) {
         size_t width = sequence->stages[i].needs_dx ? width_before(sequence, i) : 0;
         widest = width > widest ? width : widest;
