@@ -29,19 +29,33 @@ static const mote_field fields[] = {
     MOTE_FIELDS_END,
 };
 
+static mote_status fail_sides(const residual *self, mote_shape body, mote_shape beside,
+                              mote_error *error) {
+    char body_text[MOTE_SHAPE_TEXT_CAPACITY], beside_text[MOTE_SHAPE_TEXT_CAPACITY];
+    mote_shape_text(body, body_text);
+    mote_shape_text(beside, beside_text);
+    if (self->shortcut) {
+        return mote_fail(error, MOTE_INVALID,
+                         "its body gives %s, but its shortcut gives %s; they are added, so they "
+                         "have to be equal",
+                         body_text, beside_text);
+    }
+    const char *remedy = body.rank == 3 && beside.rank == 3   ? ", such as a 1 × 1 conv2d"
+                         : body.rank == 1 && beside.rank == 1 ? ", such as a dense layer"
+                                                              : "";
+    return mote_fail(error, MOTE_INVALID,
+                     "its body gives %s, but its input, which is added, is %s; make them equal, or "
+                     "give it a \"shortcut\" that gives %s%s",
+                     body_text, beside_text, body_text, remedy);
+}
+
 static mote_status build(mote_layer *layer, mote_error *error) {
     residual *self = (residual *)layer;
     mote_shape body = mote_sequence_output_shape(self->body);
     mote_shape beside =
         self->shortcut ? mote_sequence_output_shape(self->shortcut) : layer->input_shape;
     if (!mote_shape_equal(body, beside)) {
-        char body_text[MOTE_SHAPE_TEXT_CAPACITY], beside_text[MOTE_SHAPE_TEXT_CAPACITY];
-        return mote_fail(
-            error, MOTE_INVALID, "its body gives %s, but %s %s, which cannot be added; %s",
-            mote_shape_text(body, body_text),
-            self->shortcut ? "its shortcut gives" : "its input is",
-            mote_shape_text(beside, beside_text),
-            self->shortcut ? "make them equal" : "give it a \"shortcut\", such as a 1 × 1 conv2d");
+        return fail_sides(self, body, beside, error);
     }
     layer->output_shape = body;
     mote_status status =
@@ -53,60 +67,92 @@ static mote_status build(mote_layer *layer, mote_error *error) {
     return status;
 }
 
-/* ---- sums ---- */
+/* ---- passes ---- */
 
 enum {
     TILE = 8192
 };
 
-typedef struct sum_job {
+/* What the tiles of a sum share; or of a copy, of a to out. */
+typedef struct job {
+    const mote_layer *layer;
     size_t count;
-    const mote_real *a, *b;
-    mote_real *sum;
-} sum_job;
+    const mote_real *a, *b, *x;
+    mote_real *out;
+} job;
 
+static size_t count_of_tile(const job *j, size_t index) {
+    size_t left = j->count - index * TILE;
+    return left < TILE ? left : TILE;
+}
+
+static void run_tiles(const mote_pass *pass, mote_task task, job j) {
+    mote_pool_run(pass->pool, (j.count + TILE - 1) / TILE, task, &j);
+}
+
+static void copy_tile(void *context, size_t index) {
+    const job *j = context;
+    size_t begin = index * TILE;
+    memcpy(j->out + begin, j->a + begin, count_of_tile(j, index) * sizeof *j->out);
+}
+
+/* sum may be a: the pragma says that this is no reason not to use vectors. */
 MOTE_MULTIVERSION
 static void add(size_t count, const mote_real *a, const mote_real *b, mote_real *sum) {
+#pragma omp simd
     for (size_t i = 0; i < count; i++) {
         sum[i] = a[i] + b[i];
     }
 }
 
-static void add_tile(void *context, size_t index) {
-    const sum_job *j = context;
-    size_t begin = index * TILE, left = j->count - begin;
-    add(left < TILE ? left : TILE, j->a + begin, j->b + begin, j->sum + begin);
+static void forward_tile(void *context, size_t index) {
+    const job *j = context;
+    size_t begin = index * TILE, count = count_of_tile(j, index);
+    add(count, j->a + begin, j->b + begin, j->out + begin);
+    mote_finish_y(j->layer, count, j->out + begin);
 }
 
-static void run_sum(mote_pool *pool, size_t count, const mote_real *a, const mote_real *b,
-                    mote_real *sum) {
-    sum_job j = {.count = count, .a = a, .b = b, .sum = sum};
-    mote_pool_run(pool, (count + TILE - 1) / TILE, add_tile, &j);
+static void backward_tile(void *context, size_t index) {
+    const job *j = context;
+    size_t begin = index * TILE, count = count_of_tile(j, index);
+    add(count, j->a + begin, j->b + begin, j->out + begin);
+    mote_finish_dx(j->layer, count, j->x + begin, j->out + begin);
 }
 
 static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x, mote_real *y) {
     residual *self = (residual *)layer;
     const mote_real *beside = self->shortcut ? mote_sequence_forward(self->shortcut, pass, x) : x;
     const mote_real *body = mote_sequence_forward(self->body, pass, x);
-    run_sum(pass->pool, pass->batch * mote_shape_count(layer->output_shape), body, beside, y);
+    run_tiles(pass, forward_tile,
+              (job){.layer = layer,
+                    .count = pass->batch * mote_shape_count(layer->output_shape),
+                    .a = body,
+                    .b = beside,
+                    .out = y});
 }
 
 static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
                      const mote_real *y, mote_real *dy, mote_real *dx) {
-    (void)x;
     (void)y;
     residual *self = (residual *)layer;
-    size_t count = pass->batch * mote_shape_count(layer->output_shape);
     if (dx || self->shortcut) {
-        memcpy(self->dy, dy, count * sizeof *dy);
+        run_tiles(pass, copy_tile,
+                  (job){.count = pass->batch * mote_shape_count(layer->output_shape),
+                        .a = dy,
+                        .out = self->dy});
     }
     mote_sequence_backward(self->body, pass, dy, dx);
     if (self->shortcut) {
         mote_sequence_backward(self->shortcut, pass, self->dy, dx ? self->shortcut_dx : NULL);
     }
     if (dx) {
-        run_sum(pass->pool, pass->batch * mote_shape_count(layer->input_shape), dx,
-                self->shortcut ? self->shortcut_dx : self->dy, dx);
+        run_tiles(pass, backward_tile,
+                  (job){.layer = layer,
+                        .count = pass->batch * mote_shape_count(layer->input_shape),
+                        .a = dx,
+                        .b = self->shortcut ? self->shortcut_dx : self->dy,
+                        .x = x,
+                        .out = dx});
     }
 }
 
@@ -119,4 +165,5 @@ const mote_layer_class mote_layer_residual = {
     .build = build,
     .forward = forward,
     .backward = backward,
+    .fuses = true,
 };
