@@ -73,7 +73,8 @@ struct mote_pass {
 void mote_gradient_ready(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
                          size_t count, const mote_real *gradient);
 
-/* Scratch memory that a layer asks for in build; valid from a forward pass to its backward pass. */
+/* Scratch memory that a layer asks for in build; in training valid from a forward pass to its
+ * backward pass, otherwise during the forward pass. */
 typedef struct mote_scratch {
     mote_real **where;
     size_t count_per_sample, count_fixed;
@@ -194,7 +195,7 @@ static inline void mote_finish_dx(const mote_layer *layer, size_t count, const m
 mote_shape mote_sequence_output_shape(const mote_sequence *sequence);
 
 /* x [batch × the container's input_shape] to what the last of the layers gives, which stays valid
- * until the next forward pass. */
+ * until the container's forward pass is done, in training until the next one. */
 const mote_real *mote_sequence_forward(mote_sequence *sequence, const mote_pass *pass,
                                        const mote_real *x);
 

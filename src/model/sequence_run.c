@@ -206,12 +206,22 @@ static void carve_layer(mote_layer *layer, size_t batch, bool training, mote_are
     }
 }
 
+/* What layers need beside their y: in training until the backward pass, otherwise only while they
+ * are at work, so that it is the same place for all of them. */
+static void carve_layers(mote_sequence *sequence, size_t batch, bool training, mote_arena *arena) {
+    size_t start = arena->used, end = start;
+    for (size_t i = 0; i < sequence->count; i++) {
+        arena->used = training ? arena->used : start;
+        carve_layer(sequence->layers[i], batch, training, arena);
+        end = arena->used > end ? arena->used : end;
+    }
+    arena->used = end;
+}
+
 void mote_sequence_carve(mote_sequence *sequence, size_t batch, bool training, mote_arena *arena) {
     sequence->ending = NULL;
     carve_activations(sequence, batch, training, arena);
-    for (size_t i = 0; i < sequence->count; i++) {
-        carve_layer(sequence->layers[i], batch, training, arena);
-    }
+    carve_layers(sequence, batch, training, arena);
     if (training) {
         carve_gradients(sequence, batch, arena);
     }
