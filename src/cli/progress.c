@@ -9,6 +9,7 @@
 
 #include "cli/common.h"
 #include "core/clock.h"
+#include "model/model.h"
 #include "mote/kernels.h"
 #include "mote/version.h"
 #include "train/trainer.h"
@@ -54,18 +55,61 @@ static size_t trained_count(const mote_layer *layer) {
     return count;
 }
 
-static void print_layers(const mote_model *model) {
-    char shape[MOTE_SHAPE_TEXT_CAPACITY], count[GROUPED_CAPACITY];
-    fprintf(stderr, "   layer                  output               parameters\n");
-    for (size_t i = 0; i < mote_model_layer_count(model); i++) {
-        const mote_layer *layer = mote_model_layer(model, i);
-        fprintf(stderr, "%2zu ", i);
-        print_padded(stderr, layer->kind->type, 23);
-        print_padded(stderr, mote_shape_text(layer->output_shape, shape), 16);
-        fprintf(stderr, "%15s\n", grouped(trained_count(layer), count));
+enum {
+    LAYER_COLUMNS = 23,
+    OUTPUT_COLUMNS = 16,
+    INNER_INDENT = 5
+};
+
+/* The columns that the names of layers take, each list within a layer further in. */
+static size_t layer_columns(const mote_sequence *sequence, size_t indent) {
+    size_t widest = LAYER_COLUMNS;
+    for (size_t i = 0; i < sequence->count; i++) {
+        const mote_layer *layer = sequence->layers[i];
+        size_t columns = indent + columns_of(layer->kind->type) + 1;
+        widest = columns > widest ? columns : widest;
+        const mote_sequence *inner;
+        for (size_t k = 0; (inner = mote_layer_sequence(layer, k)); k++) {
+            columns = layer_columns(inner, indent + INNER_INDENT);
+            widest = columns > widest ? columns : widest;
+        }
     }
+    return widest;
+}
+
+/* The key of a list within a layer: "shortcut" of "layers[3].shortcut". */
+static const char *key_of(const mote_sequence *sequence) {
+    return strrchr(sequence->name, '.') + 1;
+}
+
+/* A line for each layer. A layer's own parameters count, not those of layers within it, so that the
+ * lines add up. */
+static void print_sequence(const mote_sequence *sequence, size_t indent, size_t columns) {
+    char shape[MOTE_SHAPE_TEXT_CAPACITY], count[GROUPED_CAPACITY];
+    for (size_t i = 0; i < sequence->count; i++) {
+        const mote_layer *layer = sequence->layers[i];
+        fprintf(stderr, "%*s%2zu ", (int)indent, "", i);
+        print_padded(stderr, layer->kind->type, columns - indent);
+        print_padded(stderr, mote_shape_text(layer->output_shape, shape), OUTPUT_COLUMNS);
+        fprintf(stderr, "%15s\n", grouped(trained_count(layer), count));
+        const mote_sequence *inner;
+        for (size_t k = 0; (inner = mote_layer_sequence(layer, k)); k++) {
+            fprintf(stderr, "%*s%s\n", (int)indent + INNER_INDENT, "", key_of(inner));
+            print_sequence(inner, indent + INNER_INDENT, columns);
+        }
+    }
+}
+
+static void print_layers(const mote_model *model) {
+    char count[GROUPED_CAPACITY];
+    size_t columns = layer_columns(model->layers, 0);
     fprintf(stderr, "   ");
-    print_padded(stderr, mote_model_output(model)->kind->type, 23 + 16);
+    print_padded(stderr, "layer", columns);
+    print_padded(stderr, "output", OUTPUT_COLUMNS);
+    fprintf(stderr, "%15s\n", "parameters");
+    print_sequence(model->layers, 0, columns);
+    fprintf(stderr, "   ");
+    print_padded(stderr, mote_model_output(model)->kind->type, columns + OUTPUT_COLUMNS);
     fprintf(stderr, "%15s\n\n", grouped(mote_model_parameter_count(model), count));
 }
 
