@@ -263,27 +263,36 @@ static mote_dataset *dataset_create(void) {
     return dataset;
 }
 
-static mote_model *model_create(void) {
+#define OUTPUT "\"output\": {\"type\": \"softmax_cross_entropy\"}"
+
+static const char *const networks[] = {
+    ("{\"layers\": [{\"type\": \"dense\", \"units\": 128}, {\"type\": \"batch_norm\"}, "
+     "{\"type\": \"relu\"}, {\"type\": \"dropout\"}, {\"type\": \"dense\", \"units\": 64}, "
+     "{\"type\": \"layer_norm\"}, {\"type\": \"tanh\"}, {\"type\": \"gelu\"}, "
+     "{\"type\": \"dense\", \"units\": 10}], " OUTPUT "}"),
+    ("{\"layers\": [{\"type\": \"residual\", \"layers\": [{\"type\": \"tanh\"}, "
+     "{\"type\": \"residual\", \"layers\": [{\"type\": \"dense\", \"units\": 200}]}, "
+     "{\"type\": \"dense\", \"units\": 64}], "
+     "\"shortcut\": [{\"type\": \"dense\", \"units\": 64}]}, {\"type\": \"tanh\"}, "
+     "{\"type\": \"dense\", \"units\": 10}], " OUTPUT "}"),
+};
+
+static mote_model *model_create(size_t network) {
     mote_error error = {0};
-    mote_model *model = network_create(
-        "{\"layers\": [{\"type\": \"dense\", \"units\": 128}, {\"type\": \"batch_norm\"}, "
-        "{\"type\": \"relu\"}, {\"type\": \"dense\", \"units\": 64}, {\"type\": \"layer_norm\"}, "
-        "{\"type\": \"tanh\"}, {\"type\": \"dense\", \"units\": 10}], \"output\": {\"type\": "
-        "\"softmax_cross_entropy\"}}",
-        mote_shape_vector(WIDTH), &error);
+    mote_model *model = network_create(networks[network], mote_shape_vector(WIDTH), &error);
     cr_assert(model, "%s", error.message);
     cr_assert_eq(mote_model_initialize(model, 1, &error), MOTE_OK);
     return model;
 }
 
-static watch train(size_t threads, const char *optimizer, bool allocates) {
+static watch train(size_t network, size_t threads, const char *optimizer, bool allocates) {
     char json[512];
     snprintf(json, sizeof json,
              "{\"epochs\": 3, \"batch_size\": 50, \"threads\": %zu, \"optimizer\": %s}", threads,
              optimizer);
     mote_error error = {0};
     mote_dataset *dataset = dataset_create();
-    mote_model *model = model_create();
+    mote_model *model = model_create(network);
     mote_trainer *trainer = mote_trainer_create(model, dataset, json, 1, &error);
     cr_assert(trainer, "%s", error.message);
     watch w = {.allocates = allocates};
@@ -301,20 +310,23 @@ Test(training, allocates_nothing_from_its_first_step_on) {
     static const char *const optimizers[] = {
         "{\"type\": \"sgd\"}", "{\"type\": \"sgd\", \"momentum\": 0.9}",
         "{\"type\": \"sgd\", \"momentum\": 0.9, \"nesterov\": true}"};
-    for (size_t i = 0; i < COUNT(optimizers); i++) {
+    for (size_t i = 0; i < COUNT(optimizers) * COUNT(networks); i++) {
+        const char *optimizer = optimizers[i % COUNT(optimizers)];
+        size_t network = i / COUNT(optimizers);
         for (size_t threads = 1; threads <= MOST_THREADS; threads++) {
-            watch w = train(threads, optimizers[i], false);
-            cr_expect_eq(w.count, (size_t)0, "%s, %zu threads: %zu calls in %zu steps",
-                         optimizers[i], threads, w.count, w.steps);
-            cr_expect_leq(w.pages, most_pages(threads), "%s, %zu threads: mmap called %zu times",
-                          optimizers[i], threads, w.pages);
+            watch w = train(network, threads, optimizer, false);
+            cr_expect_eq(w.count, (size_t)0, "%s, %s, %zu threads: %zu calls in %zu steps",
+                         networks[network], optimizer, threads, w.count, w.steps);
+            cr_expect_leq(w.pages, most_pages(threads),
+                          "%s, %s, %zu threads: mmap called %zu times", networks[network],
+                          optimizer, threads, w.pages);
         }
     }
 }
 
 Test(training, that_did_allocate_would_be_noticed) {
     need_counting();
-    watch w = train(1, "{\"type\": \"sgd\"}", true);
+    watch w = train(0, 1, "{\"type\": \"sgd\"}", true);
     cr_expect_eq(w.count, w.steps - 1, "%zu calls in %zu steps", w.count, w.steps);
 }
 
@@ -323,8 +335,9 @@ Test(training, that_did_allocate_would_be_noticed) {
 Test(prediction, allocates_nothing_after_its_first_call) {
     need_counting();
     static mote_real x[300 * WIDTH], prediction[300 * 10];
-    for (size_t threads = 1; threads <= MOST_THREADS; threads++) {
-        mote_model *model = model_create();
+    for (size_t k = 0; k < MOST_THREADS * COUNT(networks); k++) {
+        size_t threads = k % MOST_THREADS + 1;
+        mote_model *model = model_create(k / MOST_THREADS);
         mote_pool *pool = mote_pool_create(threads, NULL);
         cr_assert(pool);
         mote_model_set_pool(model, pool);

@@ -666,6 +666,86 @@ Test(models, each_class_of_layer_works_in_a_residual) {
     }
 }
 
+/* y = x², whose derivative is in terms of x. */
+static void square_forward(const mote_layer *layer, size_t count, const mote_real *x,
+                           mote_real *y) {
+    (void)layer;
+    for (size_t i = 0; i < count; i++) {
+        y[i] = x[i] * x[i];
+    }
+}
+
+static void square_backward(const mote_layer *layer, size_t count, const mote_real *x,
+                            const mote_real *y, const mote_real *dy, mote_real *dx) {
+    (void)layer;
+    (void)y;
+    for (size_t i = 0; i < count; i++) {
+        dx[i] = 2 * x[i] * dy[i];
+    }
+}
+
+static const mote_field no_fields[] = {MOTE_FIELDS_END};
+
+static const mote_layer_class square_class = {
+    .type = "square",
+    .size = sizeof(mote_layer),
+    .fields = no_fields,
+    .forward_elements = square_forward,
+    .backward_elements = square_backward,
+    .keeps_x = true,
+};
+
+/* What mote_model_add does for a class of the registry. */
+static void append_class(mote_sequence *sequence, const mote_layer_class *kind) {
+    mote_error error = {0};
+    cr_assert_eq(mote_sequence_append(sequence, kind, (mote_json){0}, NULL, &error), MOTE_OK, "%s",
+                 error.message);
+}
+
+/* Appends a residual whose body is the square of a dense layer, or of x, then that once more. */
+static void append_squares(mote_model *model, bool of_x) {
+    mote_error error = {0};
+    mote_model_add(model, "residual",
+                   of_x ? "{\"layers\": [{\"type\": \"tanh\"}]}"
+                        : "{\"layers\": [{\"type\": \"dense\", \"units\": 5}]}",
+                   &error);
+    cr_assert_eq(error.status, MOTE_OK, "%s", error.message);
+    mote_sequence *body = mote_layer_sequence(model->layers->layers[model->layers->count - 1], 0);
+    append_class(body, &square_class);
+    append_class(body, &square_class);
+}
+
+/* An activation that needs its x, fused with residuals before and after it, and within them. */
+Test(models, with_residuals_keep_what_activations_need) {
+    enum {
+        BATCH = 4,
+        WIDTH = 5
+    };
+    mote_error error = {0};
+    mote_model *model = mote_model_create(mote_shape_vector(WIDTH), &error);
+    append_squares(model, false);
+    append_class(model->layers, &square_class);
+    append_squares(model, true);
+    mote_model_add(model, "dense", "{\"units\": 3}", &error);
+    mote_model_set_output(model, "softmax_cross_entropy", NULL, &error);
+    mote_random random = mote_random_create(71, MOTE_RANDOM_DATA, 0);
+    mote_real x[BATCH * WIDTH], z[BATCH * 3];
+    const uint32_t labels[BATCH] = {2, 0, 1, 2};
+    network_randomize(model, &random);
+    numbers_uniform(&random, -0.5, 0.5, BATCH * WIDTH, x);
+    model_case c = {.model = model, .x = x, .targets = {.labels = labels}};
+    c.pass = (mote_pass){.batch = BATCH, .training = true, .random = &c.random};
+
+    cr_assert_eq(mote_model_plan(model, BATCH, false, &error), MOTE_OK, "%s", error.message);
+    memcpy(z, mote_model_forward(model, &c.pass, x), sizeof z);
+    cr_assert_eq(network_plan(model, BATCH, &error), MOTE_OK, "%s", error.message);
+    cr_expect(model->layers->layers[0]->fused_after == model->layers->layers[1]);
+    cr_expect(model->layers->layers[2]->fused_before == model->layers->layers[1]);
+    expect_equal("squares: z in training", BATCH * 3, mote_model_forward(model, &c.pass, x), z, 0);
+    check_model(&c, "squares");
+    network_destroy(model);
+}
+
 /* ---- the order of channels ---- */
 
 /* y_c = s_c x_c for each channel c, in whichever order its class asks for. */
@@ -711,8 +791,6 @@ static void channel_backward(mote_layer *layer, const mote_pass *pass, const mot
     }
 }
 
-static const mote_field no_fields[] = {MOTE_FIELDS_END};
-
 static const mote_layer_class channel_classes[] = {
     {.type = "channel_planes",
      .size = sizeof(channel_layer),
@@ -729,13 +807,6 @@ static const mote_layer_class channel_classes[] = {
      .backward = channel_backward,
      .order = MOTE_CHANNELS_LAST},
 };
-
-/* What mote_model_add does for a class of the registry. */
-static void append_class(mote_sequence *sequence, const mote_layer_class *kind) {
-    mote_error error = {0};
-    cr_assert_eq(mote_sequence_append(sequence, kind, (mote_json){0}, NULL, &error), MOTE_OK, "%s",
-                 error.message);
-}
 
 /* The channel layers of bit i of `orders` in one order or the other: a, then b and d with a tanh
  * before each in the body, c in the shortcut, e at the end: y = e (d tanh(b tanh(a x)) + c a x).

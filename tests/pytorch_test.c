@@ -10,7 +10,7 @@
 #include "networks.h"
 
 enum {
-    MOST_PARAMETERS = 4
+    MOST_PARAMETERS = 16
 };
 
 /* What pytorch_values.h is made of. x and dx [batch × shape], y and dy [batch × y_width]. The
@@ -46,16 +46,14 @@ typedef struct optimizer_values {
     const float *state;                 /* states[0] after the last; NULL: none */
 } optimizer_values;
 
-typedef struct network_inputs {
+/* NETWORK_BATCHES batches of NETWORK_BATCH samples, NETWORK_STEPS steps. */
+typedef struct network_values {
+    const char *layers, *optimizer, *json;
+    mote_shape shape;
     const float *x;
     const uint32_t *labels;
-    const float *start[MOST_PARAMETERS];
-} network_inputs;
-
-typedef struct network_values {
-    const char *type, *json;
-    const float *losses; /* [NETWORK_STEPS] */
-    const float *after[MOST_PARAMETERS];
+    const char *names[MOST_PARAMETERS]; /* "layers." and PyTorch's name */
+    const float *start[MOST_PARAMETERS], *losses, *after[MOST_PARAMETERS];
 } network_values;
 
 #define FLOATS(...)                                                                                \
@@ -248,7 +246,7 @@ Test(pytorch, optimizers_take_the_same_steps) {
     }
 }
 
-/* ---- a network in training ---- */
+/* ---- networks in training ---- */
 
 /* How gradients reach the optimizer. */
 typedef enum delivery {
@@ -283,16 +281,29 @@ static void update_as_ready(const mote_pass *pass, const mote_parameter *paramet
     update_slice(pass->ready_context, parameter, begin, count, gradient);
 }
 
-static void start_training(training *run) {
-    size_t states = run->optimizer->kind->state_count(run->optimizer);
-    for (size_t i = 0; i < run->model->parameter_count; i++) {
-        mote_parameter *parameter = run->model->parameters[i].parameter;
-        memcpy(parameter->value, network_inputs_table[0].start[i],
-               parameter->count * sizeof(float));
+static training start_training(const network_values *row) {
+    char json[1024];
+    snprintf(json, sizeof json,
+             "{\"layers\": %s, \"output\": {\"type\": \"softmax_cross_entropy\"}}", row->layers);
+    mote_error error = {0};
+    training run = {.model = network_create(json, row->shape, &error),
+                    .optimizer = create_optimizer(row->optimizer, row->json)};
+    cr_assert(run.model && network_plan(run.model, NETWORK_BATCH, &error) == MOTE_OK, "%s",
+              error.message);
+    size_t states = run.optimizer->kind->state_count(run.optimizer);
+    cr_assert_lt(run.model->parameter_count, MOST_PARAMETERS);
+    cr_assert_null(row->names[run.model->parameter_count], "%s: PyTorch has more", json);
+    for (size_t i = 0; i < run.model->parameter_count; i++) {
+        mote_parameter *parameter = run.model->parameters[i].parameter;
+        cr_assert(row->names[i], "%s: PyTorch has no %s", json, run.model->parameters[i].name);
+        mote_tensor tensor = mote_model_parameter(run.model, row->names[i]);
+        cr_assert(tensor.data, "%s: there is no %s", json, row->names[i]);
+        memcpy(tensor.data, row->start[i], mote_shape_count(tensor.shape) * sizeof(float));
         for (size_t s = 0; s < states; s++) {
             parameter->states[s] = numbers_create(parameter->count);
         }
     }
+    return run;
 }
 
 static void end_training(training *run) {
@@ -306,10 +317,11 @@ static void end_training(training *run) {
     free(run->optimizer);
 }
 
-static double train_step(training *run, delivery how, mote_pool *pool, size_t number) {
+static double train_step(training *run, const network_values *row, delivery how, mote_pool *pool,
+                         size_t number) {
     size_t begin = number % NETWORK_BATCHES * NETWORK_BATCH;
-    const float *x = network_inputs_table[0].x + begin * NETWORK_IN;
-    mote_targets targets = {.labels = network_inputs_table[0].labels + begin};
+    const float *x = row->x + begin * mote_shape_count(row->shape);
+    mote_targets targets = {.labels = row->labels + begin};
     mote_random random = mote_random_create(1, MOTE_RANDOM_LAYERS, 0);
     mote_pass pass = {.pool = pool, .batch = NETWORK_BATCH, .training = true, .random = &random};
     run->step = (mote_step){.learning_rate = run->optimizer->learning_rate, .number = number + 1};
@@ -332,37 +344,28 @@ static double train_step(training *run, delivery how, mote_pool *pool, size_t nu
 }
 
 static void follow_network(const network_values *row, delivery how) {
-    char json[256], what[320];
-    snprintf(json, sizeof json,
-             "{\"layers\": [{\"type\": \"dense\", \"units\": %d}, {\"type\": \"relu\"}, "
-             "{\"type\": \"dense\", \"units\": %d}], "
-             "\"output\": {\"type\": \"softmax_cross_entropy\"}}",
-             NETWORK_HIDDEN, NETWORK_OUT);
-    mote_error error = {0};
-    training run = {.model = network_create(json, mote_shape_vector(NETWORK_IN), &error),
-                    .optimizer = create_optimizer(row->type, row->json)};
-    cr_assert(run.model && network_plan(run.model, NETWORK_BATCH, &error) == MOTE_OK, "%s",
-              error.message);
-    mote_pool *pool = mote_pool_create(2, &error);
-    start_training(&run);
+    char what[1024], name[1280];
+    training run = start_training(row);
+    mote_pool *pool = mote_pool_create(2, NULL);
     float losses[NETWORK_STEPS];
     for (size_t step = 0; step < NETWORK_STEPS; step++) {
-        losses[step] = (float)train_step(&run, how, pool, step);
+        losses[step] = (float)train_step(&run, row, how, pool, step);
     }
     cr_expect_lt((double)losses[NETWORK_STEPS - 1], (double)losses[0], "nothing was learnt");
-    snprintf(what, sizeof what, "%s %s, %s: loss", row->type, row->json, delivery_names[how]);
-    expect_close(what, NETWORK_STEPS, losses, row->losses, 1e-5);
+    snprintf(what, sizeof what, "%s, %s %s, %s", row->layers, row->optimizer, row->json,
+             delivery_names[how]);
+    snprintf(name, sizeof name, "%s: loss", what);
+    expect_close(name, NETWORK_STEPS, losses, row->losses, 1e-5);
     for (size_t i = 0; i < run.model->parameter_count; i++) {
-        const mote_named_parameter *named = &run.model->parameters[i];
-        snprintf(what, sizeof what, "%s %s, %s: %s", row->type, row->json, delivery_names[how],
-                 named->name);
-        expect_close(what, named->parameter->count, named->parameter->value, row->after[i], 1e-5);
+        mote_tensor tensor = mote_model_parameter(run.model, row->names[i]);
+        snprintf(name, sizeof name, "%s: %s", what, row->names[i]);
+        expect_close(name, mote_shape_count(tensor.shape), tensor.data, row->after[i], 1e-5);
     }
     end_training(&run);
     mote_pool_destroy(pool);
 }
 
-Test(pytorch, a_network_takes_the_same_path_however_gradients_reach_the_optimizer) {
+Test(pytorch, networks_take_the_same_path_however_gradients_reach_the_optimizer) {
     for (size_t i = 0; i < COUNT_OF(network_values_table); i++) {
         for (delivery how = 0; how < DELIVERIES; how++) {
             follow_network(&network_values_table[i], how);

@@ -55,11 +55,33 @@ def table(kind, name, rows):
     print("};\n")
 
 
+def shape_text(shape):
+    return f"{{{len(shape)}, {{{', '.join(map(str, shape))}}}}}"
+
+
 def text(value):
     return json.dumps(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
 
 
 # ---- layers ----
+
+class Residual(nn.Module):
+    """Named so that its parameters are called what mote calls them."""
+
+    def __init__(self, layers, shortcut=()):
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+        self.shortcut = nn.Sequential(*shortcut)  # x itself, where it is empty
+
+    def forward(self, x):
+        return self.layers(x) + self.shortcut(x)
+
+
+def dense(units):
+    return {"type": "dense", "units": units}
+
+
+RELU, TANH, FLATTEN = {"type": "relu"}, {"type": "tanh"}, {"type": "flatten"}
 
 # type, keys in mote, the same in PyTorch, shape of one sample, batch, range of the input: one number
 # for both sides of 0, or both ends
@@ -101,6 +123,12 @@ LAYERS = [
     ("batch_norm", {}, lambda: nn.BatchNorm2d(2), (2, 3, 3), 1, 2),
     ("layer_norm", {}, lambda: nn.LayerNorm((7,)), (7,), 3, 2),
     ("layer_norm", {"epsilon": 0.01}, lambda: nn.LayerNorm((2, 3, 4), eps=0.01), (2, 3, 4), 2, 3),
+    ("residual", {"layers": [TANH]}, lambda: Residual([nn.Tanh()]), (2, 3, 3), 2, 3),
+    ("residual", {"layers": [dense(4), RELU, dense(5)]},
+     lambda: Residual([nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 5)]), (5,), 4, 2),
+    ("residual", {"layers": [RELU, FLATTEN, dense(4)], "shortcut": [FLATTEN, dense(4)]},
+     lambda: Residual([nn.ReLU(), nn.Flatten(), nn.Linear(12, 4)],
+                      [nn.Flatten(), nn.Linear(12, 4)]), (2, 3, 2), 3, 2),
 ]
 
 
@@ -125,7 +153,7 @@ def layer_row(kind, keys, make, shape, batch, reach):
     gradients = [p.grad for p in layer.parameters()]
     row = {
         "type": text(kind), "json": text(keys), "batch": batch,
-        "shape": f"{{{len(shape)}, {{{', '.join(map(str, shape))}}}}}",
+        "shape": shape_text(shape),
         "x": numbers(x), "dy": numbers(dy), "y": numbers(y), "dx": numbers(x.grad),
         "y_width": y[0].numel(),
     }
@@ -238,19 +266,43 @@ def optimizer_row(keys, start, gradients):
     return row
 
 
-# ---- a network in training ----
+# ---- networks in training ----
 
-IN, HIDDEN, OUT, BATCH, BATCHES, NETWORK_STEPS = 12, 8, 5, 16, 4, 50
+BATCH, BATCHES, NETWORK_STEPS = 16, 4, 50
+
+PERCEPTRON = ([dense(8), RELU, dense(5)],
+              lambda: nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 5)), (12,), 5)
+
+# layers in mote, the same in PyTorch, shape of one sample, classes, optimizer
+NETWORKS = [
+    (*PERCEPTRON, {"learning_rate": 0.1}),
+    (*PERCEPTRON, {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 0.01}),
+    (*PERCEPTRON,
+     {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
+    ([dense(8), RELU,
+      {"type": "residual", "layers": [dense(6), RELU, dense(8)]}, RELU,
+      {"type": "residual", "layers": [TANH, {"type": "residual", "layers": [dense(8)]}, dense(5)],
+       "shortcut": [dense(5)]}],
+     lambda: nn.Sequential(
+         nn.Linear(12, 8), nn.ReLU(),
+         Residual([nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 8)]), nn.ReLU(),
+         Residual([nn.Tanh(), Residual([nn.Linear(8, 8)]), nn.Linear(8, 5)], [nn.Linear(8, 5)])),
+     (12,), 5, {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 0.01}),
+]
 
 
-def network_row(keys, start, x, labels):
-    net = nn.Sequential(nn.Linear(IN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, OUT)).double()
-    for parameter, value in zip(net.parameters(), start):
-        parameter.data = value.clone()
+def network_row(layers, make, shape, classes, keys):
+    net = make().double()
+    for parameter in net.parameters():
+        parameter.data = uniform(-0.5, 0.5, *parameter.shape)
+    start = [p.detach().clone() for p in net.parameters()]
+    x = uniform(-1, 1, BATCH * BATCHES, *shape)
+    labels = torch.randint(classes, (BATCH * BATCHES,))
     decay = keys.get("weight_decay", 0)
     rest = {k: v for k, v in keys.items() if k != "weight_decay"}
-    optimizer = sgd([{"params": [net[0].weight, net[2].weight], "weight_decay": decay},
-                     {"params": [net[0].bias, net[2].bias]}], rest)
+    matrices = [p for p in net.parameters() if p.dim() > 1]
+    vectors = [p for p in net.parameters() if p.dim() == 1]
+    optimizer = sgd([{"params": matrices, "weight_decay": decay}, {"params": vectors}], rest)
     losses = []
     for step in range(NETWORK_STEPS):
         batch = slice(step % BATCHES * BATCH, (step % BATCHES + 1) * BATCH)
@@ -259,15 +311,13 @@ def network_row(keys, start, x, labels):
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    return {"type": text("sgd"), "json": text(keys), "losses": numbers(torch.tensor(losses)),
+    names = [text("layers." + name) for name, _ in net.named_parameters()]
+    return {"layers": text(layers), "optimizer": text("sgd"), "json": text(keys),
+            "shape": shape_text(shape), "x": numbers(x), "labels": whole(labels),
+            "names": "{" + ", ".join(names) + "}",
+            "start": "{" + ", ".join(map(numbers, start)) + "}",
+            "losses": numbers(torch.tensor(losses)),
             "after": "{" + ", ".join(numbers(p) for p in net.parameters()) + "}"}
-
-
-NETWORKS = [
-    {"learning_rate": 0.1},
-    {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 0.01},
-    {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
-]
 
 
 def main():
@@ -285,18 +335,9 @@ def main():
     table("optimizer_values", "optimizer_values_table",
           [optimizer_row(keys, start, gradients) for keys in SGD])
 
-    shapes = [(HIDDEN, IN), (HIDDEN,), (OUT, HIDDEN), (OUT,)]
-    parameters = [uniform(-0.5, 0.5, *shape) for shape in shapes]
-    x = uniform(-1, 1, BATCH * BATCHES, IN)
-    labels = torch.randint(OUT, (BATCH * BATCHES,))
-    print(f"enum {{ NETWORK_IN = {IN}, NETWORK_HIDDEN = {HIDDEN}, NETWORK_OUT = {OUT}, "
-          f"NETWORK_BATCH = {BATCH},\n       NETWORK_BATCHES = {BATCHES}, "
+    print(f"enum {{ NETWORK_BATCH = {BATCH}, NETWORK_BATCHES = {BATCHES}, "
           f"NETWORK_STEPS = {NETWORK_STEPS} }};\n")
-    table("network_inputs", "network_inputs_table",
-          [{"x": numbers(x), "labels": whole(labels),
-            "start": "{" + ", ".join(map(numbers, parameters)) + "}"}])
-    table("network_values", "network_values_table",
-          [network_row(keys, parameters, x, labels) for keys in NETWORKS])
+    table("network_values", "network_values_table", [network_row(*row) for row in NETWORKS])
 
 
 main()

@@ -334,6 +334,79 @@ test_same_bits() {
     rm -rf threads* again elsewhere other started
 }
 
+# ---- layers within layers ----
+
+write_residual_config() {
+    cat <<END
+{
+  "dataset": {"format": "synthetic_digits", "samples": 300, "test_samples": 100, "validation_fraction": 0.1},
+  "model": {
+    "layers": [
+      {"type": "flatten"},
+      {"type": "dense", "units": 16},
+      {
+        "type": "residual",
+        "layers": [
+          {"type": "relu"},
+          {"type": "residual", "layers": [{"type": "leaky_relu"}, {"type": "dense", "units": 16, "bias": false}]},
+          {"type": "dense", "units": 12}
+        ],
+        "shortcut": [{"type": "dense", "units": 12}]
+      },
+      {"type": "dense", "units": 10}
+    ],
+    "output": {"type": "softmax_cross_entropy"}
+  },
+  "train": {"epochs": 3, "batch_size": 32}
+}
+END
+}
+
+# layers_of FILE: the table of layers, without the spaces at the ends of its lines.
+layers_of() {
+    sed -n '/^   layer/,/^$/p' "$1" | sed 's/ *$//'
+}
+
+test_residual() {
+    write_residual_config >residual.json
+    run 0 "$train" residual.json --dry-run
+    same "layers within layers" "$(layers_of "$err")" "   layer                  output               parameters
+ 0 flatten                784                           0
+ 1 dense                  16                       12,560
+ 2 residual               12                            0
+     layers
+      0 relu              16                            0
+      1 residual          16                            0
+          layers
+           0 leaky_relu   16                            0
+           1 dense        16                          256
+      2 dense             12                          204
+     shortcut
+      0 dense             12                          204
+ 3 dense                  10                          130
+   softmax_cross_entropy                           13,354"
+    run 0 "$train" residual.json --quiet --run-dir whole
+    accuracy=$("$tools/json" get whole/result.json test_accuracy)
+    for threads in 1 2 3; do
+        run 0 "$train" residual.json --quiet --threads $threads --run-dir "threads $threads"
+        same_model "layers within layers, --threads $threads" whole "threads $threads"
+    done
+    run 0 "$train" whole/config.json --quiet --run-dir again
+    same_model "the run's own config, with layers within layers" whole again
+    check "the run's own config: the same config" cmp whole/config.json again/config.json
+    run 0 "$evaluate" whole/model.safetensors --data residual.json --json
+    mv "$out" evaluation.json
+    same "test_accuracy of evaluate" "$("$tools/json" get evaluation.json test_accuracy)" "$accuracy"
+    run 0 "$predict" whole/model.safetensors "$repo/examples/digits/3.png"
+    run 0 "$train" residual.json --quiet --run-dir started --init-from whole/model.safetensors --set train.epochs=1
+    refuse 1 "train: whole/model.safetensors: the tensor \"layers.2.layers.2.weight\" is 12 × 16, but the model needs 13 × 16" \
+        "$train" residual.json --init-from whole/model.safetensors --set 'model.layers[2].shortcut[0].units=13' \
+        --set 'model.layers[2].layers[2].units=13'
+    refuse 2 "train: residual.json:7:7: model.layers[2] (residual): its body gives 12, but its shortcut gives 13; they are added, so they have to be equal" \
+        "$train" residual.json --set 'model.layers[2].shortcut[0].units=13'
+    rm -rf whole threads* again started evaluation.json residual.json
+}
+
 # On a terminal of 60 columns: the line that changes, which has to fit, and lines for the epochs.
 test_terminal() {
     if ! script -qec true /dev/null >/dev/null 2>&1; then
@@ -634,6 +707,7 @@ test_bad_files
 test_dry_run
 test_run
 test_same_bits
+test_residual
 test_terminal
 test_parts
 test_divergence
