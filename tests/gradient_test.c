@@ -644,7 +644,7 @@ Test(models, with_residuals_give_the_derivatives_of_the_loss) {
 /* Beside a shortcut, so that it may change the shape; at the start of a body, and within it. */
 Test(models, each_class_of_layer_works_in_a_residual) {
     char settings[SETTINGS_CAPACITY], layer[2 * SETTINGS_CAPACITY], json[4 * SETTINGS_CAPACITY];
-    mote_shape shapes[2];
+    mote_shape shapes[SHAPES];
     shapes_to_try(shapes);
     for (const mote_layer_class *const *kind = mote_layer_classes(); *kind; kind++) {
         settings_text((*kind)->fields, 0, settings);
