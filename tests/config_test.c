@@ -538,6 +538,8 @@ Test(fields, that_must_be_given_are_missed_even_where_there_is_no_object) {
                    "the key \"units\" is missing (an integer >= 1: how many outputs)");
 }
 
+static const char *const one_stride[] = {"size", NULL}, *const strides[] = {"size", "half", NULL};
+
 Test(fields, describe_what_they_expect) {
     static const struct {
         mote_field field;
@@ -552,6 +554,10 @@ Test(fields, describe_what_they_expect) {
         {{.kind = MOTE_FIELD_STRING}, "a string"},
         {{.kind = MOTE_FIELD_CHOICE, .choices = modes},
          "one of \"constant\", \"cosine\", \"step\""},
+        {{.kind = MOTE_FIELD_INTEGER, .range = MOTE_AT_LEAST(1), .choices = one_stride},
+         "an integer >= 1 or \"size\""},
+        {{.kind = MOTE_FIELD_INTEGER, .range = MOTE_BETWEEN(1, 4), .choices = strides},
+         "an integer >= 1 and <= 4 or \"size\", \"half\""},
         {{.kind = MOTE_FIELD_INITIALIZER}, INITIALIZER_NAMES},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -604,6 +610,65 @@ Test(fields, write_back_what_reads_as_the_same) {
             mote_document_destroy(document);
         }
         free(written);
+    }
+}
+
+/* ---- integers by name ---- */
+
+static const mote_field stride_fields[] = {
+    {.name = "stride",
+     .kind = MOTE_FIELD_INTEGER,
+     .range = MOTE_AT_LEAST(1),
+     .choices = strides,
+     .preset = "\"size\"",
+     .help = "stride"},
+    MOTE_FIELDS_END,
+};
+
+Test(fields, take_integers_by_name_and_write_them_so) {
+    static const struct {
+        const char *text;
+        size_t stride;
+        const char *written; /* or the error behind the place */
+    } rows[] = {
+        {"{}", MOTE_NAMED_INTEGER(0), "{\"stride\":\"size\"}"},
+        {"{\"stride\": \"size\"}", MOTE_NAMED_INTEGER(0), "{\"stride\":\"size\"}"},
+        {"{\"stride\": \"half\"}", MOTE_NAMED_INTEGER(1), "{\"stride\":\"half\"}"},
+        {"{\"stride\": 1}", 1, "{\"stride\":1}"},
+        {"{\"stride\": 9007199254740992}", (size_t)1 << 53, "{\"stride\":9007199254740992}"},
+        {"{\"stride\": \"siez\"}", 0, "found the string \"siez\"; did you mean \"size\"?"},
+        {"{\"stride\": \"Half of it\"}", 0, "found the string \"Half of it\""},
+        {"{\"stride\": \"1\"}", 0, "found the string \"1\""},
+        {"{\"stride\": \"\"}", 0, "found the string \"\""},
+        {"{\"stride\": 0}", 0, "found 0"},
+        {"{\"stride\": -1}", 0, "found -1"},
+        {"{\"stride\": 1.5}", 0, "found 1.5"},
+        {"{\"stride\": 18446744073709551615}", 0, "found 1.84467440737096e+19"},
+        {"{\"stride\": null}", 0, "found null"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        mote_document *document = parse(rows[i].text, "c.json");
+        size_t stride = 5;
+        mote_binding binding = {stride_fields, &stride};
+        mote_error error = {0};
+        mote_json object = mote_document_root(document);
+        if (mote_fields_read(object, NULL, &binding, 1, &error) == MOTE_OK) {
+            cJSON *written = cJSON_CreateObject();
+            mote_json_writer writer = {0};
+            mote_fields_write(&writer, stride_fields, &stride, written);
+            char *text = cJSON_PrintUnformatted(written);
+            cr_expect_str_eq(text, rows[i].written, "%s is written as %s", rows[i].text, text);
+            cr_expect_eq(stride, rows[i].stride, "%s: %zu", rows[i].text, stride);
+            cJSON_free(text);
+            cJSON_Delete(written);
+        } else {
+            char expected[256];
+            snprintf(expected, sizeof expected,
+                     "c.json:1:12: stride: expected an integer >= 1 or \"size\", \"half\", %s",
+                     rows[i].written);
+            expect_message(rows[i].text, &error, expected);
+        }
+        mote_document_destroy(document);
     }
 }
 
