@@ -46,28 +46,29 @@ static inline double settings_number(const mote_field *field, bool second) {
     double width = isfinite(r.maximum) ? r.maximum - low : 2;
     const double parts[] = {low + width / 2, low + width / 4, low + width * 3 / 4};
     const double numbers[] = {3, 2, 1, low, low + 1};
-    const double *candidates = whole ? numbers : parts;
-    size_t count = whole ? 5 : 3;
+    const double few[] = {1, 2, 3}; /* where there may be none, as of padding */
+    const double *candidates = !whole ? parts : low == 0 ? few : numbers;
+    size_t count = whole && low != 0 ? 5 : 3;
     double first = settings_pick(field, count, candidates, NAN);
     return second && !field->preset ? settings_pick(field, count, candidates, first) : first;
 }
 
 /* How many values other than its first, the preset where there is one, a field is tried with. */
 static inline size_t settings_alternatives(const mote_field *field) {
+    size_t names = 0;
+    while (field->choices && field->choices[names]) {
+        names++;
+    }
     switch (field->kind) {
     case MOTE_FIELD_INTEGER:
+        return 1 + names;
     case MOTE_FIELD_NUMBER:
     case MOTE_FIELD_BOOLEAN:
     case MOTE_FIELD_INITIALIZER:
     case MOTE_FIELD_LAYERS:
         return 1;
-    case MOTE_FIELD_CHOICE: {
-        size_t count = 0;
-        while (field->choices[count]) {
-            count++;
-        }
-        return field->preset ? count : count - 1;
-    }
+    case MOTE_FIELD_CHOICE:
+        return field->preset ? names : names - 1;
     default:
         return 0;
     }
@@ -80,7 +81,11 @@ static inline void settings_value(const mote_field *field, size_t alternative, c
     switch (field->kind) {
     case MOTE_FIELD_INTEGER:
     case MOTE_FIELD_NUMBER:
-        snprintf(text, capacity, "%.15g", settings_number(field, alternative > 0));
+        if (alternative > 1) { /* an integer by name */
+            snprintf(text, capacity, "\"%s\"", field->choices[alternative - 2]);
+        } else {
+            snprintf(text, capacity, "%.15g", settings_number(field, alternative > 0));
+        }
         break;
     case MOTE_FIELD_BOOLEAN:
         snprintf(text, capacity, "%s", (alternative > 0) != preset_is_true ? "true" : "false");
