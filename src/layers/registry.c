@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define LAYERS(X)                                                                                  \
+    X(average_pool2d)                                                                              \
     X(batch_norm)                                                                                  \
     X(conv2d)                                                                                      \
     X(dense)                                                                                       \
@@ -13,6 +14,7 @@
     X(gelu)                                                                                        \
     X(layer_norm)                                                                                  \
     X(leaky_relu)                                                                                  \
+    X(max_pool2d)                                                                                  \
     X(relu)                                                                                        \
     X(residual)                                                                                    \
     X(sigmoid)                                                                                     \
