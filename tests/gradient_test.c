@@ -650,7 +650,7 @@ Test(models, each_class_of_layer_works_in_a_residual) {
         settings_text((*kind)->fields, 0, settings);
         snprintf(layer, sizeof layer, "{\"type\": \"%s\"%s%s, ", (*kind)->type,
                  strlen(settings) > 2 ? ", " : "", settings + 1);
-        for (size_t s = 0; s < 2; s++) {
+        for (size_t s = 0; s < SHAPES; s++) {
             mote_model *accepted = layer_alone_create((*kind)->type, settings, shapes[s], 1, NULL);
             bool vector = shapes[s].rank == 1;
             if (accepted) {
