@@ -12,6 +12,7 @@
     X(elu)                                                                                         \
     X(flatten)                                                                                     \
     X(gelu)                                                                                        \
+    X(global_average_pool)                                                                         \
     X(layer_norm)                                                                                  \
     X(leaky_relu)                                                                                  \
     X(max_pool2d)                                                                                  \
