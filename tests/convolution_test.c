@@ -35,6 +35,23 @@ static const char *json_of(const convolution *c, char *json) {
     return json;
 }
 
+Test(windows, are_as_many_as_fit) {
+    static const struct {
+        size_t in, kernel, stride, before, after, dilation, out;
+    } rows[] = {
+        {28, 2, 2, 0, 0, 1, 14}, {29, 2, 2, 0, 0, 1, 14},      {28, 5, 1, 0, 0, 1, 24},
+        {28, 5, 1, 2, 2, 1, 28}, {28, 4, 1, 1, 2, 1, 28},      {7, 3, 2, 1, 1, 1, 4},
+        {7, 3, 9, 0, 0, 1, 1},   {7, 7, 1, 0, 0, 1, 1},        {7, 8, 1, 0, 0, 1, 0},
+        {7, 8, 1, 0, 1, 1, 1},   {7, 3, 1, 0, 0, 3, 1},        {7, 3, 1, 0, 0, 4, 0},
+        {7, 1, 1, 0, 0, 100, 7}, {7, 1000, 1, 500, 500, 1, 8},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        size_t out = mote_window_extent(rows[i].in, rows[i].kernel, rows[i].stride, rows[i].before,
+                                        rows[i].after, rows[i].dilation);
+        cr_expect_eq(out, rows[i].out, "row %zu: %zu instead of %zu", i, out, rows[i].out);
+    }
+}
+
 /* One side of the window: where it begins, and how many places it finds. */
 typedef struct side {
     size_t before, out;

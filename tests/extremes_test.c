@@ -409,3 +409,55 @@ Test(extremes, no_layer_swallows_a_nan) {
         }
     }
 }
+
+/* Wherever in its window the NaN is, and whatever else is there. */
+Test(extremes, pooling_keeps_a_nan_from_any_place) {
+    enum {
+        SIDE = 5, /* one window, of several goes of max_pool2d */
+        CHANNELS = 2,
+        COUNT = CHANNELS * SIDE * SIDE
+    };
+    static const struct {
+        const char *type, *json;
+    } rows[] = {{"max_pool2d", "{\"size\": 5}"},
+                {"average_pool2d", "{\"size\": 5}"},
+                {"global_average_pool", NULL}};
+    static const float others[] = {1, INFINITY, -INFINITY};
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        mote_error error = {0};
+        mote_model *model = layer_alone_create(rows[r].type, rows[r].json,
+                                               mote_shape_image(CHANNELS, SIDE, SIDE), 1, &error);
+        cr_assert(model, "%s", error.message);
+        for (size_t i = 0; i < 3 * COUNT; i++) {
+            float x[COUNT], y[CHANNELS];
+            for (size_t k = 0; k < COUNT; k++) {
+                x[k] = others[i % 3];
+            }
+            x[i / 3] = NAN;
+            layer_alone_forward(model, &(mote_pass){.batch = 1}, x, y);
+            size_t channel = i / 3 / (SIDE * SIDE);
+            cr_assert(isnan(y[channel]), "%s of NaN at %zu among %g gives %g", rows[r].type, i / 3,
+                      (double)others[i % 3], (double)y[channel]);
+            cr_assert_eq(y[1 - channel], others[i % 3], "%s: a NaN in one channel changes another",
+                         rows[r].type);
+        }
+        network_destroy(model);
+    }
+}
+
+/* A window of nothing but -inf has a first place too. */
+Test(extremes, max_pool2d_goes_back_where_all_is_minus_infinity) {
+    mote_error error = {0};
+    mote_model *model =
+        layer_alone_create("max_pool2d", "{\"size\": 2}", mote_shape_image(1, 2, 2), 1, &error);
+    cr_assert(model, "%s", error.message);
+    const float x[4] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY}, dy[1] = {3};
+    const float wanted[4] = {3, 0, 0, 0};
+    float y[1], dx[4];
+    mote_pass pass = {.batch = 1, .training = true};
+    layer_alone_forward(model, &pass, x, y);
+    layer_alone_backward(model, &pass, dy, dx);
+    cr_expect_eq(y[0], -INFINITY);
+    cr_expect_arr_eq(dx, wanted, sizeof wanted);
+    network_destroy(model);
+}

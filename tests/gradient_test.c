@@ -189,6 +189,28 @@ Test(layers, each_class_gives_the_derivatives_of_what_it_computes) {
     cr_assert_gt(classes, 0);
 }
 
+/* Whose passes they do along with their own. */
+Test(layers, pooling_goes_back_through_its_neighbours) {
+    static const char json[] =
+        "{\"layers\": [{\"type\": \"relu\"}, "
+        "{\"type\": \"max_pool2d\", \"size\": 3, \"stride\": 1, \"padding\": 1}, "
+        "{\"type\": \"tanh\"}, "
+        "{\"type\": \"average_pool2d\", \"size\": 3, \"stride\": 1, \"padding\": 1}, "
+        "{\"type\": \"sigmoid\"}]}";
+    mote_error error = {0};
+    mote_model *model = layer_alone_create("residual", json, mote_shape_image(3, 5, 6), 5, &error);
+    cr_assert(model, "%s", error.message);
+    const mote_sequence *body = mote_layer_sequence(model->layers->layers[0], 0);
+    for (size_t i = 1; i < 4; i += 2) {
+        cr_assert(body->layers[i]->fused_before && body->layers[i]->fused_after,
+                  "nothing is fused, so there is nothing to check");
+    }
+    for (size_t b = 0; b < BATCHES; b++) {
+        check_layer(model, batches[b], json);
+    }
+    network_destroy(model);
+}
+
 /* p_i (δ_ij − p_j), written out as the matrix that the layer never makes. */
 Test(layers, softmax_goes_back_by_its_jacobian) {
     enum {
@@ -614,7 +636,7 @@ Test(models, each_class_of_layer_works_among_others) {
     for (const mote_layer_class *const *kind = mote_layer_classes(); *kind; kind++) {
         settings_text((*kind)->fields, 0, settings);
         const char *keys = strlen(settings) > 2 ? ", " : "";
-        for (size_t s = 0; s < 2; s++) {
+        for (size_t s = 0; s < SHAPES; s++) {
             mote_model *accepted = layer_alone_create((*kind)->type, settings, shapes[s], 1, NULL);
             if (accepted) {
                 snprintf(json, sizeof json,

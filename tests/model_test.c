@@ -138,6 +138,38 @@ Test(models, say_why_they_cannot_be_built) {
          {{"leaky_relu", "{\"slope\": 1.5}"}},
          {0},
          "layers[0] (leaky_relu).slope: expected a number >= 0 and <= 1, found 1.5"},
+        {image,
+         {flatten, {"max_pool2d", "{\"size\": 2}"}},
+         {0},
+         "layers[1] (max_pool2d): takes images (channels × height × width), but layers[0] "
+         "(flatten) "
+         "gives 784; put it before layers that give vectors, such as flatten"},
+        {vector,
+         {{"global_average_pool", NULL}},
+         {0},
+         "layers[0] (global_average_pool): takes images (channels × height × width), but the data "
+         "gives 5; put it before layers that give vectors, such as flatten"},
+        {image,
+         {{"max_pool2d", "{\"size\": 9}"}, {"average_pool2d", "{\"size\": 6, \"padding\": 1}"}},
+         {0},
+         "layers[1] (average_pool2d): the window of 6 × 6 is larger than what it slides over: "
+         "layers[0] (max_pool2d) gives 1 × 3 × 3, with padding 5 × 5; take a smaller \"size\""},
+        {image,
+         {{"max_pool2d", "{\"size\": 3, \"padding\": 2}"}},
+         {0},
+         "layers[0] (max_pool2d): a padding of 2 is more than half of size 3, so that there would "
+         "be windows of nothing but padding; make it at most 1"},
+        {image,
+         {{"max_pool2d", "{\"size\": 2, \"stride\": \"half\"}"}},
+         {0},
+         "layers[0] (max_pool2d).stride: expected an integer >= 1 or \"size\", found the string "
+         "\"half\""},
+        {mote_shape_image(1 << 30, 1, 1),
+         {{"average_pool2d", "{\"size\": 2, \"stride\": 1, \"padding\": 1}"},
+          {"max_pool2d", "{\"size\": 2}"}},
+         {0},
+         "layers[1] (max_pool2d): takes images of less than 2^32 numbers, but layers[0] "
+         "(average_pool2d) gives 1073741824 × 2 × 2"},
         {vector,
          {{"dropout", "{\"rate\": 1}"}},
          {0},
@@ -374,6 +406,100 @@ Test(models, write_the_settings_they_were_built_from) {
     cJSON_free(text);
     mote_model_destroy(model);
     mote_model_destroy(again);
+}
+
+/* ---- windows ---- */
+
+Test(windows, of_pooling_go_by_their_size_unless_told_otherwise) {
+    static const struct {
+        const char *json;
+        size_t height, width;
+        const char *written;
+    } rows[] = {
+        {"{\"size\": 3}", 3, 4, "\"size\":3,\"stride\":\"size\",\"padding\":0}"},
+        {"{\"size\": 3, \"stride\": \"size\", \"padding\": 1}", 4, 4,
+         "\"size\":3,\"stride\":\"size\",\"padding\":1}"},
+        {"{\"size\": 3, \"stride\": 1}", 8, 10, "\"size\":3,\"stride\":1,\"padding\":0}"},
+        {"{\"size\": 1, \"stride\": 20}", 1, 1, "\"size\":1,\"stride\":20,\"padding\":0}"},
+    };
+    static const char *const types[] = {"max_pool2d", "average_pool2d"};
+    for (size_t i = 0; i < 2 * COUNT_OF(rows); i++) {
+        const char *type = types[i % 2];
+        char wanted[MOTE_SHAPE_TEXT_CAPACITY], found[MOTE_SHAPE_TEXT_CAPACITY];
+        mote_error error = {0};
+        mote_model *model =
+            layer_alone_create(type, rows[i / 2].json, mote_shape_image(5, 10, 12), 1, &error);
+        cr_assert(model, "%s", error.message);
+        mote_shape_text(mote_shape_image(5, rows[i / 2].height, rows[i / 2].width), wanted);
+        mote_shape_text(mote_sequence_output_shape(model->layers), found);
+        cr_expect_str_eq(found, wanted, "%s %s gives %s", type, rows[i / 2].json, found);
+        cJSON *json = mote_model_to_json(model);
+        char *text = cJSON_PrintUnformatted(json);
+        cr_expect(strstr(text, rows[i / 2].written), "%s", text);
+        cJSON_free(text);
+        cJSON_Delete(json);
+        network_destroy(model);
+    }
+}
+
+enum {
+    GUARDS = 64
+};
+
+/* An array with guards behind it. */
+static mote_real *guarded_create(size_t count) {
+    mote_real *numbers = numbers_create(count + GUARDS);
+    for (size_t i = 0; i < GUARDS; i++) {
+        numbers[count + i] = 12345;
+    }
+    return numbers;
+}
+
+static void check_guards(const char *what, size_t channels, size_t count, mote_real *numbers) {
+    for (size_t i = 0; i < GUARDS; i++) {
+        cr_assert(numbers[count + i] == 12345, "%s, %zu channels: wrote %zu numbers past the end",
+                  what, channels, i + 1);
+    }
+    free(numbers);
+}
+
+/* Although it takes more channels at a time than there may be. What it reads and does not own is
+ * found by the address sanitizer. */
+static void check_reach(const char *type, const char *json, mote_shape shape) {
+    mote_error error = {0};
+    mote_model *model = layer_alone_create(type, json, shape, 1, &error);
+    cr_assert(model, "%s", error.message);
+    mote_layer *layer = model->layers->layers[0];
+    size_t in = layer_alone_width_in(model), out = layer_alone_width_out(model);
+    mote_real *x = numbers_create(in), *dy = numbers_create(out);
+    mote_real *y = guarded_create(out), *dx = guarded_create(in), *scratch = guarded_create(out);
+    if (layer->scratch_count > 0) {
+        *layer->scratch[0].where = scratch;
+    }
+    mote_pass pass = {.batch = 1, .training = true};
+    layer->kind->forward(layer, &pass, x, y);
+    layer->kind->backward(layer, &pass, x, y, dy, dx);
+    pass.training = false;
+    layer->kind->forward(layer, &pass, x, y);
+    check_guards(type, shape.dims[0], out, y);
+    check_guards(type, shape.dims[0], in, dx);
+    check_guards(type, shape.dims[0], out, scratch);
+    free(x);
+    free(dy);
+    network_destroy(model);
+}
+
+Test(windows, of_pooling_reach_no_further_than_their_image) {
+    for (size_t channels = 1; channels < 35; channels++) {
+        for (size_t side = 2; side < 6; side++) {
+            mote_shape shape = mote_shape_image(channels, side, 9 - side);
+            check_reach("max_pool2d", "{\"size\": 2}", shape);
+            check_reach("max_pool2d", "{\"size\": 2, \"stride\": 1, \"padding\": 1}", shape);
+            check_reach("average_pool2d", "{\"size\": 2}", shape);
+            check_reach("average_pool2d", "{\"size\": 2, \"stride\": 1, \"padding\": 1}", shape);
+            check_reach("global_average_pool", NULL, shape);
+        }
+    }
 }
 
 /* ---- initial values ---- */
@@ -621,6 +747,113 @@ Test(threads, change_no_bit_of_a_training, .timeout = 120) {
         }
         network_destroy(alone);
     }
+}
+
+enum {
+    ALONE = 37 /* so many images, which no number of tiles divides */
+};
+
+/* y, dx and the gradients of a layer's parameters, one after the other; from a fresh model, so that
+ * nothing is left from a run before. NULL where the layer refuses. */
+static mote_real *run_alone(const char *type, const char *json, mote_shape shape, mote_pool *pool,
+                            size_t *count) {
+    mote_model *model = layer_alone_create(type, json, shape, ALONE, NULL);
+    if (!model) {
+        return NULL;
+    }
+    size_t in = ALONE * layer_alone_width_in(model), out = ALONE * layer_alone_width_out(model);
+    *count = out + in + mote_model_parameter_count(model);
+    mote_real *x = numbers_create(in), *dy = numbers_create(out), *all = numbers_create(*count);
+    mote_random random = mote_random_create(3, MOTE_RANDOM_DATA, 0);
+    numbers_spaced(&random, in, x);
+    numbers_uniform(&random, -1, 1, out, dy);
+    network_randomize(model, &random);
+    mote_pass pass = {.pool = pool, .batch = ALONE, .training = true, .random = &random};
+    layer_alone_forward(model, &pass, x, all);
+    layer_alone_backward(model, &pass, dy, all + out);
+    mote_real *place = all + out + in;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        if (!parameter->buffer) {
+            memcpy(place, parameter->gradient, parameter->count * sizeof *place);
+            place += parameter->count;
+        }
+    }
+    free(x);
+    free(dy);
+    network_destroy(model);
+    return all;
+}
+
+static bool threads_change_nothing(const char *type, const char *json, mote_shape shape) {
+    size_t count;
+    mote_real *wanted = run_alone(type, json, shape, NULL, &count);
+    bool taken = wanted != NULL;
+    for (size_t threads = 1; taken && threads <= 3; threads++) {
+        mote_pool *pool = mote_pool_create(threads, NULL);
+        mote_real *found = run_alone(type, json, shape, pool, &count);
+        char text[MOTE_SHAPE_TEXT_CAPACITY];
+        cr_expect_eq(memcmp(found, wanted, count * sizeof *found), 0, "%s %s of %s: %zu threads",
+                     type, json, mote_shape_text(shape, text), threads);
+        free(found);
+        mote_pool_destroy(pool);
+    }
+    free(wanted);
+    return taken;
+}
+
+Test(threads, change_no_bit_of_any_layer, .timeout = 120) {
+    const mote_shape shapes[] = {mote_shape_vector(300), mote_shape_image(6, 17, 20),
+                                 mote_shape_image(40, 9, 9)};
+    char json[SETTINGS_CAPACITY];
+    for (const mote_layer_class *const *kind = mote_layer_classes(); *kind; kind++) {
+        size_t taken = 0;
+        for (size_t number = 0; number < settings_count((*kind)->fields); number++) {
+            settings_text((*kind)->fields, number, json);
+            for (size_t s = 0; s < COUNT_OF(shapes); s++) {
+                taken += threads_change_nothing((*kind)->type, json, shapes[s]);
+            }
+        }
+        cr_expect_gt(taken, 0, "%s was not tried", (*kind)->type);
+    }
+}
+
+/* ---- evaluation ---- */
+
+/* Layers without any memory that only training needs give the same as in training. */
+Test(evaluation, needs_none_of_the_memory_of_training) {
+    enum {
+        BATCH = 3,
+        IN = 5 * 9 * 8,
+        OUT = 4
+    };
+    static const char json[] =
+        "{\"layers\": [{\"type\": \"max_pool2d\", \"size\": 3, \"stride\": 1, \"padding\": 1}, "
+        "{\"type\": \"max_pool2d\", \"size\": 2}, "
+        "{\"type\": \"average_pool2d\", \"size\": 2, \"stride\": 1}, "
+        "{\"type\": \"global_average_pool\"}, {\"type\": \"dense\", \"units\": 4}], "
+        "\"output\": {\"type\": \"mean_squared_error\"}}";
+    mote_error error = {0};
+    mote_model *model = create(json, mote_shape_image(5, 9, 8));
+    mote_random random = mote_random_create(1, MOTE_RANDOM_DATA, 0);
+    mote_real x[BATCH * IN], trained[BATCH * OUT];
+    numbers_uniform(&random, -1, 1, BATCH * IN, x);
+    cr_assert_eq(network_plan(model, BATCH, &error), MOTE_OK, "%s", error.message);
+    network_randomize(model, &random);
+    mote_pass pass = {.batch = BATCH, .training = true, .random = &random};
+    memcpy(trained, mote_model_forward(model, &pass, x), sizeof trained);
+    const mote_layer *first = model->layers->layers[0];
+    cr_assert(first->scratch_count == 1 && *first->scratch[0].where,
+              "there is nothing to leave out");
+    size_t size = model->workspace.capacity;
+
+    cr_assert_eq(mote_model_plan(model, BATCH, false, &error), MOTE_OK, "%s", error.message);
+    cr_expect_null(*first->scratch[0].where);
+    cr_expect_lt(model->workspace.capacity, size);
+    pass.training = false;
+    const mote_real *evaluated = mote_model_forward(model, &pass, x);
+    cr_expect_arr_eq(evaluated, trained, sizeof trained);
+    network_destroy(model);
 }
 
 /* ---- optimizers and schedules ---- */

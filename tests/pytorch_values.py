@@ -83,8 +83,33 @@ def dense(units):
 
 RELU, TANH, FLATTEN = {"type": "relu"}, {"type": "tanh"}, {"type": "flatten"}
 
-# type, keys in mote, the same in PyTorch, shape of one sample, batch, range of the input: one number
-# for both sides of 0, or both ends
+def max_pool(**keys):
+    return lambda: nn.MaxPool2d(keys.pop("size"), **keys)
+
+
+def average_pool(**keys):
+    return lambda: nn.AvgPool2d(keys.pop("size"), **keys)
+
+
+def global_average_pool():
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+# Windows side by side, apart and over each other, on sides that they fit and do not fit.
+POOLING = [
+    ({"size": 2}, (2, 4, 6), 2),
+    ({"size": 2}, (3, 5, 3), 1),
+    ({"size": 2, "stride": 1}, (6, 3, 4), 1),
+    ({"size": 2, "stride": 3}, (2, 6, 7), 1),
+    ({"size": 3, "stride": 2, "padding": 1}, (2, 7, 6), 1),
+    ({"size": 3, "stride": 1, "padding": 1}, (1, 4, 5), 2),
+    ({"size": 2, "padding": 1}, (17, 3, 2), 1),
+    ({"size": 4, "stride": 3, "padding": 2}, (2, 6, 3), 1),
+    ({"size": 5, "stride": 2, "padding": 2}, (1, 1, 8), 2),
+]
+
+# type, keys in mote, the same in PyTorch, shape of one sample, batch, range of the input (one number
+# for both sides of 0, or both ends); and the step between its numbers, where some are to be equal
 LAYERS = [
     ("conv2d", {"filters": 3, "kernel": 3}, lambda: nn.Conv2d(1, 3, 3), (1, 5, 4), 2, 2),
     ("conv2d", {"filters": 4, "kernel": 3, "padding": "same", "bias": False},
@@ -129,6 +154,15 @@ LAYERS = [
     ("residual", {"layers": [RELU, FLATTEN, dense(4)], "shortcut": [FLATTEN, dense(4)]},
      lambda: Residual([nn.ReLU(), nn.Flatten(), nn.Linear(12, 4)],
                       [nn.Flatten(), nn.Linear(12, 4)]), (2, 3, 2), 3, 2),
+    *(("max_pool2d", keys, max_pool(**keys), shape, batch, 2) for keys, shape, batch in POOLING),
+    ("max_pool2d", {"size": 2}, max_pool(size=2), (3, 4, 5), 1, 1, 1),
+    ("max_pool2d", {"size": 3, "stride": 2, "padding": 1}, max_pool(size=3, stride=2, padding=1),
+     (2, 6, 5), 1, 1, 1),
+    *(("average_pool2d", keys, average_pool(**keys), shape, batch, 2)
+      for keys, shape, batch in POOLING),
+    ("global_average_pool", {}, global_average_pool, (3, 4, 5), 2, 2),
+    ("global_average_pool", {}, global_average_pool, (18, 3, 2), 1, 2),
+    ("global_average_pool", {}, global_average_pool, (2, 1, 1), 2, 2),
 ]
 
 
@@ -137,7 +171,7 @@ def buffers(layer):
     return [b for b in layer.buffers() if b.is_floating_point()]
 
 
-def layer_row(kind, keys, make, shape, batch, reach):
+def layer_row(kind, keys, make, shape, batch, reach, step=None):
     layer = make().double()
     for parameter in layer.parameters():
         parameter.data = uniform(-1, 1, *parameter.shape)
@@ -145,7 +179,8 @@ def layer_row(kind, keys, make, shape, batch, reach):
         buffer.copy_(uniform(0.5, 2, *buffer.shape))
     before = [b.clone() for b in buffers(layer)]
     low, high = reach if isinstance(reach, tuple) else (-reach, reach)
-    x = uniform(low, high, batch, *shape).requires_grad_()
+    x = uniform(low, high, batch, *shape)
+    x = (x if step is None else (x / step).round() * step).requires_grad_()
     y = layer(x)
     dy = uniform(-1, 1, *y.shape)
     y.backward(dy)
