@@ -211,6 +211,11 @@ mote_sequence *mote_layer_sequence(const mote_layer *layer, size_t index);
 const mote_layer_class *mote_layer_class_find(const char *type);
 const mote_layer_class *const *mote_layer_classes(void);
 
+/* Adds a class to those, for the rest of the process: a model can be made of it, by mote_model_add,
+ * from JSON or from a file. MOTE_INVALID where its type is taken, or the record is not complete. Not
+ * while other threads use mote. The class is not copied. */
+mote_status mote_layer_register(const mote_layer_class *kind, mote_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -71,8 +71,12 @@ struct mote_optimizer_class {
      .preset = default_decay, .help = "pull of the weights towards 0; not applied to biases"}
 /* clang-format on */
 
+/* The class of that type, or NULL; and all of them, ended by NULL. */
 const mote_optimizer_class *mote_optimizer_class_find(const char *type);
 const mote_optimizer_class *const *mote_optimizer_classes(void);
+
+/* As mote_layer_register. */
+mote_status mote_optimizer_register(const mote_optimizer_class *kind, mote_error *error);
 
 /* Where a run stands, in steps; the first step is number 0 here. */
 typedef struct mote_progress {
@@ -104,6 +108,7 @@ struct mote_schedule_class {
 
 const mote_schedule_class *mote_schedule_class_find(const char *type);
 const mote_schedule_class *const *mote_schedule_classes(void);
+mote_status mote_schedule_register(const mote_schedule_class *kind, mote_error *error);
 
 /* The factor on the learning rate, warm-up included: in the k-th of w warm-up steps k / w, then
  * what the schedule says. */

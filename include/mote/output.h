@@ -67,8 +67,12 @@ struct mote_output_class {
                     mote_real *prediction);
 };
 
+/* The class of that type, or NULL; and all of them, ended by NULL. */
 const mote_output_class *mote_output_class_find(const char *type);
 const mote_output_class *const *mote_output_classes(void);
+
+/* As mote_layer_register. */
+mote_status mote_output_register(const mote_output_class *kind, mote_error *error);
 
 #ifdef __cplusplus
 }

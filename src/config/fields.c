@@ -247,14 +247,18 @@ static mote_status read_preset(const mote_field *field, mote_json object, void *
                             mote_field_expected(field, expected), field->help);
     }
     assert(field->kind != MOTE_FIELD_PART && "a PART is a view: its default would not last");
-    cJSON *node = cJSON_Parse(field->preset);
-    if (!node) {
-        return mote_fail(error, MOTE_MEMORY, "out of memory");
+    bool out_of_memory;
+    cJSON *node = mote_json_parse(field->preset, strlen(field->preset), &out_of_memory);
+    mote_status status = out_of_memory ? MOTE_MEMORY : MOTE_INVALID;
+    if (node) {
+        status = store(field, (mote_json){.document = object.document, .node = node}, place);
+        cJSON_Delete(node);
     }
-    mote_status status =
-        store(field, (mote_json){.document = object.document, .node = node}, place);
-    cJSON_Delete(node);
-    assert(status != MOTE_INVALID && "a preset is a valid value");
+    if (status == MOTE_INVALID) { /* in the table of a class from outside */
+        char expected[MOTE_EXPECTED_CAPACITY];
+        return mote_fail_at(object, error, "the default of the key \"%s\" is %s, but should be %s",
+                            field->name, field->preset, mote_field_expected(field, expected));
+    }
     return status == MOTE_OK ? MOTE_OK : mote_fail(error, status, "out of memory");
 }
 

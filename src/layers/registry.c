@@ -1,7 +1,6 @@
 /* registry.c: the one list of layers. */
+#include "core/registry.h"
 #include "mote/layer.h"
-
-#include <string.h>
 
 #define LAYERS(X)                                                                                  \
     X(average_pool2d)                                                                              \
@@ -27,22 +26,11 @@
 LAYERS(X)
 #undef X
 
-static const mote_layer_class *const classes[] = {
 #define X(name) &mote_layer_##name,
-    LAYERS(X)
+MOTE_REGISTRY(mote_layer, LAYERS(X))
 #undef X
-        NULL,
-};
 
-const mote_layer_class *const *mote_layer_classes(void) {
-    return classes;
-}
-
-const mote_layer_class *mote_layer_class_find(const char *type) {
-    for (size_t i = 0; classes[i]; i++) {
-        if (strcmp(classes[i]->type, type) == 0) {
-            return classes[i];
-        }
-    }
-    return NULL;
-}
+MOTE_REGISTRY_OPEN(mote_layer, "layer",
+                   (kind->forward && kind->backward) || kind->reshapes ||
+                       (kind->forward_elements && kind->backward_elements),
+                   "forward and backward, or forward_elements and backward_elements")

@@ -1,7 +1,6 @@
 /* optimizers.c: the one list of optimizers. */
+#include "core/registry.h"
 #include "mote/optimizer.h"
-
-#include <string.h>
 
 #define OPTIMIZERS(X) X(sgd)
 
@@ -9,22 +8,9 @@
 OPTIMIZERS(X)
 #undef X
 
-static const mote_optimizer_class *const classes[] = {
 #define X(name) &mote_optimizer_##name,
-    OPTIMIZERS(X)
+MOTE_REGISTRY(mote_optimizer, OPTIMIZERS(X))
 #undef X
-        NULL,
-};
 
-const mote_optimizer_class *const *mote_optimizer_classes(void) {
-    return classes;
-}
-
-const mote_optimizer_class *mote_optimizer_class_find(const char *type) {
-    for (size_t i = 0; classes[i]; i++) {
-        if (strcmp(classes[i]->type, type) == 0) {
-            return classes[i];
-        }
-    }
-    return NULL;
-}
+MOTE_REGISTRY_OPEN(mote_optimizer, "optimizer", kind->state_count && kind->update,
+                   "state_count and update")

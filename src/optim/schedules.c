@@ -1,7 +1,6 @@
 /* schedules.c: the one list of schedules. */
+#include "core/registry.h"
 #include "mote/optimizer.h"
-
-#include <string.h>
 
 #define SCHEDULES(X)                                                                               \
     X(constant)                                                                                    \
@@ -11,22 +10,8 @@
 SCHEDULES(X)
 #undef X
 
-static const mote_schedule_class *const classes[] = {
 #define X(name) &mote_schedule_##name,
-    SCHEDULES(X)
+MOTE_REGISTRY(mote_schedule, SCHEDULES(X))
 #undef X
-        NULL,
-};
 
-const mote_schedule_class *const *mote_schedule_classes(void) {
-    return classes;
-}
-
-const mote_schedule_class *mote_schedule_class_find(const char *type) {
-    for (size_t i = 0; classes[i]; i++) {
-        if (strcmp(classes[i]->type, type) == 0) {
-            return classes[i];
-        }
-    }
-    return NULL;
-}
+MOTE_REGISTRY_OPEN(mote_schedule, "schedule", kind->factor, "factor")

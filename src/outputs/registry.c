@@ -1,7 +1,6 @@
 /* registry.c: the one list of outputs. */
+#include "core/registry.h"
 #include "mote/output.h"
-
-#include <string.h>
 
 #define OUTPUTS(X)                                                                                 \
     X(cross_entropy)                                                                               \
@@ -13,22 +12,8 @@
 OUTPUTS(X)
 #undef X
 
-static const mote_output_class *const classes[] = {
 #define X(name) &mote_output_##name,
-    OUTPUTS(X)
+MOTE_REGISTRY(mote_output, OUTPUTS(X))
 #undef X
-        NULL,
-};
 
-const mote_output_class *const *mote_output_classes(void) {
-    return classes;
-}
-
-const mote_output_class *mote_output_class_find(const char *type) {
-    for (size_t i = 0; classes[i]; i++) {
-        if (strcmp(classes[i]->type, type) == 0) {
-            return classes[i];
-        }
-    }
-    return NULL;
-}
+MOTE_REGISTRY_OPEN(mote_output, "output", kind->score && kind->predict, "score and predict")
