@@ -734,13 +734,43 @@ static const char *name_at(size_t index) {
 Test(design, unknown_layer) {
     mote_document *document = parse(mnist, "configs/mnist.json");
     mote_error error = {0};
-    cr_expect_eq(
-        mote_fail_unknown(value_at(document, "model.layers[2]"), "type", "layer", name_at, &error),
-        MOTE_INVALID);
+    cr_expect_eq(mote_fail_unknown(value_at(document, "model.layers[2]"), "type", "layer", name_at,
+                                   true, &error),
+                 MOTE_INVALID);
     expect_message("type", &error,
                    "configs/mnist.json:10:16: model.layers[2].type: no layer is called \"rleu\"; "
                    "did you mean \"relu\"?");
     mote_document_destroy(document);
+}
+
+/* What a program wrote is no slip of the finger, so there a plugin is missing. */
+Test(design, unknown_layer_of_a_plugin) {
+    static const struct {
+        const char *type;
+        bool generated, plugins;
+        const char *ending;
+    } rows[] = {
+        {"rleu", false, true, "did you mean \"relu\"?"},
+        {"rleu", true, true, "if a plugin provides it, pass --plugin FILE.so"},
+        {"swish_beta", false, true, "if a plugin provides it, pass --plugin FILE.so"},
+        {"rleu", false, false, "did you mean \"relu\"?"},
+        {"swish_beta", false, false, NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[64], message[160];
+        snprintf(text, sizeof text, "{\"type\": \"%s\"}", rows[i].type);
+        snprintf(message, sizeof message, "m:1:10: type: no layer is called \"%s\"%s%s",
+                 rows[i].type, rows[i].ending ? "; " : "", rows[i].ending ? rows[i].ending : "");
+        mote_document *document = parse(text, "m");
+        if (rows[i].generated) {
+            mote_document_set_generated(document);
+        }
+        mote_error error = {0};
+        mote_fail_unknown(mote_document_root(document), "type", "layer", name_at, rows[i].plugins,
+                          &error);
+        expect_message(text, &error, message);
+        mote_document_destroy(document);
+    }
 }
 
 /* ---- --set ---- */

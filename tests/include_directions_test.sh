@@ -37,6 +37,7 @@ BEGIN {
     owner["mote/output.h"] = "outputs"
     owner["mote/optimizer.h"] = "optim"
     owner["mote/model.h"] = "model"
+    owner["mote/plugin.h"] = "model"
     owner["mote/dataset.h"] = "data"
     owner["mote/trainer.h"] = "train"
 

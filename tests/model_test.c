@@ -202,7 +202,8 @@ Test(models, say_why_their_json_cannot_be_built) {
         {"{\"layers\": [{\"type\": \"relu\"}], \"output\": {}}",
          "model.output: the key \"type\" is missing"},
         {"{\"layers\": [{\"type\": \"relu\"}], \"output\": {\"type\": \"mse\"}}",
-         "model.output.type: no output is called \"mse\""},
+         "model.output.type: no output is called \"mse\"; if a plugin provides it, pass "
+         "--plugin FILE.so"},
         {"{\"layers\": [{\"type\": \"dense\", \"units\": 3}], \"output\": {}}",
          "model.layers[0] (dense): takes a vector, but the data gives 1 × 2 × 3; put a flatten "
          "layer between them"},

@@ -15,6 +15,7 @@
  *     dataset.h        samples and targets
  *     model.h          a sequence of layers and an output; prediction; model files
  *     trainer.h        training and evaluation; checkpoints
+ *     plugin.h         layers, outputs and optimizers of your own from a shared object
  *
  * To predict with a trained model, read model.h; to train in a program, examples/xor.c and
  * trainer.h; to add a layer, layer.h and src/layers/tanh.c or src/layers/dense.c.
@@ -47,6 +48,7 @@
 #include "mote/model.h"
 #include "mote/optimizer.h"
 #include "mote/output.h"
+#include "mote/plugin.h"
 #include "mote/pool.h"
 #include "mote/preprocessing.h"
 #include "mote/random.h"

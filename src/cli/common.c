@@ -8,6 +8,7 @@
 
 #include "config/suggest.h"
 #include "mote/kernels.h"
+#include "mote/plugin.h"
 #include "mote/version.h"
 
 /* ---- help ---- */
@@ -98,9 +99,12 @@ static bool store(const cli_argument *a, const char *value) {
         return true;
     case ARGUMENT_NUMBER:
         return read_number(value, a->target);
-    case ARGUMENT_LIST: {
+    case ARGUMENT_LIST:
+    case ARGUMENT_PLUGIN: {
         text_list *list = a->target;
-        list->texts[list->count++] = value;
+        if (list) {
+            list->texts[list->count++] = value;
+        }
         return true;
     }
     }
@@ -130,6 +134,23 @@ static int read_option(const cli_command *command, int argc, char **argv, int *a
         char more[160];
         snprintf(more, sizeof more, " takes a whole number, not \"%.80s\"", value);
         return fail_usage(command, "--%s", a->name, more);
+    }
+    mote_error error = {0};
+    if (a->kind == ARGUMENT_PLUGIN && mote_plugin_load(value, &error) != MOTE_OK) {
+        return report_error(command->name, &error);
+    }
+    return -1;
+}
+
+/* Plugins named behind --help are to be in it too. */
+static int read_plugins(const cli_command *command, int argc, char **argv, int from) {
+    for (int i = from; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--plugin") == 0 || strncmp(argv[i], "--plugin=", 9) == 0) {
+            int code = read_option(command, argc, argv, &i);
+            if (code >= 0) {
+                return code;
+            }
+        }
     }
     return -1;
 }
@@ -161,7 +182,8 @@ int command_read(const cli_command *command, int argc, char **argv, text_list *o
         } else if (strcmp(argv[i], "--") == 0) {
             options_over = true;
         } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            return print_topic(command, i + 1 < argc ? argv[i + 1] : NULL);
+            int code = read_plugins(command, argc, argv, i + 1);
+            return code >= 0 ? code : print_topic(command, i + 1 < argc ? argv[i + 1] : NULL);
         } else if (strcmp(argv[i], "--version") == 0) {
             printf("mote %s\n", MOTE_VERSION);
             return EXIT_DONE;

@@ -24,6 +24,7 @@ typedef enum argument_kind {
     ARGUMENT_TEXT,   /* const char * */
     ARGUMENT_NUMBER, /* size_t */
     ARGUMENT_LIST,   /* text_list: may be given several times */
+    ARGUMENT_PLUGIN, /* the same, or NULL; the plugin is loaded at once, so that --help knows it */
 } argument_kind;
 
 typedef struct text_list {
@@ -39,6 +40,13 @@ typedef struct cli_argument {
     const char *value; /* what help calls its value: "DIR"; NULL for a flag */
     const char *help;
 } cli_argument;
+
+/* The row for --plugin. */
+#define PLUGIN_ARGUMENT(list)                                                                      \
+    {                                                                                              \
+        "plugin", ARGUMENT_PLUGIN, (list), "FILE.so",                                              \
+            "load layers, outputs and optimizers from a shared object"                             \
+    }
 
 /* Something that --help can tell more about; a table of them ends with name NULL. */
 typedef struct cli_topic {

@@ -34,6 +34,7 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
          "the config whose data set to use; by default the one beside the model"},
         {"part", ARGUMENT_TEXT, &s->part, "PART", "training, validation or test (the default)"},
         {"threads", ARGUMENT_NUMBER, &s->threads, "N", "how many threads; 0: one per core"},
+        PLUGIN_ARGUMENT(NULL),
         {"json", ARGUMENT_FLAG, &s->json, NULL, "print JSON"},
         {0},
     };

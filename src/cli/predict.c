@@ -23,6 +23,7 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
         {"top", ARGUMENT_NUMBER, &s->top, "K", "show the K most probable classes (default 1)"},
         {"limit", ARGUMENT_NUMBER, &s->limit, "N", "only the first N samples of an IDX file"},
         {"invert", ARGUMENT_FLAG, &s->invert, NULL, "swap dark and light of pictures first"},
+        PLUGIN_ARGUMENT(NULL),
         {"json", ARGUMENT_FLAG, &s->json, NULL, "print one JSON object per line"},
         {0},
     };

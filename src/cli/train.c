@@ -20,7 +20,7 @@ typedef struct settings {
     const char *program; /* as it was called */
     const char *config, *run_directory, *init_from;
     const char *threads, *seed; /* become overrides like those of --set */
-    text_list overrides;
+    text_list overrides, plugins;
     bool resume, dry_run, quiet;
 } settings;
 
@@ -36,6 +36,7 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
          "where to write; new or empty; by default runs/<name>/<number>"},
         {"init-from", ARGUMENT_TEXT, &s->init_from, "FILE",
          "start from the parameters in a safetensors file"},
+        PLUGIN_ARGUMENT(&s->plugins),
         {"dry-run", ARGUMENT_FLAG, &s->dry_run, NULL,
          "stop after checking everything and printing what would be done"},
         {"quiet", ARGUMENT_FLAG, &s->quiet, NULL, "print nothing but the result"},
@@ -173,6 +174,13 @@ static void print_plan(const session *s) {
     }
 }
 
+static void print_each(const char *option, const text_list *values) {
+    for (size_t i = 0; i < values->count; i++) {
+        fputs(option, stderr);
+        print_quoted(stderr, values->texts[i]);
+    }
+}
+
 /* The command that goes on with the run, to be copied. */
 static void print_how_to_resume(const session *s) {
     fprintf(stderr, "stopped after step %llu; all is saved in %s\ngo on with: ",
@@ -182,10 +190,8 @@ static void print_how_to_resume(const session *s) {
     print_quoted(stderr, s->settings.config);
     fprintf(stderr, " --resume --run-dir ");
     print_quoted(stderr, s->run.directory);
-    for (size_t i = 0; i < s->settings.overrides.count; i++) {
-        fprintf(stderr, " --set ");
-        print_quoted(stderr, s->settings.overrides.texts[i]);
-    }
+    print_each(" --plugin ", &s->settings.plugins);
+    print_each(" --set ", &s->settings.overrides);
     fputc('\n', stderr);
 }
 
@@ -310,7 +316,8 @@ int main(int argc, char **argv) {
     /* Two more than there can be, for the shorthands. */
     text_list operands = {.texts = calloc((size_t)argc + 2, sizeof *operands.texts)};
     s.settings.overrides.texts = calloc((size_t)argc + 2, sizeof *operands.texts);
-    if (!operands.texts || !s.settings.overrides.texts) {
+    s.settings.plugins.texts = calloc((size_t)argc, sizeof *operands.texts);
+    if (!operands.texts || !s.settings.overrides.texts || !s.settings.plugins.texts) {
         fprintf(stderr, "train: out of memory\n");
         return EXIT_FAILED;
     }
@@ -326,5 +333,6 @@ int main(int argc, char **argv) {
     mote_run_close(&s.run);
     free(operands.texts);
     free(s.settings.overrides.texts);
+    free(s.settings.plugins.texts);
     return finish_output("train", code);
 }

@@ -426,13 +426,20 @@ const char *mote_json_selector(mote_json object, const char *selector, mote_erro
 }
 
 mote_status mote_fail_unknown(mote_json object, const char *selector, const char *what,
-                              mote_name_at *name_at, mote_error *error) {
+                              mote_name_at *name_at, bool plugins, mote_error *error) {
     mote_json value = mote_json_member(object, selector);
-    mote_suggestion suggestion = mote_suggest(value.node->valuestring);
-    for (size_t i = 0; name_at(i); i++) {
+    const char *name = value.node->valuestring;
+    bool generated = mote_document_is_generated(object.document);
+    mote_suggestion suggestion = mote_suggest(name);
+    for (size_t i = 0; name_at(i) && !generated; i++) {
         mote_suggest_candidate(&suggestion, name_at(i));
     }
+    if (plugins && !suggestion.best) {
+        return mote_fail_at(
+            value, error, "no %s is called \"%s\"; if a plugin provides it, pass --plugin FILE.so",
+            what, name);
+    }
     char text[MOTE_SUGGESTION_CAPACITY];
-    return mote_fail_at(value, error, "no %s is called \"%s\"%s", what, value.node->valuestring,
+    return mote_fail_at(value, error, "no %s is called \"%s\"%s", what, name,
                         mote_suggestion_text(&suggestion, text));
 }

@@ -38,8 +38,10 @@ const char *mote_json_selector(mote_json object, const char *selector, mote_erro
 /* The name at an index, such as that of a layer class; NULL past the last. */
 typedef const char *mote_name_at(size_t index);
 
-/* Fails with `no layer is called "rleu"; did you mean "relu"?` at the selector. `what` is "layer". */
+/* Fails with `no layer is called "rleu"; did you mean "relu"?` at the selector. `what` is "layer".
+ * Where no name is near, or a program wrote it, and plugins can give such classes: `no layer is
+ * called "swish_beta"; if a plugin provides it, pass --plugin FILE.so`. */
 mote_status mote_fail_unknown(mote_json object, const char *selector, const char *what,
-                              mote_name_at *name_at, mote_error *error);
+                              mote_name_at *name_at, bool plugins, mote_error *error);
 
 #endif

@@ -28,6 +28,7 @@ struct mote_document {
     char *text, *name, *root_name, *directory;
     cJSON *root;
     override *overrides;
+    bool generated;
 };
 
 /* ---- where a value stands ---- */
@@ -388,6 +389,14 @@ void mote_document_destroy(mote_document *document) {
     free(document->root_name);
     free(document->directory);
     free(document);
+}
+
+void mote_document_set_generated(mote_document *document) {
+    document->generated = true;
+}
+
+bool mote_document_is_generated(const mote_document *document) {
+    return document->generated;
 }
 
 const char *mote_document_directory(const mote_document *document) {

@@ -29,6 +29,10 @@ mote_document *mote_document_parse(const char *text, size_t length, const char *
                                    const char *root, mote_error *error);
 void mote_document_destroy(mote_document *document);
 
+/* Says that a program wrote the document, so that no name in it is a slip of the finger. */
+void mote_document_set_generated(mote_document *document);
+bool mote_document_is_generated(const mote_document *document);
+
 /* cJSON_ParseWithLength, where no error has to tell a place. NULL on failure; *out_of_memory says
  * whether the text is not to blame. */
 cJSON *mote_json_parse(const char *text, size_t length, bool *out_of_memory);

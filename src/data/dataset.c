@@ -420,7 +420,7 @@ static mote_status read_settings(mote_dataset *dataset, mote_json object, mote_e
     }
     const mote_format_class *kind = mote_format_class_find(type);
     if (!kind) {
-        return mote_fail_unknown(object, "format", "data set format", format_name_at, error);
+        return mote_fail_unknown(object, "format", "data set format", format_name_at, false, error);
     }
     dataset->format = calloc(1, kind->size);
     if (!dataset->format) {

@@ -201,6 +201,9 @@ static mote_model *read_architecture(const mote_safetensors *file, mote_error *e
     mote_document *document =
         mote_document_parse(plain, strlen(plain), mote_safetensors_path(file), "model", error);
     free(plain);
+    if (document) {
+        mote_document_set_generated(document);
+    }
     mote_model *model =
         document ? mote_model_from_json(mote_document_root(document), shape, error) : NULL;
     mote_document_destroy(document);

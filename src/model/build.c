@@ -315,7 +315,7 @@ static mote_status attach_from_json(mote_model *model, mote_json object, mote_er
     }
     const mote_output_class *kind = mote_output_class_find(type);
     if (!kind) {
-        return mote_fail_unknown(object, "type", "output", output_name_at, error);
+        return mote_fail_unknown(object, "type", "output", output_name_at, true, error);
     }
     return attach_output(model, kind, object, "type", error);
 }

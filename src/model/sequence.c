@@ -196,7 +196,7 @@ static mote_status append_from_json(mote_sequence *sequence, mote_json object, m
     }
     const mote_layer_class *kind = mote_layer_class_find(type);
     if (!kind) {
-        return mote_fail_unknown(object, "type", "layer", layer_name_at, error);
+        return mote_fail_unknown(object, "type", "layer", layer_name_at, true, error);
     }
     return mote_sequence_append(sequence, kind, object, "type", error);
 }

@@ -85,7 +85,7 @@ static mote_status read_optimizer(mote_train_options *options, mote_error *error
     const char *type = object.node ? mote_json_selector(object, "type", error) : "sgd";
     const mote_optimizer_class *kind = type ? mote_optimizer_class_find(type) : NULL;
     if (!kind) {
-        return type ? mote_fail_unknown(object, "type", "optimizer", optimizer_name_at, error)
+        return type ? mote_fail_unknown(object, "type", "optimizer", optimizer_name_at, true, error)
                     : MOTE_INVALID;
     }
     mote_optimizer *optimizer = read_record(kind->size, kind->fields, object, error);
@@ -106,7 +106,7 @@ static mote_status read_schedule(mote_train_options *options, mote_error *error)
     const char *type = object.node ? mote_json_selector(object, "type", error) : "constant";
     const mote_schedule_class *kind = type ? mote_schedule_class_find(type) : NULL;
     if (!kind) {
-        return type ? mote_fail_unknown(object, "type", "schedule", schedule_name_at, error)
+        return type ? mote_fail_unknown(object, "type", "schedule", schedule_name_at, true, error)
                     : MOTE_INVALID;
     }
     mote_schedule *schedule = read_record(kind->size, kind->fields, object, error);

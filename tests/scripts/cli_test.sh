@@ -17,6 +17,7 @@ tools=$(CDPATH='' cd -- "$3" && pwd)
 train=$bin/train
 evaluate=$bin/evaluate
 predict=$bin/predict
+version=$(sed -n 's/.*MOTE_VERSION "\(.*\)".*/\1/p' "$repo/include/mote/version.h")
 unset OPENBLAS_CORETYPE
 
 scratch=$(mktemp -d)
@@ -244,7 +245,7 @@ test_help() {
             check "$program $option says nothing on stderr" is_empty "$err"
         done
         run 0 "$bin/$program" --version
-        same "$program --version" "$(cat "$out")" "mote $(sed -n 's/.*MOTE_VERSION "\(.*\)".*/\1/p' "$repo/include/mote/version.h")"
+        same "$program --version" "$(cat "$out")" "mote $version"
     done
     while read -r topic word; do
         run 0 "$train" --help "$topic"
@@ -537,6 +538,75 @@ losses_of() {
     sed 's/"seconds":[^,]*,"samples_per_second":[^,]*,//' "$1/metrics.jsonl"
 }
 
+# ---- plugins ----
+
+test_bad_plugins() {
+    echo text >notes.so
+    cp "$tools/plugin.so" here.so
+    while IFS='|' read -r file message; do
+        for program in train evaluate predict; do
+            refuse 2 "$program: $file: $message" "$bin/$program" a.json b.png --plugin "$file"
+        done
+        refuse 2 "train: $file: $message" "$train" --help layers --plugin="$file"
+    done <<END
+missing.so|cannot be opened: No such file or directory
+notes.so|cannot be loaded as a shared object: file too short
+.|cannot be loaded as a shared object: cannot read file data: Is a directory
+$tools/undefined.so|cannot be loaded as a shared object: undefined symbol: mote_function_of_tomorrow
+$tools/no_record.so|is no plugin for mote: it has no mote_plugin_export, which MOTE_PLUGIN of mote/plugin.h makes
+$tools/other_kind.so|is a plugin for mote 0.0.9 (plugin interface 0), but this is mote $version (plugin interface 1); build it anew with this mote's headers
+$tools/no_classes.so|the plugin nothing: it gives no layer, output, optimizer or schedule
+$tools/taken.so|the plugin rectifiers: the layer "relu" cannot be registered: the name is taken
+END
+    run 2 "$train" digits.json --plugin "$tools/other_headers.so"
+    check "a plugin built with other headers" \
+        has "other_headers.so: was built with other headers than this mote ($version): in it a mote_field has 8 bytes, and here [0-9]*; build it anew with this mote's headers$" "$err"
+    refuse 2 'train: ./here.so: the plugin prelu: the layer "prelu" cannot be registered: the name is taken' \
+        "$train" digits.json --plugin here.so --plugin ./here.so
+    misuse train '--plugin needs a value' digits.json --plugin
+    rm notes.so here.so
+}
+
+# A model with a layer of a plugin, through all programs, with the plugin and without it.
+test_plugins() {
+    plugin="it's a plugin.so"
+    cp "$tools/plugin.so" "$plugin"
+    run 0 "$train" --plugin "$plugin" --help layers
+    check "--help layers knows a plugin's" has '^prelu: y = max(x, 0) + slope × min(x, 0), where' "$out"
+    run 0 "$train" --help layers --plugin "$plugin"
+    check "--help layers knows those of plugins behind it" has '^prelu: ' "$out"
+
+    sed 's/"relu"/"prelu"/' digits.json >prelu.json
+    refuse 2 'train: prelu.json:7:16: model.layers[2].type: no layer is called "prelu"; did you mean "relu"?' "$train" prelu.json
+    run 0 "$train" prelu.json --plugin "$plugin" --run-dir plugged
+    check "a plugin's layer has its parameter" has '^ 2 prelu  *64  *1$' "$err"
+    cp plugged/model.safetensors alone.safetensors
+    message='alone.safetensors:1:132: model.layers[2].type: no layer is called "prelu"; if a plugin provides it, pass --plugin FILE.so'
+    refuse 2 "evaluate: $message" "$evaluate" alone.safetensors --data prelu.json
+    refuse 2 "predict: $message" "$predict" alone.safetensors "$repo/examples/digits/1.png"
+    run 0 "$evaluate" plugged/model.safetensors --plugin="$plugin" --json
+    mv "$out" evaluation.json
+    same "test_accuracy of evaluate with a plugin" "$("$tools/json" get evaluation.json test_accuracy)" \
+        "$("$tools/json" get plugged/result.json test_accuracy)"
+    run 0 "$predict" plugged/model.safetensors "$repo"/examples/digits/*.png --plugin "$plugin"
+    same "pictures with a plugin" "$(grep -c ' (' "$out")" 10
+
+    run 2 "$train" plugged/config.json --resume --run-dir plugged
+    check "resuming without the plugin" has 'model.layers\[2\].type: no layer is called "prelu"' "$err"
+    run 0 "$train" plugged/config.json --plugin "$plugin" --resume --run-dir plugged --quiet
+    check "resumed with its plugin" cmp plugged/model.safetensors alone.safetensors
+    rm -rf plugged alone.safetensors evaluation.json
+
+    config=prelu.json
+    stopped=stopped
+    for epochs in 60 300 1500 7500; do
+        rm -rf stopped
+        ! interrupt 130 INT --plugin "$plugin" || break
+    done
+    check "how to go on names the plugin" has "^go on with: .* --plugin 'it'\\\\''s a plugin.so' --set train.epochs=$epochs\$" "$err"
+    rm -rf stopped prelu.json "$plugin"
+}
+
 # ---- evaluating ----
 
 test_evaluation() {
@@ -718,6 +788,8 @@ test_predictions
 test_prediction_options
 test_kernels
 test_interruption
+test_bad_plugins
+test_plugins
 test_mnist
 same "files left at the end" "$(ls)" "digits.json
 runs"

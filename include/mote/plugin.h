@@ -1,0 +1,104 @@
+/* plugin.h: classes of your own from a shared object: ./train --plugin ./swish_beta.so CONFIG
+ *
+ * A plugin is any C file with layers, outputs, optimizers or schedules, and with one line that names
+ * them:
+ *
+ *     MOTE_PLUGIN(.name = "swish_beta", .layers = {&mote_layer_swish_beta});
+ *
+ * It is compiled with mote's headers and without its library, since it finds mote's functions in the
+ * program that loads it:
+ *
+ *     cc -O2 -shared -fPIC swish_beta.c -o swish_beta.so $(pkg-config --cflags mote)
+ *
+ * Linked into a program of your own, the same file is no plugin: there, register its classes with
+ * mote_layer_register and the like.
+ */
+#ifndef MOTE_PLUGIN_H
+#define MOTE_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mote/layer.h"
+#include "mote/optimizer.h"
+#include "mote/output.h"
+#include "mote/status.h"
+#include "mote/tensor.h"
+#include "mote/version.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Loads a plugin and registers its classes, for the rest of the process. A path without a slash is
+ * one in the current directory. MOTE_INVALID where there is no such file, it is no plugin or one for
+ * another version of mote, or a class cannot be registered; those before that one then are. As with
+ * mote_layer_register, not while other threads use mote.
+ *
+ * mote's programs can load plugins as they are. One of your own has to hold all of the library and
+ * show it: link it with -Wl,--whole-archive -lmote -Wl,--no-whole-archive -rdynamic. */
+mote_status mote_plugin_load(const char *path, mote_error *error);
+
+/* Changes with what the headers say of classes. */
+#define MOTE_PLUGIN_ABI 1
+
+/* The most classes of one kind that a plugin has. */
+#define MOTE_PLUGIN_CAPACITY 16
+
+/* What has to have the same size in a plugin and in the program that loads it. */
+#define MOTE_PLUGIN_TYPES(X)                                                                       \
+    X(mote_real)                                                                                   \
+    X(mote_field)                                                                                  \
+    X(mote_parameter)                                                                              \
+    X(mote_pass)                                                                                   \
+    X(mote_layer)                                                                                  \
+    X(mote_layer_class)                                                                            \
+    X(mote_output)                                                                                 \
+    X(mote_output_class)                                                                           \
+    X(mote_optimizer)                                                                              \
+    X(mote_optimizer_class)                                                                        \
+    X(mote_slice)                                                                                  \
+    X(mote_step)                                                                                   \
+    X(mote_schedule)                                                                               \
+    X(mote_schedule_class)                                                                         \
+    X(mote_progress)
+
+enum mote_plugin_type {
+#define X(type) MOTE_PLUGIN_TYPE_##type,
+    MOTE_PLUGIN_TYPES(X)
+#undef X
+    MOTE_PLUGIN_TYPE_COUNT
+};
+
+typedef struct mote_plugin {
+    /* Filled by MOTE_PLUGIN. The first two are what every version of mote begins with. */
+    uint32_t abi;
+    char version[28]; /* of mote's headers */
+    size_t sizes[MOTE_PLUGIN_TYPE_COUNT];
+
+    const char *name;
+    /* Lists that end with NULL or are full. */
+    const mote_layer_class *layers[MOTE_PLUGIN_CAPACITY];
+    const mote_output_class *outputs[MOTE_PLUGIN_CAPACITY];
+    const mote_optimizer_class *optimizers[MOTE_PLUGIN_CAPACITY];
+    const mote_schedule_class *schedules[MOTE_PLUGIN_CAPACITY];
+} mote_plugin;
+
+extern const mote_plugin mote_plugin_export;
+
+#define MOTE_PLUGIN_SIZE_OF(type) sizeof(type),
+
+/* The record of this shared object. Weak, so that several such files may be linked into one
+ * program, where nobody asks for it. */
+#define MOTE_PLUGIN(...)                                                                           \
+    __attribute__((weak, visibility("default")))                                                   \
+    const mote_plugin mote_plugin_export = {.abi = MOTE_PLUGIN_ABI,                                \
+                                            .version = MOTE_VERSION,                               \
+                                            .sizes = {MOTE_PLUGIN_TYPES(MOTE_PLUGIN_SIZE_OF)},     \
+                                            __VA_ARGS__}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

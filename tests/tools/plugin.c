@@ -1,0 +1,92 @@
+/* plugin.c: a plugin, and, compiled with one of these defined, ones with something wrong:
+ *
+ *     OTHER_KIND      of an earlier version of mote
+ *     OTHER_HEADERS   built where a field has another size
+ *     NO_CLASSES      without any
+ *     NO_RECORD       without MOTE_PLUGIN
+ *     TAKEN           with a layer "relu", after one that can be registered
+ *     UNDEFINED       calls a function that there is nowhere
+ */
+#include "mote/plugin.h"
+
+typedef struct prelu {
+    mote_layer base;
+    mote_parameter slope;
+} prelu;
+
+static const mote_field fields[] = {MOTE_FIELDS_END};
+
+#ifdef UNDEFINED
+#define mote_layer_add_parameter mote_function_of_tomorrow
+mote_status mote_function_of_tomorrow(mote_layer *, mote_parameter *, mote_error *);
+#endif
+
+static mote_status build(mote_layer *layer, mote_error *error) {
+    prelu *self = (prelu *)layer;
+    self->slope = (mote_parameter){
+        .name = "slope", .shape = mote_shape_vector(1), .initializer = {MOTE_INITIALIZER_ZEROS, 0}};
+    return mote_layer_add_parameter(layer, &self->slope, error);
+}
+
+static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x, mote_real *y) {
+    mote_real slope = *((prelu *)layer)->slope.value;
+    size_t count = pass->batch * mote_shape_count(layer->input_shape);
+    for (size_t i = 0; i < count; i++) {
+        y[i] = x[i] < 0 ? slope * x[i] : x[i];
+    }
+}
+
+static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
+                     const mote_real *y, mote_real *dy, mote_real *dx) {
+    (void)y;
+    mote_parameter *slope = &((prelu *)layer)->slope;
+    size_t count = pass->batch * mote_shape_count(layer->input_shape);
+    for (size_t i = 0; i < count; i++) {
+        *slope->gradient += x[i] < 0 ? x[i] * dy[i] : 0;
+    }
+    for (size_t i = 0; dx && i < count; i++) {
+        dx[i] = x[i] < 0 ? *slope->value * dy[i] : dy[i];
+    }
+}
+
+const mote_layer_class mote_layer_prelu = {
+    .type = "prelu",
+    .summary = "y = max(x, 0) + slope × min(x, 0), where the slope is trained",
+    .size = sizeof(prelu),
+    .fields = fields,
+    .build = build,
+    .forward = forward,
+    .backward = backward,
+};
+
+#if defined(OTHER_KIND)
+
+const mote_plugin mote_plugin_export = {.abi = 0, .version = "0.0.9"};
+
+#elif defined(OTHER_HEADERS)
+
+const mote_plugin mote_plugin_export = {
+    .abi = MOTE_PLUGIN_ABI, .version = MOTE_VERSION, .sizes = {sizeof(mote_real), 8}};
+
+#elif defined(NO_CLASSES)
+
+MOTE_PLUGIN(.name = "nothing");
+
+#elif defined(TAKEN)
+
+static const mote_layer_class relu_class = {
+    .type = "relu",
+    .size = sizeof(prelu),
+    .fields = fields,
+    .build = build,
+    .forward = forward,
+    .backward = backward,
+};
+
+MOTE_PLUGIN(.name = "rectifiers", .layers = {&mote_layer_prelu, &relu_class});
+
+#elif !defined(NO_RECORD)
+
+MOTE_PLUGIN(.name = "prelu", .layers = {&mote_layer_prelu});
+
+#endif
