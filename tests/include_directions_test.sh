@@ -30,6 +30,7 @@ BEGIN {
     below["data"] = "core math config data"
     below["formats"] = "core math config model formats"
     below["train"] = below["model"] " data formats train"
+    below["check"] = below["train"] " check"
     below["cli"] = below["train"] " cli"
 
     # Public headers that belong to one room; the others are for all.
@@ -40,6 +41,7 @@ BEGIN {
     owner["mote/plugin.h"] = "model"
     owner["mote/dataset.h"] = "data"
     owner["mote/trainer.h"] = "train"
+    owner["mote/check.h"] = "check"
 
     # A model and what is built on it see the layers' interface, and what saves a model does too.
     also["formats"] = "mote/layer.h mote/output.h"

@@ -16,6 +16,7 @@
  *     model.h          a sequence of layers and an output; prediction; model files
  *     trainer.h        training and evaluation; checkpoints
  *     plugin.h         layers, outputs and optimizers of your own from a shared object
+ *     check.h          tests of those: all that mote's own have to pass, in one call
  *
  * To predict with a trained model, read model.h; to train in a program, examples/xor.c and
  * trainer.h; to add a layer, layer.h and src/layers/tanh.c or src/layers/dense.c.
@@ -41,6 +42,7 @@
 #ifndef MOTE_MOTE_H
 #define MOTE_MOTE_H
 
+#include "mote/check.h"
 #include "mote/dataset.h"
 #include "mote/field.h"
 #include "mote/kernels.h"

@@ -48,7 +48,9 @@ struct mote_pool {
     _Alignas(CACHE_LINE) _Atomic uint32_t done; /* tiles finished */
     _Alignas(CACHE_LINE) _Atomic bool stopping;
 
-    bool watched; /* by mote_pool_watch */
+    bool reversed;                 /* by mote_pool_reverse */
+    const mote_observer *observer; /* by mote_pool_observe; or NULL */
+    bool watched;                  /* by mote_pool_watch */
     double waited;
 
     pthread_mutex_t mutex;
@@ -167,11 +169,31 @@ static void await_others(mote_pool *pool, uint32_t tiles) {
     }
 }
 
+static void run_observed(const mote_observer *observer, size_t tiles, mote_task task,
+                         void *context) {
+    inside_task = true;
+    for (size_t i = 0; i < tiles; i++) {
+        observer->begin(observer->context, i, tiles);
+        task(context, i);
+        observer->end(observer->context, i);
+    }
+    inside_task = false;
+}
+
+static void run_alone(const mote_pool *pool, size_t tiles, mote_task task, void *context) {
+    if (pool && pool->observer && !inside_task) {
+        run_observed(pool->observer, tiles, task, context);
+        return;
+    }
+    bool reversed = pool && pool->reversed;
+    for (size_t i = 0; i < tiles; i++) {
+        task(context, reversed ? tiles - 1 - i : i);
+    }
+}
+
 void mote_pool_run(mote_pool *pool, size_t tiles, mote_task task, void *context) {
     if (!pool || pool->size == 1 || tiles <= 1 || inside_task) {
-        for (size_t i = 0; i < tiles; i++) {
-            task(context, i);
-        }
+        run_alone(pool, tiles, task, context);
         return;
     }
     assert(tiles <= UINT32_MAX / 2);
@@ -193,6 +215,16 @@ void mote_pool_run(mote_pool *pool, size_t tiles, mote_task task, void *context)
     double begin = pool->watched ? mote_clock() : 0;
     await_others(pool, (uint32_t)tiles);
     pool->waited += pool->watched ? mote_clock() - begin : 0;
+}
+
+void mote_pool_reverse(mote_pool *pool) {
+    assert(pool->size == 1);
+    pool->reversed = true;
+}
+
+void mote_pool_observe(mote_pool *pool, const mote_observer *observer) {
+    assert(pool->size == 1);
+    pool->observer = observer;
 }
 
 void mote_pool_watch(mote_pool *pool, bool on) {

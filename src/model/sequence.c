@@ -152,6 +152,7 @@ static mote_status build_layer(const mote_sequence *sequence, mote_layer *layer,
     mote_error reason = {0};
     status = layer->kind->build ? layer->kind->build(layer, &reason) : MOTE_OK;
     if (status != MOTE_OK) {
+        mote_fail(&reason, status, MOTE_NO_REASON);
         return mote_fail_because(object, &reason, error);
     }
     adopt_least_batch(layer);

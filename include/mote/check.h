@@ -1,0 +1,54 @@
+/* check.h: tests of a layer, an output or an optimizer of your own: one call each runs what mote's own
+ * have to pass.
+ *
+ *     mote_error error = {0};
+ *     if (mote_layer_check(&mote_layer_swish_beta, "{\"per_channel\": true}",
+ *                          mote_shape_image(3, 5, 4), &error) != MOTE_OK) {
+ *         fprintf(stderr, "%s\n", error.message);
+ *     }
+ *
+ * Each registers the class, unless it is, and ends at the first thing that is wrong, with MOTE_DATA and
+ * a message that says what was expected and found; settings and shapes that the class refuses end it
+ * with MOTE_INVALID and the refusal. Call it for each of the settings and shapes that matter: small
+ * shapes, of some tens of numbers, take milliseconds.
+ *
+ * Gradients are held against finite differences of floats, which see what is off by one in a hundred.
+ * What threads do to each other in memory that is not mote's, such as static arrays, shows by chance
+ * alone: the compiler's thread sanitizer sees more.
+ */
+#ifndef MOTE_CHECK_H
+#define MOTE_CHECK_H
+
+#include "mote/layer.h"
+#include "mote/optimizer.h"
+#include "mote/output.h"
+#include "mote/status.h"
+#include "mote/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A layer with the settings `json` (NULL: none) on samples of the shape, with inputs between -2 and 2:
+ *
+ * - shapes: output and parameters make sense, and any other shape of input is taken, or refused with
+ *   a message;
+ * - passes: nothing depends on what was in memory before, or on an earlier pass;
+ * - gradients: dx and each parameter's are the derivatives of what the forward pass computes, with
+ *   batches of 1, 2 and 5; they are added to what is there, or handed over once, and are the same
+ *   where dx is not wanted;
+ * - threads: no two tiles of an operation write the same place, and 1, 2 and 3 threads, and tiles in
+ *   any order, give the same bits;
+ * - evaluation: draws no random numbers, changes nothing that is saved, takes each sample by itself,
+ *   and passes NaN on;
+ * - neighbours: between two activations, whose work mote may leave to the layer, it computes the same;
+ * - files: saved and loaded after some steps, it has the same settings, predicts the same bits and
+ *   trains on to the same bits. */
+mote_status mote_layer_check(const mote_layer_class *kind, const char *json, mote_shape shape,
+                             mote_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

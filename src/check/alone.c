@@ -1,0 +1,234 @@
+/* alone.c: single training passes of a layer by itself. */
+#include "check/alone.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "check/numbers.h"
+
+/* ---- parameters in a row ---- */
+
+/* Copies all buffers, or all trained values or gradients, one after the other. */
+typedef enum values_kind {
+    BUFFERS,
+    GRADIENTS
+} values_kind;
+
+static mote_real *values_of(const mote_parameter *parameter, values_kind kind) {
+    return kind == BUFFERS ? parameter->value : parameter->gradient;
+}
+
+static void copy_values(const mote_model *model, values_kind kind, bool out, mote_real *list) {
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        if (parameter->buffer == (kind == BUFFERS)) {
+            mote_real *values = values_of(parameter, kind);
+            memcpy(out ? list : values, out ? values : list, parameter->count * sizeof *list);
+            list += parameter->count;
+        }
+    }
+}
+
+static void fill_gradients(const mote_model *model, mote_real value) {
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        for (size_t k = 0; !parameter->buffer && k < parameter->count; k++) {
+            parameter->gradient[k] = value;
+        }
+    }
+}
+
+char *mote_alone_name(const mote_alone *alone, size_t index, char *text) {
+    text[0] = '\0';
+    for (size_t i = 0; i < alone->model->parameter_count; i++) {
+        const mote_named_parameter *named = &alone->model->parameters[i];
+        if (named->parameter->buffer) {
+            continue;
+        }
+        if (index < named->parameter->count) {
+            snprintf(text, MOTE_ENTRY_CAPACITY, "%s[%zu]", named->name, index);
+            return text;
+        }
+        index -= named->parameter->count;
+    }
+    return text;
+}
+
+mote_status mote_alone_initialize(mote_model *model, mote_error *error) {
+    mote_status status = mote_model_initialize(model, 1, error);
+    mote_random random = mote_random_create(2, MOTE_RANDOM_DATA, 0);
+    for (size_t i = 0; status == MOTE_OK && i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        for (size_t k = 0; !parameter->buffer && k < parameter->count; k++) {
+            parameter->value[k] += (mote_real)(0.8 * mote_random_uniform(&random) - 0.4);
+        }
+    }
+    return status;
+}
+
+/* ---- memory ---- */
+
+static void carve_gradients(mote_model *model, mote_arena *arena) {
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        mote_parameter *parameter = model->parameters[i].parameter;
+        if (!parameter->buffer) {
+            parameter->gradient = mote_arena_take(arena, parameter->count, sizeof(mote_real));
+        }
+    }
+}
+
+static void carve(mote_alone *alone, mote_arena *arena) {
+    size_t size = sizeof(mote_real), in = alone->batch * alone->in, out = alone->batch * alone->out;
+    alone->x = mote_arena_take(arena, in, size);
+    alone->upstream = mote_arena_take(arena, out, size);
+    alone->dy = mote_arena_take(arena, out, size);
+    alone->kept = mote_arena_take(arena, alone->untrained, size);
+    alone->times = mote_arena_take(arena, alone->trained, sizeof *alone->times);
+    carve_gradients(alone->model, arena);
+    for (size_t i = 0; i < MOTE_RESULTS; i++) {
+        alone->results[i] =
+            (mote_result){.y = mote_arena_take(arena, out, size),
+                          .dx = mote_arena_take(arena, in, size),
+                          .gradients = mote_arena_take(arena, alone->trained, size),
+                          .buffers = mote_arena_take(arena, alone->untrained, size)};
+    }
+}
+
+static mote_status plan(mote_model *model, size_t batch, mote_error *error) {
+    mote_model_drop_plan(model);
+    mote_sequence_decide(model->layers, true, true);
+    mote_arena measured = mote_arena_measure();
+    mote_sequence_carve(model->layers, batch, true, &measured);
+    mote_status status = mote_arena_allocate(&model->workspace, &measured, error);
+    if (status == MOTE_OK) {
+        mote_sequence_carve(model->layers, batch, true, &model->workspace);
+    }
+    return status;
+}
+
+mote_status mote_alone_create(mote_alone *alone, mote_model *model, size_t batch,
+                              mote_error *error) {
+    *alone = (mote_alone){.model = model, .batch = batch};
+    alone->in = mote_shape_count(model->input_shape);
+    alone->out = mote_shape_count(mote_sequence_output_shape(model->layers));
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        *(parameter->buffer ? &alone->untrained : &alone->trained) += parameter->count;
+    }
+    mote_arena measured = mote_arena_measure();
+    carve(alone, &measured);
+    mote_status status = mote_arena_allocate(&alone->memory, &measured, error);
+    if (status == MOTE_OK) {
+        carve(alone, &alone->memory);
+        status = plan(model, batch, error);
+    }
+    if (status == MOTE_OK) {
+        mote_random random = mote_random_create(3, MOTE_RANDOM_DATA, batch);
+        numbers_spaced(&random, batch * alone->in, alone->x);
+        numbers_uniform(&random, -1, 1, batch * alone->out, alone->upstream);
+        copy_values(model, BUFFERS, true, alone->kept);
+    }
+    return status;
+}
+
+void mote_alone_free(mote_alone *alone) {
+    for (size_t i = 0; alone->model && i < alone->model->parameter_count; i++) {
+        alone->model->parameters[i].parameter->gradient = NULL;
+    }
+    if (alone->model) {
+        mote_model_drop_plan(alone->model);
+    }
+    mote_arena_free(&alone->memory);
+    *alone = (mote_alone){0};
+}
+
+/* ---- passes ---- */
+
+static const uint64_t SEED = 4; /* each pass draws the same */
+
+static void prepare(mote_alone *alone, const mote_trial *trial) {
+    copy_values(alone->model, BUFFERS, false, alone->kept);
+    memset(alone->model->workspace.memory, trial->memory, alone->model->workspace.capacity);
+}
+
+static void forward(mote_alone *alone, const mote_pass *pass, mote_result *result) {
+    const mote_real *y = mote_sequence_forward(alone->model->layers, pass, alone->x);
+    memcpy(result->y, y, pass->batch * alone->out * sizeof *y);
+}
+
+void mote_alone_forward(mote_alone *alone, const mote_trial *trial, mote_result *result) {
+    mote_random random = mote_random_create(SEED, MOTE_RANDOM_LAYERS, 0);
+    mote_pass pass = {
+        .pool = trial->pool, .batch = trial->rows, .training = true, .random = &random};
+    prepare(alone, trial);
+    forward(alone, &pass, result);
+}
+
+typedef struct receipt {
+    mote_alone *alone;
+    mote_result *result;
+} receipt;
+
+static void receive(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
+                    size_t count, const mote_real *gradient) {
+    const receipt *to = pass->ready_context;
+    const mote_model *model = to->alone->model;
+    for (size_t i = 0; model->parameters[i].parameter != parameter; i++) {
+        const mote_parameter *other = model->parameters[i].parameter;
+        begin += other->buffer ? 0 : other->count;
+    }
+    memcpy(to->result->gradients + begin, gradient, count * sizeof *gradient);
+    for (size_t k = begin; k < begin + count; k++) {
+        to->alone->times[k]++;
+    }
+}
+
+static mote_status check_times(const mote_alone *alone, mote_error *error) {
+    char name[MOTE_ENTRY_CAPACITY];
+    for (size_t i = 0; i < alone->trained; i++) {
+        if (alone->times[i] != 1) {
+            return mote_fail(error, MOTE_DATA,
+                             "the gradient of %s was handed over %u times, instead of once, by "
+                             "mote_gradient_ready",
+                             mote_alone_name(alone, i, name), alone->times[i]);
+        }
+    }
+    return MOTE_OK;
+}
+
+static void backward(mote_alone *alone, const mote_pass *pass, const mote_trial *trial,
+                     mote_result *result) {
+    mote_sequence *sequence = alone->model->layers;
+    memcpy(alone->dy, alone->upstream, pass->batch * alone->out * sizeof *alone->dy);
+    mote_sequence_backward(sequence, pass, alone->dy, trial->without_dx ? NULL : result->dx);
+}
+
+mote_status mote_alone_run(mote_alone *alone, const mote_trial *trial, mote_result *result,
+                           mote_error *error) {
+    mote_random random = mote_random_create(SEED, MOTE_RANDOM_LAYERS, 0);
+    receipt to = {.alone = alone, .result = result};
+    mote_pass pass = {.pool = trial->pool,
+                      .batch = trial->rows,
+                      .training = true,
+                      .random = &random,
+                      .ready = trial->hands_over ? receive : NULL,
+                      .ready_context = &to};
+    prepare(alone, trial);
+    forward(alone, &pass, result);
+    memset(alone->times, 0, alone->trained * sizeof *alone->times);
+    fill_gradients(alone->model, trial->hands_over ? (mote_real)NAN : trial->gradient);
+    alone->model->layers->stages[0].needs_dx = !trial->without_dx;
+    backward(alone, &pass, trial, result);
+    alone->model->layers->stages[0].needs_dx = true;
+    copy_values(alone->model, BUFFERS, true, result->buffers);
+    if (trial->hands_over) {
+        return check_times(alone, error);
+    }
+    copy_values(alone->model, GRADIENTS, true, result->gradients);
+    return MOTE_OK;
+}
+
+void mote_alone_adopt_buffers(mote_alone *alone, const mote_result *result) {
+    memcpy(alone->kept, result->buffers, alone->untrained * sizeof *alone->kept);
+}

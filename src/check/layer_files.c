@@ -1,0 +1,121 @@
+/* layer_files.c: that a layer, saved and loaded, goes on as if nothing had happened. */
+#include <stdio.h>
+#include <string.h>
+
+#include "check/compare.h"
+#include "check/layer_check.h"
+#include "check/numbers.h"
+#include "check/scratch.h"
+
+enum {
+    ROWS = MOTE_CHECK_ROWS,
+    STEPS = 3
+};
+
+/* Some steps, after which parameters and buffers are no longer what they were initialised to. */
+static mote_status train(mote_alone *alone, mote_error *error) {
+    const mote_trial trial = {.rows = ROWS, .memory = 0xff};
+    mote_status status = MOTE_OK;
+    for (size_t step = 0; step < STEPS && status == MOTE_OK; step++) {
+        status = mote_alone_run(alone, &trial, alone->results, error);
+        mote_alone_adopt_buffers(alone, alone->results);
+        for (size_t i = 0; i < alone->model->parameter_count; i++) {
+            const mote_parameter *parameter = alone->model->parameters[i].parameter;
+            for (size_t k = 0; !parameter->buffer && k < parameter->count; k++) {
+                parameter->value[k] -= (mote_real)0.01 * parameter->gradient[k];
+            }
+        }
+    }
+    return status;
+}
+
+static mote_model *save_and_load(const mote_model *model, mote_error *error) {
+    char path[MOTE_SCRATCH_CAPACITY];
+    mote_model *loaded = NULL;
+    if (mote_scratch_create(path, error) == MOTE_OK) {
+        if (mote_model_save(model, path, error) == MOTE_OK) {
+            loaded = mote_model_load(path, error);
+        }
+        remove(path);
+    }
+    return loaded;
+}
+
+static mote_status check_settings(const mote_model *model, const mote_model *loaded,
+                                  mote_error *error) {
+    cJSON *before = mote_model_to_json(model), *after = mote_model_to_json(loaded);
+    mote_status status = MOTE_OK;
+    if (!cJSON_Compare(before, after, true)) {
+        char *text = cJSON_PrintUnformatted(before), *other = cJSON_PrintUnformatted(after);
+        status = mote_fail(error, MOTE_DATA, "saved with the settings %.300s, loaded with %.300s",
+                           text ? text : "", other ? other : "");
+        cJSON_free(text);
+        cJSON_free(other);
+    }
+    cJSON_Delete(before);
+    cJSON_Delete(after);
+    return status;
+}
+
+/* What both models predict. */
+static mote_status check_predictions(mote_model *model, mote_model *loaded, mote_error *error) {
+    size_t in = ROWS * mote_shape_count(model->input_shape), out = ROWS * model->output->width;
+    mote_arena arena = mote_arena_measure(), memory = {0};
+    mote_arena_take(&arena, in + 2 * out, sizeof(mote_real));
+    mote_status status = mote_arena_allocate(&memory, &arena, error);
+    if (status == MOTE_OK) {
+        mote_real *x = mote_arena_take(&memory, in + 2 * out, sizeof *x);
+        mote_real *wanted = x + in, *found = wanted + out;
+        mote_random random = mote_random_create(7, MOTE_RANDOM_DATA, 0);
+        numbers_spaced(&random, in, x);
+        mote_model_predict(model, ROWS, x, wanted, error);
+        status = mote_model_predict(loaded, ROWS, x, found, error);
+        if (status == MOTE_OK) {
+            status = mote_check_same((mote_claim){"y", "in prediction, loaded from a file"}, out,
+                                     found, wanted, error);
+        }
+    }
+    mote_arena_free(&memory);
+    return status;
+}
+
+/* What both models give in one more pass of training. */
+static mote_status check_training(mote_model *model, mote_model *loaded, mote_error *error) {
+    const mote_trial trial = {.rows = ROWS, .memory = 0xff};
+    mote_alone one, other;
+    mote_status status = mote_alone_create(&one, model, ROWS, error);
+    mote_status other_status = mote_alone_create(&other, loaded, ROWS, error);
+    if (status == MOTE_OK && other_status == MOTE_OK) {
+        mote_alone_run(&one, &trial, one.results, error);
+        mote_alone_run(&other, &trial, other.results, error);
+        status = mote_check_same_results(&one, ROWS, other.results, one.results,
+                                         "in training, loaded from a file", error);
+    }
+    mote_alone_free(&one);
+    mote_alone_free(&other);
+    return status == MOTE_OK ? other_status : status;
+}
+
+mote_status mote_check_layer_files(const mote_layer_case *layer, mote_error *error) {
+    mote_alone alone;
+    mote_status status = mote_layer_case_alone(&alone, layer, ROWS, error);
+    if (status == MOTE_OK) {
+        status = train(&alone, error);
+    }
+    mote_model *model = alone.model;
+    mote_alone_free(&alone);
+    mote_model *loaded = NULL;
+    if (status == MOTE_OK) {
+        loaded = save_and_load(model, error);
+        status = loaded ? check_settings(model, loaded, error) : error->status;
+    }
+    if (status == MOTE_OK) {
+        status = check_predictions(model, loaded, error);
+    }
+    if (status == MOTE_OK) {
+        status = check_training(model, loaded, error);
+    }
+    mote_model_destroy(model);
+    mote_model_destroy(loaded);
+    return status;
+}

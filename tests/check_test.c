@@ -1,0 +1,303 @@
+/* check_test.c: what authors outside check their classes with: mote's own pass it, and ones with a
+ * mistake do not.
+ */
+#include <criterion/criterion.h>
+
+#include "mote/check.h"
+#include "mote/pool.h"
+#include "settings.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+
+/* ---- mote's own layers ---- */
+
+Test(layer_check, finds_nothing_wrong_with_any_layer_of_mote, .timeout = 250) {
+    const mote_shape shapes[] = {mote_shape_vector(5), mote_shape_image(2, 4, 3),
+                                 mote_shape_image(6, 8, 7)};
+    char json[SETTINGS_CAPACITY];
+    for (const mote_layer_class *const *kind = mote_layer_classes(); *kind; kind++) {
+        size_t count = settings_count((*kind)->fields);
+        for (size_t number = 0; number < count; number++) {
+            settings_text((*kind)->fields, number, json);
+            size_t taken = 0;
+            for (size_t s = 0; s < COUNT(shapes); s++) {
+                mote_error error = {0};
+                mote_status status = mote_layer_check(*kind, json, shapes[s], &error);
+                cr_expect(status == MOTE_OK || status == MOTE_INVALID, "%s", error.message);
+                taken += status == MOTE_OK;
+            }
+            bool all_at_once = count > 2 && number == count - 1;
+            cr_expect(taken > 0 || all_at_once, "%s %s is taken on no shape", (*kind)->type, json);
+        }
+    }
+}
+
+/* ---- layers with a mistake ---- */
+
+typedef enum fault {
+    NOTHING,
+    REFUSES_WITHOUT_A_WORD,
+    GIVES_AN_EMPTY_SHAPE,
+    NAMES_TWO_ALIKE,
+    GIVES_WRONG_DX,
+    GIVES_WRONG_GRADIENT,
+    FORGETS_THE_BATCH,
+    OVERWRITES_GRADIENT,
+    NEEDS_DX,
+    HANDS_OVER_TWICE,
+    HANDS_OVER_LITTLE,
+    TRUSTS_MEMORY,
+    COUNTS_PASSES,
+    SHARES_SCRATCH,
+    SUMS_AS_TILES_COME,
+    READS_OTHER_TILES,
+    DRAWS_IN_EVALUATION,
+    LEARNS_IN_EVALUATION,
+    MIXES_ROWS,
+    HIDES_NAN,
+    FORGETS_NEIGHBOURS,
+    KEEPS_STATE_TO_ITSELF,
+    CHANGES_SETTING,
+    DRAWS_WITHOUT_GENERATOR,
+} fault;
+
+static fault mistake;
+
+/* y = w x² + power × 0, with a w for each number of a sample, which gets its gradient from sums over
+ * tiles of rows; and a running sum of what it has seen, which it adds to y in evaluation. */
+typedef struct suspect {
+    mote_layer base;
+    size_t power;
+    mote_parameter w, seen;
+    mote_real *squares; /* [rows × width]: x² */
+    mote_real *sums;    /* [tiles × width] */
+    mote_real *shared;  /* [rows of a tile × width] */
+    size_t passes;
+    double state;
+} suspect;
+
+static const mote_field suspect_fields[] = {
+    {.name = "power",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(suspect, power),
+     .range = MOTE_BETWEEN(1, 9),
+     .preset = "2",
+     .help = "not used"},
+    MOTE_FIELDS_END,
+};
+
+enum {
+    ROWS_PER_TILE = 64,
+    MOST_TILES = 64
+};
+
+static mote_status suspect_build(mote_layer *layer, mote_error *error) {
+    suspect *self = (suspect *)layer;
+    if (layer->input_shape.rank != 1) {
+        return mistake == REFUSES_WITHOUT_A_WORD ? MOTE_INVALID
+                                                 : mote_fail(error, MOTE_INVALID, "takes a vector");
+    }
+    size_t width = layer->input_shape.dims[0];
+    if (mistake == GIVES_AN_EMPTY_SHAPE) {
+        layer->output_shape = mote_shape_vector(0);
+    }
+    self->power += mistake == CHANGES_SETTING;
+    self->w = (mote_parameter){
+        .name = "w", .shape = mote_shape_vector(width), .initializer = {MOTE_INITIALIZER_ONES, 0}};
+    self->seen = (mote_parameter){.name = mistake == NAMES_TWO_ALIKE ? "w" : "seen",
+                                  .shape = mote_shape_vector(1),
+                                  .buffer = true};
+    mote_layer_add_parameter(layer, &self->w, error);
+    mote_layer_add_parameter(layer, &self->seen, error);
+    mote_layer_add_scratch(layer, &self->squares, width, 0, error);
+    mote_layer_add_scratch(layer, &self->shared, 0, ROWS_PER_TILE * width, error);
+    return mote_layer_add_scratch(layer, &self->sums, 0, MOST_TILES * width, error);
+}
+
+typedef struct job {
+    suspect *self;
+    const mote_pass *pass;
+    const mote_real *x, *dy;
+    mote_real *y, *dx;
+    size_t width;
+} job;
+
+static size_t tiles_of(const mote_pass *pass) {
+    return (pass->batch + ROWS_PER_TILE - 1) / ROWS_PER_TILE;
+}
+
+static size_t end_of_tile(const mote_pass *pass, size_t tile) {
+    size_t end = (tile + 1) * ROWS_PER_TILE;
+    return end < pass->batch ? end : pass->batch;
+}
+
+static void forward_tile(void *context, size_t tile) {
+    const job *j = context;
+    size_t begin = tile * ROWS_PER_TILE * j->width, end = end_of_tile(j->pass, tile) * j->width;
+    mote_real *squares = mistake == SHARES_SCRATCH ? j->self->shared : j->self->squares + begin;
+    for (size_t i = begin; i < end; i++) {
+        squares[i - begin] = j->x[i] * j->x[i];
+    }
+    for (size_t i = begin; i < end; i++) {
+        mote_real y = j->self->w.value[i % j->width] * squares[i - begin];
+        y += mistake == READS_OTHER_TILES && i > 0 && i == begin ? j->y[i - 1] : 0;
+        j->y[i] = mistake == HIDES_NAN && !(y > 0) ? 0 : y;
+    }
+}
+
+static void suspect_forward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
+                            mote_real *y) {
+    suspect *self = (suspect *)layer;
+    job j = {
+        .self = self, .pass = pass, .x = x, .y = y, .width = mote_shape_count(layer->input_shape)};
+    mote_pool_run(pass->pool, tiles_of(pass), forward_tile, &j);
+    mote_real extra = pass->training ? 0 : *self->seen.value + (mote_real)self->state;
+    extra += mistake == COUNTS_PASSES ? (mote_real)self->passes++ : 0;
+    extra += mistake == TRUSTS_MEMORY && pass->training ? self->sums[0] : 0;
+    extra += mistake == DRAWS_IN_EVALUATION && !pass->training
+                 ? (mote_real)mote_random_uniform(pass->random)
+                 : 0;
+    extra += mistake == MIXES_ROWS && !pass->training ? x[pass->batch * j.width - 1] : 0;
+    static mote_random own = {{1, 2, 3, 4}};
+    extra += mistake == DRAWS_WITHOUT_GENERATOR ? (mote_real)mote_random_uniform(&own) : 0;
+    for (size_t i = 0; i < pass->batch * j.width; i++) {
+        y[i] += extra;
+    }
+    *self->seen.value += pass->training || mistake == LEARNS_IN_EVALUATION;
+    self->state += mistake == KEEPS_STATE_TO_ITSELF && pass->training;
+}
+
+static void backward_tile(void *context, size_t tile) {
+    const job *j = context;
+    bool shares = mistake == SUMS_AS_TILES_COME;
+    mote_real *sums = shares ? j->self->shared : j->self->sums + tile * j->width;
+    for (size_t i = 0; i < j->width && !shares; i++) {
+        sums[i] = 0;
+    }
+    for (size_t row = tile * ROWS_PER_TILE; row < end_of_tile(j->pass, tile); row++) {
+        for (size_t i = 0; i < j->width; i++) {
+            size_t at = row * j->width + i;
+            sums[i] += j->dy[at] * j->x[at] * j->x[at];
+            if (j->dx) {
+                mote_real factor = mistake == GIVES_WRONG_DX ? (mote_real)2.02 : 2;
+                j->dx[at] = factor * j->self->w.value[i] * j->x[at] * j->dy[at];
+            }
+        }
+    }
+}
+
+static void hand_over(const job *j, mote_real *sums) {
+    const mote_parameter *w = &j->self->w;
+    if (mistake == HANDS_OVER_LITTLE || mistake == HANDS_OVER_TWICE) {
+        size_t more = mistake == HANDS_OVER_TWICE;
+        mote_gradient_ready(j->pass, w, 0, j->width - 1 + more, sums);
+        mote_gradient_ready(j->pass, w, j->width - 1, more, sums + j->width - 1);
+        return;
+    }
+    for (size_t i = 0; i < j->width; i++) {
+        mote_real *gradient = &w->gradient[i];
+        *gradient = (mistake == OVERWRITES_GRADIENT ? 0 : *gradient) + sums[i];
+    }
+}
+
+static void suspect_backward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
+                             const mote_real *y, mote_real *dy, mote_real *dx) {
+    (void)y;
+    suspect *self = (suspect *)layer;
+    size_t width = mote_shape_count(layer->input_shape);
+    job j = {.self = self, .pass = pass, .x = x, .dy = dy, .dx = dx, .width = width};
+    memset(self->shared, 0, width * sizeof *self->shared);
+    mote_pool_run(pass->pool, tiles_of(pass), backward_tile, &j);
+    bool shares = mistake == SUMS_AS_TILES_COME;
+    mote_real *sums = shares ? self->shared : self->sums;
+    for (size_t tile = 1; tile < tiles_of(pass) && !shares; tile++) {
+        for (size_t i = 0; i < width; i++) {
+            sums[i] += self->sums[tile * width + i];
+        }
+    }
+    for (size_t i = 0; i < width; i++) {
+        sums[i] *= mistake == GIVES_WRONG_GRADIENT ? (mote_real)0.98 : 1;
+        sums[i] /= mistake == FORGETS_THE_BATCH ? (mote_real)pass->batch : 1;
+        sums[i] *= mistake == NEEDS_DX && !dx ? 0 : 1;
+    }
+    hand_over(&j, sums);
+}
+
+static mote_layer_class suspect_class = {
+    .type = "suspect",
+    .size = sizeof(suspect),
+    .fields = suspect_fields,
+    .build = suspect_build,
+    .forward = suspect_forward,
+    .backward = suspect_backward,
+};
+
+static mote_status check_suspect(fault which, mote_error *error) {
+    mistake = which;
+    suspect_class.tiles_gradients = which == HANDS_OVER_LITTLE || which == HANDS_OVER_TWICE;
+    suspect_class.fuses = which == FORGETS_NEIGHBOURS;
+    *error = (mote_error){0};
+    return mote_layer_check(&suspect_class, "{\"power\": 3}", mote_shape_vector(7), error);
+}
+
+Test(layer_check, finds_each_mistake) {
+    static const struct {
+        fault mistake;
+        const char *message; /* the beginning, behind "suspect {"power": 3} on 7: " */
+    } rows[] = {
+        {REFUSES_WITHOUT_A_WORD,
+         "shapes: on 3 × 4: layers[0] (suspect): it is refused, without a reason"},
+        {GIVES_AN_EMPTY_SHAPE, "shapes: its output_shape is 0; a sample has rank 1 to 3"},
+        {NAMES_TWO_ALIKE, "shapes: two parameters are called \"w\""},
+        {GIVES_WRONG_DX, "gradients: with a batch of 1, the gradient of x[0] is "},
+        {GIVES_WRONG_GRADIENT, "gradients: with a batch of 1, the gradient of layers.0.w[0] is "},
+        {FORGETS_THE_BATCH, "gradients: with a batch of 2, the gradient of layers.0.w[0] is "},
+        {OVERWRITES_GRADIENT, "gradients: with a batch of 1, the gradient of layers.0.w[0] is "},
+        {NEEDS_DX, "gradients: with a batch of 1, the gradient of layers.0.w[0] is 0 instead of "},
+        {HANDS_OVER_TWICE, "gradients: with a batch of 1, the gradient of layers.0.w[6] was handed "
+                           "over 2 times, instead of once, by mote_gradient_ready"},
+        {HANDS_OVER_LITTLE,
+         "gradients: with a batch of 1, the gradient of layers.0.w[6] was handed "
+         "over 0 times"},
+        {TRUSTS_MEMORY, "passes: y[0] is "},
+        {COUNTS_PASSES, "passes: y[0] is "},
+        {DRAWS_WITHOUT_GENERATOR, "passes: y[0] is "},
+        {SUMS_AS_TILES_COME, "threads: tiles 0 and 1 of an operation write the same place, in "
+                             "scratch memory or y"},
+        {SHARES_SCRATCH, "threads: tiles 0 and 1 of an operation write the same place, in "
+                         "scratch memory or y"},
+        {READS_OTHER_TILES, "threads: y["},
+        {DRAWS_IN_EVALUATION, "evaluation: it draws random numbers where pass->training is false"},
+        {LEARNS_IN_EVALUATION, "evaluation: y[0] is "},
+        {MIXES_ROWS, "evaluation: y["},
+        {HIDES_NAN, "evaluation: y holds no NaN for a sample that is all NaN"},
+        {FORGETS_NEIGHBOURS, "neighbours: "},
+        {KEEPS_STATE_TO_ITSELF, "files: y[0] is "},
+        {CHANGES_SETTING, "files: saved with the settings "},
+    };
+    mote_error error;
+    cr_assert_eq(check_suspect(NOTHING, &error), MOTE_OK, "%s", error.message);
+    static const char prefix[] = "suspect {\"power\": 3} on 7: ";
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        cr_expect_neq(check_suspect(rows[i].mistake, &error), MOTE_OK, "%s", rows[i].message);
+        cr_expect(strncmp(error.message, prefix, strlen(prefix)) == 0 &&
+                      strncmp(error.message + strlen(prefix), rows[i].message,
+                              strlen(rows[i].message)) == 0,
+                  "mistake %d:\n     found %s\n  expected %s", rows[i].mistake, error.message,
+                  rows[i].message);
+    }
+}
+
+Test(layer_check, refuses_what_cannot_be_registered) {
+    mote_error error = {0};
+    mote_layer_class relu = suspect_class;
+    relu.type = "relu";
+    cr_expect_eq(mote_layer_check(&relu, NULL, mote_shape_vector(2), &error), MOTE_INVALID);
+    cr_expect_str_eq(error.message, "the layer \"relu\" cannot be registered: the name is taken");
+    error = (mote_error){0};
+    cr_expect_eq(mote_layer_check(&suspect_class, "{\"power\": 0}", mote_shape_vector(2), &error),
+                 MOTE_INVALID);
+    cr_expect_str_eq(error.message,
+                     "suspect {\"power\": 0} on 2: shapes: layers[0] (suspect).power: expected an "
+                     "integer >= 1 and <= 9, found 0");
+}
