@@ -131,6 +131,9 @@ static mote_status check_gradients(const mote_layer_case *s, mote_error *error) 
     mote_alone alone;
     mote_status status = mote_layer_case_alone(&alone, s, MOTE_CHECK_ROWS, error);
     for (size_t i = 0; i < sizeof batches / sizeof *batches && status == MOTE_OK; i++) {
+        if (batches[i] < mote_model_layer(alone.model, 0)->least_batch) {
+            continue;
+        }
         mote_error reason = {0};
         status = mote_check_layer_gradients(&alone, batches[i], &reason);
         if (status != MOTE_OK) {
