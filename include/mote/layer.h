@@ -154,6 +154,10 @@ struct mote_layer_class {
     bool gives_probabilities; /* y are probabilities, not logits */
 };
 
+/* For build: fail, with advice, unless the layer gets vectors, or images. */
+mote_status mote_layer_expect_vector(const mote_layer *layer, mote_error *error);
+mote_status mote_layer_expect_image(const mote_layer *layer, mote_error *error);
+
 /* Declares a parameter or buffer in build, after its first part has been filled. */
 mote_status mote_layer_add_parameter(mote_layer *layer, mote_parameter *parameter,
                                      mote_error *error);

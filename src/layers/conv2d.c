@@ -135,14 +135,8 @@ static size_t padding_before(const conv2d *self, size_t in, size_t *after) {
     return both / 2;
 }
 
-static mote_status check_shape(const mote_layer *layer, mote_error *error) {
+static mote_status check_groups(const mote_layer *layer, mote_error *error) {
     const conv2d *self = (const conv2d *)layer;
-    if (layer->input_shape.rank != 3) {
-        char text[MOTE_SHAPE_TEXT_CAPACITY];
-        return mote_fail(error, MOTE_INVALID,
-                         "takes images (channels × height × width), but %s gives %s",
-                         layer->input_name, mote_shape_text(layer->input_shape, text));
-    }
     size_t channels = layer->input_shape.dims[0];
     if (channels % self->groups != 0 || self->filters % self->groups != 0) {
         return mote_fail(error, MOTE_INVALID,
@@ -235,7 +229,10 @@ static void choose_method(conv2d *self) {
 
 static mote_status build(mote_layer *layer, mote_error *error) {
     conv2d *self = (conv2d *)layer;
-    mote_status status = check_shape(layer, error);
+    mote_status status = mote_layer_expect_image(layer, error);
+    if (status == MOTE_OK) {
+        status = check_groups(layer, error);
+    }
     if (status == MOTE_OK) {
         status = place_window(layer, error);
     }

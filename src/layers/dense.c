@@ -48,11 +48,8 @@ static const mote_field fields[] = {
 
 static mote_status build(mote_layer *layer, mote_error *error) {
     dense *self = (dense *)layer;
-    if (layer->input_shape.rank != 1) {
-        char text[MOTE_SHAPE_TEXT_CAPACITY];
-        return mote_fail(error, MOTE_INVALID,
-                         "takes a vector, but %s gives %s; put a flatten layer between them",
-                         layer->input_name, mote_shape_text(layer->input_shape, text));
+    if (mote_layer_expect_vector(layer, error) != MOTE_OK) {
+        return MOTE_INVALID;
     }
     size_t in = layer->input_shape.dims[0];
     layer->output_shape = mote_shape_vector(self->units);

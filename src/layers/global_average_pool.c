@@ -13,7 +13,7 @@ static const mote_field fields[] = {MOTE_FIELDS_END};
 
 static mote_status build(mote_layer *layer, mote_error *error) {
     global_average_pool *self = (global_average_pool *)layer;
-    if (mote_pooling_expect_image(layer, error)) {
+    if (mote_layer_expect_image(layer, error)) {
         return MOTE_INVALID;
     }
     size_t channels = layer->input_shape.dims[0], height = layer->input_shape.dims[1];

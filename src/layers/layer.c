@@ -1,6 +1,27 @@
 /* layer.c: what layers declare while they are built, and how they hand over gradients. */
 #include "mote/layer.h"
 
+mote_status mote_layer_expect_vector(const mote_layer *layer, mote_error *error) {
+    if (layer->input_shape.rank == 1) {
+        return MOTE_OK;
+    }
+    char text[MOTE_SHAPE_TEXT_CAPACITY];
+    return mote_fail(error, MOTE_INVALID,
+                     "takes a vector, but %s gives %s; put a flatten layer between them",
+                     layer->input_name, mote_shape_text(layer->input_shape, text));
+}
+
+mote_status mote_layer_expect_image(const mote_layer *layer, mote_error *error) {
+    if (layer->input_shape.rank == 3) {
+        return MOTE_OK;
+    }
+    char text[MOTE_SHAPE_TEXT_CAPACITY];
+    return mote_fail(error, MOTE_INVALID,
+                     "takes images (channels × height × width), but %s gives %s; put it before "
+                     "layers that give vectors, such as flatten",
+                     layer->input_name, mote_shape_text(layer->input_shape, text));
+}
+
 mote_status mote_layer_add_parameter(mote_layer *layer, mote_parameter *parameter,
                                      mote_error *error) {
     if (layer->parameter_count == MOTE_MAX_LAYER_PARAMETERS) {

@@ -34,17 +34,6 @@ const mote_field mote_pooling_fields[] = {
     MOTE_FIELDS_END,
 };
 
-mote_status mote_pooling_expect_image(const mote_layer *layer, mote_error *error) {
-    if (layer->input_shape.rank == 3) {
-        return MOTE_OK;
-    }
-    char text[MOTE_SHAPE_TEXT_CAPACITY];
-    return mote_fail(error, MOTE_INVALID,
-                     "takes images (channels × height × width), but %s gives %s; put it before "
-                     "layers that give vectors, such as flatten",
-                     layer->input_name, mote_shape_text(layer->input_shape, text));
-}
-
 static mote_pooling_side make_side(const mote_pooling *pooling, size_t in) {
     size_t stride = pooling->stride == MOTE_NAMED_INTEGER(0) ? pooling->size : pooling->stride;
     return (mote_pooling_side){
@@ -57,7 +46,7 @@ static mote_pooling_side make_side(const mote_pooling *pooling, size_t in) {
 
 mote_status mote_pooling_build(mote_pooling *pooling, mote_error *error) {
     mote_layer *layer = &pooling->base;
-    if (mote_pooling_expect_image(layer, error)) {
+    if (mote_layer_expect_image(layer, error)) {
         return MOTE_INVALID;
     }
     if (pooling->padding > pooling->size / 2) {

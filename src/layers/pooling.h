@@ -56,9 +56,6 @@ static inline size_t mote_pooling_lanes(bool overrun, size_t channels, size_t be
  * each. */
 void mote_pooling_run(mote_pool *pool, size_t batch, size_t count, mote_task task, void *context);
 
-/* Fails unless the layer gets images. */
-mote_status mote_pooling_expect_image(const mote_layer *layer, mote_error *error);
-
 /* The first member of the struct of a layer with settings of its windows. */
 typedef struct mote_pooling {
     mote_layer base;

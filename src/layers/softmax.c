@@ -20,11 +20,8 @@ typedef struct softmax {
 static const mote_field fields[] = {MOTE_FIELDS_END};
 
 static mote_status build(mote_layer *layer, mote_error *error) {
-    if (layer->input_shape.rank != 1) {
-        char text[MOTE_SHAPE_TEXT_CAPACITY];
-        return mote_fail(error, MOTE_INVALID,
-                         "takes a vector, but %s gives %s; put a flatten layer between them",
-                         layer->input_name, mote_shape_text(layer->input_shape, text));
+    if (mote_layer_expect_vector(layer, error) != MOTE_OK) {
+        return MOTE_INVALID;
     }
     layer->output_shape = layer->input_shape;
     return MOTE_OK;
