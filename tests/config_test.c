@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/example.h"
 #include "config/fields.h"
 #include "config/json.h"
 #include "config/suggest.h"
@@ -750,17 +751,21 @@ Test(design, unknown_layer_of_a_plugin) {
         bool generated, plugins;
         const char *ending;
     } rows[] = {
-        {"rleu", false, true, "did you mean \"relu\"?"},
-        {"rleu", true, true, "if a plugin provides it, pass --plugin FILE.so"},
-        {"swish_beta", false, true, "if a plugin provides it, pass --plugin FILE.so"},
-        {"rleu", false, false, "did you mean \"relu\"?"},
-        {"swish_beta", false, false, NULL},
+        {"rleu", false, true, "; did you mean \"relu\"?"},
+        {"rleu", false, false, "; did you mean \"relu\"?"},
+        {"RELU", false, true, "; did you mean \"relu\"?"},
+        {"rleu", true, true, "; if a plugin provides it, pass --plugin FILE.so"},
+        {"rleu", true, false, ""},
+        {"transformer", false, true,
+         "; there are flatten, dense, relu; if a plugin provides it, pass --plugin FILE.so"},
+        {"transformer", false, false, "; there are flatten, dense, relu"},
+        {"transformer", true, true, "; if a plugin provides it, pass --plugin FILE.so"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         char text[64], message[160];
         snprintf(text, sizeof text, "{\"type\": \"%s\"}", rows[i].type);
-        snprintf(message, sizeof message, "m:1:10: type: no layer is called \"%s\"%s%s",
-                 rows[i].type, rows[i].ending ? "; " : "", rows[i].ending ? rows[i].ending : "");
+        snprintf(message, sizeof message, "m:1:10: type: no layer is called \"%s\"%s", rows[i].type,
+                 rows[i].ending);
         mote_document *document = parse(text, "m");
         if (rows[i].generated) {
             mote_document_set_generated(document);
@@ -941,6 +946,11 @@ Test(suggest, finds_the_slip_of_a_finger_and_nothing_else) {
         {"elu", "relu"},
         {"reluu", "relu"},
         {"Dense", "dense"},
+        {"ReLU", "relu"},
+        {"RLEU", "relu"},
+        {"Conv2D", "conv2d"},
+        {"BatchSize", "batch_size"},
+        {"LEARNING_RATE", "learning_rate"},
         {"dence", "dense"},
         {"conv2", "conv2d"},
         {"convd2", "conv2d"},
@@ -969,4 +979,58 @@ Test(suggest, finds_the_slip_of_a_finger_and_nothing_else) {
         cr_expect_str_eq(text, expected, "\"%s\": found \"%s\", expected \"%s\"", rows[i].word,
                          text, expected);
     }
+}
+
+static const char *only_name_at(size_t index) {
+    return index == 0 ? "sgd" : NULL;
+}
+
+/* 199 names of 9 letters. */
+static const char *many_names_at(size_t index) {
+    static char name[16];
+    snprintf(name, sizeof name, "layer_%03zu", index);
+    return index < 199 ? name : NULL;
+}
+
+Test(suggest, lists_what_there_is_where_nothing_is_near) {
+    char text[MOTE_NAMES_CAPACITY];
+    cr_expect_str_eq(mote_suggest_name("Relu", name_at, text), "; did you mean \"relu\"?");
+    cr_expect_str_eq(mote_suggest_name("transformer", name_at, text),
+                     "; there are flatten, dense, relu");
+    cr_expect_str_eq(mote_suggest_name("", name_at, text), "; there are flatten, dense, relu");
+    cr_expect_str_eq(mote_suggest_name("adam", only_name_at, text), "; there is sgd");
+    mote_suggest_name("transformer", many_names_at, text);
+    cr_expect_eq(strncmp(text, "; there are layer_000, layer_001, ", 34), 0, "%s", text);
+    cr_expect_str_eq(text + strlen(text) - 14, "layer_067, ...", "%s", text);
+}
+
+/* ---- examples ---- */
+
+Test(example, is_made_from_what_must_be_given) {
+    static const char *const choices[] = {"one", "two", NULL};
+    static const mote_field all[] = {
+        {.name = "a", .kind = MOTE_FIELD_INTEGER, .range = MOTE_AT_LEAST(1)},
+        {.name = "b", .kind = MOTE_FIELD_INTEGER, .range = MOTE_BETWEEN(0, 1)},
+        {.name = "c", .kind = MOTE_FIELD_INTEGER, .range = MOTE_AT_LEAST(5)},
+        {.name = "d", .kind = MOTE_FIELD_NUMBER, .range = MOTE_FROM_BELOW(0, 1)},
+        {.name = "e", .kind = MOTE_FIELD_NUMBER, .range = MOTE_ANY_NUMBER},
+        {.name = "f", .kind = MOTE_FIELD_BOOLEAN},
+        {.name = "g", .kind = MOTE_FIELD_STRING},
+        {.name = "h", .kind = MOTE_FIELD_CHOICE, .choices = choices},
+        {.name = "i", .kind = MOTE_FIELD_INITIALIZER},
+        {.name = "j", .kind = MOTE_FIELD_LAYERS},
+        {.name = "k", .kind = MOTE_FIELD_STRING, .optional = true},
+        {.name = "l", .kind = MOTE_FIELD_BOOLEAN, .preset = "true"},
+        MOTE_FIELDS_END,
+    };
+    static const mote_field none[] = {MOTE_FIELDS_END};
+    char text[MOTE_EXAMPLE_CAPACITY];
+    cr_expect_str_eq(mote_example(NULL, "type", "relu", none, text), "{\"type\": \"relu\"}");
+    cr_expect_str_eq(mote_example("{}", "type", "relu", all, text), "{}");
+    const char *found = mote_example(NULL, "format", "x", all, text);
+    cr_expect_str_eq(found,
+                     "{\"format\": \"x\", \"a\": 3, \"b\": 0, \"c\": 6, \"d\": 0.5, \"e\": 3, "
+                     "\"f\": true, \"g\": \"text\", \"h\": \"one\", \"i\": \"he_normal\", "
+                     "\"j\": [{\"type\": \"relu\"}]}",
+                     "%s", found);
 }

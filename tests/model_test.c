@@ -106,11 +106,14 @@ Test(models, say_why_they_cannot_be_built) {
          "output (cross_entropy): takes probabilities that sum to 1, but the last layer, sigmoid, "
          "gives 3 independent ones; end with a softmax layer, or use the output "
          "sigmoid_cross_entropy without that layer"},
-        {vector, {dense, {"rleu", NULL}}, {0}, "layers[1] (rleu): no layer is called that"},
+        {vector,
+         {dense, {"rleu", NULL}},
+         {0},
+         "layers[1] (rleu): no layer is called that; did you mean \"relu\"?"},
         {vector,
          {dense},
          {"crossentropy", NULL},
-         "output (crossentropy): no output is called that"},
+         "output (crossentropy): no output is called that; did you mean \"cross_entropy\"?"},
         {vector,
          {{"dense", "{\"units\": 3"}},
          {0},
@@ -201,9 +204,9 @@ Test(models, say_why_their_json_cannot_be_built) {
         {"{\"layers\": [{}], \"output\": {}}", "model.layers[0]: the key \"type\" is missing"},
         {"{\"layers\": [{\"type\": \"relu\"}], \"output\": {}}",
          "model.output: the key \"type\" is missing"},
-        {"{\"layers\": [{\"type\": \"relu\"}], \"output\": {\"type\": \"mse\"}}",
-         "model.output.type: no output is called \"mse\"; if a plugin provides it, pass "
-         "--plugin FILE.so"},
+        {"{\"layers\": [{\"type\": \"relu\"}], \"output\": {\"type\": \"MEAN_squared_eror\"}}",
+         "model.output.type: no output is called \"MEAN_squared_eror\"; did you mean "
+         "\"mean_squared_error\"?"},
         {"{\"layers\": [{\"type\": \"dense\", \"units\": 3}], \"output\": {}}",
          "model.layers[0] (dense): takes a vector, but the data gives 1 × 2 × 3; put a flatten "
          "layer between them"},

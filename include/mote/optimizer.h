@@ -45,6 +45,7 @@ typedef struct mote_step {
 struct mote_optimizer_class {
     const char *type;
     const char *summary;
+    const char *example; /* as in mote_layer_class */
     size_t size;
     const mote_field *fields;
 
@@ -92,6 +93,7 @@ struct mote_schedule {
 struct mote_schedule_class {
     const char *type;
     const char *summary;
+    const char *example; /* as in mote_layer_class */
     size_t size;
     const mote_field *fields;
 

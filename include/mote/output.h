@@ -46,6 +46,7 @@ typedef enum mote_output_takes {
 struct mote_output_class {
     const char *type;
     const char *summary;
+    const char *example; /* as in mote_layer_class */
     size_t size;
     const mote_field *fields;
     mote_output_takes takes;

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/suggest.h"
 #include "mote/kernels.h"
 #include "mote/plugin.h"
 #include "mote/version.h"
@@ -23,26 +22,18 @@ static void print_option(const char *name, const char *value, const char *help) 
     printf("  %-22s %s\n", left, help);
 }
 
-/* "this text, or more on layers, outputs", from the topics. */
-static char *describe_help(const cli_command *command, char *text, size_t capacity) {
-    size_t used = (size_t)snprintf(text, capacity, "this text");
-    for (const cli_topic *t = command->topics; t && t->name && used < capacity; t++) {
-        used += (size_t)snprintf(text + used, capacity - used, "%s%s",
-                                 t == command->topics ? ", or more on " : ", ", t->name);
-    }
-    return text;
-}
-
 static void print_help(const cli_command *command) {
-    char help[160];
     print_usage(stdout, command);
     printf("\n%s\n\n", command->summary);
     for (const cli_argument *a = command->arguments; a->name; a++) {
         print_option(a->name, a->value, a->help);
     }
     print_option("help", command->topics ? "[TOPIC]" : NULL,
-                 describe_help(command, help, sizeof help));
+                 command->topics ? "this text, or more on a topic" : "this text");
     print_option("version", NULL, "mote's version");
+    if (command->topics) {
+        printf("\ntopics: %s\n", command->topics);
+    }
 }
 
 /* ---- arguments ---- */
@@ -161,17 +152,10 @@ static int print_topic(const cli_command *command, const char *topic) {
         print_help(command);
         return EXIT_DONE;
     }
-    mote_suggestion suggestion = mote_suggest(topic);
-    for (const cli_topic *t = command->topics; t->name; t++) {
-        if (strcmp(t->name, topic) == 0) {
-            t->print();
-            return EXIT_DONE;
-        }
-        mote_suggest_candidate(&suggestion, t->name);
-    }
-    char text[MOTE_SUGGESTION_CAPACITY];
-    return fail_usage(command, "there is no help on \"%s\"", topic,
-                      mote_suggestion_text(&suggestion, text));
+    char more[MOTE_NAMES_CAPACITY];
+    return command->print_topic(topic, more)
+               ? EXIT_DONE
+               : fail_usage(command, "there is no help on \"%s\"", topic, more);
 }
 
 int command_read(const cli_command *command, int argc, char **argv, text_list *operands) {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "config/suggest.h"
 #include "mote/status.h"
 
 enum {
@@ -48,12 +49,6 @@ typedef struct cli_argument {
             "load layers, outputs and optimizers from a shared object"                             \
     }
 
-/* Something that --help can tell more about; a table of them ends with name NULL. */
-typedef struct cli_topic {
-    const char *name;
-    void (*print)(void);
-} cli_topic;
-
 /* A program's command line. */
 typedef struct cli_command {
     const char *name;     /* "train" */
@@ -61,7 +56,11 @@ typedef struct cli_command {
     const char *summary;
     const cli_argument *arguments;
     size_t minimum_operands, maximum_operands;
-    const cli_topic *topics; /* of --help; may be NULL */
+
+    /* What --help can tell more about, in words, and what prints a topic; or NULL. Where there is no
+     * such topic, false, and the end of a sentence that says so: "; did you mean "layers"?". */
+    const char *topics;
+    bool (*print_topic)(const char *topic, char more[MOTE_NAMES_CAPACITY]);
 } cli_command;
 
 /* Reads argv into the arguments' targets and `operands`. Handles --help and --version. Returns a

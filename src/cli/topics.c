@@ -4,12 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/example.h"
 #include "config/fields.h"
 #include "data/dataset.h"
 #include "data/format.h"
 #include "mote/layer.h"
 #include "mote/optimizer.h"
 #include "mote/output.h"
+#include "train/experiment.h"
 
 enum {
     LINE_COLUMNS = 80,
@@ -46,45 +48,194 @@ static void print_field(const mote_field *f) {
     print_wrapped(f->help, INDENT - 1);
 }
 
-static void print_class(const char *type, const char *summary, const mote_field *fields) {
-    printf("%s:", type);
-    print_wrapped(summary, strlen(type) + 1);
+static void print_fields(const mote_field *fields) {
     for (const mote_field *f = fields; f->kind != MOTE_FIELD_NONE; f++) {
         print_field(f);
     }
-    printf("\n");
 }
 
-/* The class records have the same first members, but different types. */
-#define PRINT_ALL(classes)                                                                         \
-    do {                                                                                           \
-        for (size_t i = 0; (classes)[i]; i++) {                                                    \
-            print_class((classes)[i]->type, (classes)[i]->summary, (classes)[i]->fields);          \
+/* "dense: fully connected ..." and the keys. */
+static void print_group(const char *name, const char *summary, const mote_field *fields) {
+    printf("%s:", name);
+    print_wrapped(summary, strlen(name) + 1);
+    print_fields(fields);
+}
+
+static void print_example(const char *example) {
+    static const char lead[] = "    example:";
+    printf("%s", lead);
+    print_wrapped(example, strlen(lead));
+}
+
+/* ---- topics ---- */
+
+/* What help tells about: the parts of a config. A topic has members, such as the classes of layers,
+ * or the keys of "train". */
+typedef struct topic {
+    const char *name;
+    mote_name_at *name_at; /* of the members */
+    void (*print)(void);   /* all of them */
+    void (*print_member)(size_t index);
+} topic;
+
+static void print_shared_dataset_keys(void) {
+    print_group("all of them", "keys that every format takes", mote_dataset_fields());
+}
+
+/* The class records have the same members for this, but different types. `print_rest` follows what
+ * the classes say. */
+#define CLASS_TOPIC(topic, classes, selector, print_rest)                                          \
+    static const char *topic##_name_at(size_t index) {                                             \
+        return classes()[index] ? classes()[index]->type : NULL;                                   \
+    }                                                                                              \
+                                                                                                   \
+    static void print_##topic(void) {                                                              \
+        for (size_t i = 0; classes()[i]; i++) {                                                    \
+            print_group(classes()[i]->type, classes()[i]->summary, classes()[i]->fields);          \
+            printf("\n");                                                                          \
         }                                                                                          \
-    } while (0)
+        print_rest;                                                                                \
+    }                                                                                              \
+                                                                                                   \
+    static void print_##topic##_member(size_t index) {                                             \
+        char text[MOTE_EXAMPLE_CAPACITY];                                                          \
+        print_group(classes()[index]->type, classes()[index]->summary, classes()[index]->fields);  \
+        print_rest;                                                                                \
+        print_example(mote_example(classes()[index]->example, selector, classes()[index]->type,    \
+                                   classes()[index]->fields, text));                               \
+    }
 
-static void print_layers(void) {
-    PRINT_ALL(mote_layer_classes());
-}
+CLASS_TOPIC(datasets, mote_format_classes, "format", print_shared_dataset_keys())
+CLASS_TOPIC(layers, mote_layer_classes, "type", (void)0)
+CLASS_TOPIC(outputs, mote_output_classes, "type", (void)0)
+CLASS_TOPIC(optimizers, mote_optimizer_classes, "type", (void)0)
+CLASS_TOPIC(schedules, mote_schedule_classes, "type", (void)0)
 
-static void print_outputs(void) {
-    PRINT_ALL(mote_output_classes());
-}
+/* Keys by themselves. A table ends with a name that is NULL. */
+#define KEYS_TOPIC(topic, fields, summary, example)                                                \
+    static const char *topic##_name_at(size_t index) {                                             \
+        return fields()[index].name;                                                               \
+    }                                                                                              \
+                                                                                                   \
+    static void print_##topic(void) {                                                              \
+        print_group(#topic, summary, fields());                                                    \
+        print_example(example);                                                                    \
+    }                                                                                              \
+                                                                                                   \
+    static void print_##topic##_member(size_t index) {                                             \
+        print_field(&fields()[index]);                                                             \
+    }
 
-static void print_optimizers(void) {
-    PRINT_ALL(mote_optimizer_classes());
-}
+KEYS_TOPIC(
+    config, mote_experiment_fields, "what stands in a config file",
+    "{\"name\": \"digits\", \"seed\": 1, \"dataset\": {\"format\": \"synthetic_digits\"}, "
+    "\"model\": {\"layers\": [{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 10}], "
+    "\"output\": {\"type\": \"softmax_cross_entropy\"}}, \"train\": {\"epochs\": 5}}")
+KEYS_TOPIC(train, mote_train_options_fields, "how a config says to train",
+           "{\"epochs\": 20, \"batch_size\": 64, \"optimizer\": {\"type\": \"sgd\", "
+           "\"learning_rate\": 0.05, \"momentum\": 0.9}, \"schedule\": {\"type\": \"cosine\"}}")
 
-static void print_schedules(void) {
-    PRINT_ALL(mote_schedule_classes());
-}
+#define TOPIC(name)                                                                                \
+    { #name, name##_name_at, print_##name, print_##name##_member }
 
-static void print_datasets(void) {
-    PRINT_ALL(mote_format_classes());
-    print_class("all of them", "keys that every format takes", mote_dataset_fields());
-}
-
-const cli_topic help_topics[] = {
-    {"layers", print_layers},       {"outputs", print_outputs},   {"optimizers", print_optimizers},
-    {"schedules", print_schedules}, {"datasets", print_datasets}, {0},
+static const topic topics[] = {
+    TOPIC(config),  TOPIC(train),      TOPIC(datasets),  TOPIC(layers),
+    TOPIC(outputs), TOPIC(optimizers), TOPIC(schedules), {0},
 };
+
+const char help_topics[] = "config, train, datasets, layers, outputs, optimizers, schedules;\n"
+                           "        or one part of them: layers.dense, train.epochs, seed";
+
+/* ---- finding one ---- */
+
+static const char *topic_name_at(size_t index) {
+    return topics[index].name;
+}
+
+/* The member of that name; SIZE_MAX where there is none. */
+static size_t find_member(const topic *t, const char *name) {
+    for (size_t i = 0; t->name_at(i); i++) {
+        if (strcmp(t->name_at(i), name) == 0) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+/* Prints a member of a topic, or says which are near, or which there are. */
+static bool print_member_called(const topic *t, const char *name, char *more) {
+    size_t index = find_member(t, name);
+    if (index != SIZE_MAX) {
+        t->print_member(index);
+        return true;
+    }
+    mote_suggestion suggestion = mote_suggest_among(name, t->name_at);
+    if (!suggestion.best) {
+        mote_list_names(t->name_at, more);
+        return false;
+    }
+    char full[MOTE_SUGGESTION_CAPACITY];
+    snprintf(full, sizeof full, "%s.%s", t->name, suggestion.best);
+    suggestion.best = full;
+    mote_suggestion_text(&suggestion, more);
+    return false;
+}
+
+/* Considers `compared`; where it is the nearest so far, `suggested` is what is to be said. */
+static void consider(mote_suggestion *suggestion, const char *compared, const char *suggested,
+                     char kept[MOTE_SUGGESTION_CAPACITY]) {
+    mote_suggest_candidate(suggestion, compared);
+    if (suggestion->best == compared) {
+        snprintf(kept, MOTE_SUGGESTION_CAPACITY, "%s", suggested);
+        suggestion->best = kept;
+    }
+}
+
+/* Suggests a topic, or a member by its whole name, "layers.dense", or by its own. */
+static void suggest_topic(const char *name, char *more) {
+    char full[MOTE_SUGGESTION_CAPACITY], kept[MOTE_SUGGESTION_CAPACITY];
+    mote_suggestion suggestion = mote_suggest(name);
+    for (const topic *t = topics; t->name; t++) {
+        consider(&suggestion, t->name, t->name, kept);
+        for (size_t i = 0; t->name_at(i); i++) {
+            bool top = t->print == print_config;
+            snprintf(full, sizeof full, "%s%s%s", top ? "" : t->name, top ? "" : ".",
+                     t->name_at(i));
+            consider(&suggestion, t->name_at(i), full, kept);
+            consider(&suggestion, full, full, kept);
+        }
+    }
+    if (suggestion.best) {
+        mote_suggestion_text(&suggestion, more);
+    } else {
+        mote_list_names(topic_name_at, more);
+    }
+}
+
+/* The topic that `length` characters name; NULL where there is none. */
+static const topic *find_topic(const char *name, size_t length) {
+    for (const topic *t = topics; t->name; t++) {
+        if (strlen(t->name) == length && strncmp(t->name, name, length) == 0) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+bool help_print(const char *name, char more[MOTE_NAMES_CAPACITY]) {
+    size_t length = strcspn(name, ".");
+    const topic *found = find_topic(name, length), *config = find_topic("config", 6);
+    if (found && name[length]) {
+        return print_member_called(found, name + length + 1, more);
+    }
+    size_t key = find_member(config, name);
+    if (found) {
+        found->print();
+    } else if (key != SIZE_MAX) {
+        config->print_member(key);
+    } else {
+        suggest_topic(name, more);
+        return false;
+    }
+    return true;
+}

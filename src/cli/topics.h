@@ -4,7 +4,9 @@
 
 #include "cli/common.h"
 
-/* All layers, outputs, optimizers, schedules and data sets, with their keys. */
-extern const cli_topic help_topics[];
+/* For cli_command: all that a config can hold. "layers" prints all layers with their keys,
+ * "layers.dense" one with an example, "train" all keys of that object, "train.epochs" or "seed" one. */
+extern const char help_topics[];
+bool help_print(const char *topic, char more[MOTE_NAMES_CAPACITY]);
 
 #endif

@@ -48,7 +48,8 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
                                .arguments = arguments,
                                .minimum_operands = 1,
                                .maximum_operands = 1,
-                               .topics = help_topics};
+                               .topics = help_topics,
+                               .print_topic = help_print};
     int code = command_read(&train, argc, argv, operands);
     s->config = operands->count > 0 ? operands->texts[0] : NULL;
     if (code < 0 && s->resume && s->init_from) {

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/suggest.h"
 #include "core/file.h"
 
 static const double LARGEST_INTEGER = 9007199254740992.0; /* 2^53: JSON numbers are doubles */
@@ -430,16 +429,14 @@ mote_status mote_fail_unknown(mote_json object, const char *selector, const char
     mote_json value = mote_json_member(object, selector);
     const char *name = value.node->valuestring;
     bool generated = mote_document_is_generated(object.document);
-    mote_suggestion suggestion = mote_suggest(name);
-    for (size_t i = 0; name_at(i) && !generated; i++) {
-        mote_suggest_candidate(&suggestion, name_at(i));
+    mote_suggestion suggestion = generated ? mote_suggest(name) : mote_suggest_among(name, name_at);
+    char text[MOTE_NAMES_CAPACITY] = "";
+    if (suggestion.best) {
+        mote_suggestion_text(&suggestion, text);
+    } else if (!generated) {
+        mote_list_names(name_at, text);
     }
-    if (plugins && !suggestion.best) {
-        return mote_fail_at(
-            value, error, "no %s is called \"%s\"; if a plugin provides it, pass --plugin FILE.so",
-            what, name);
-    }
-    char text[MOTE_SUGGESTION_CAPACITY];
-    return mote_fail_at(value, error, "no %s is called \"%s\"%s", what, name,
-                        mote_suggestion_text(&suggestion, text));
+    const char *advice =
+        plugins && !suggestion.best ? "; if a plugin provides it, pass --plugin FILE.so" : "";
+    return mote_fail_at(value, error, "no %s is called \"%s\"%s%s", what, name, text, advice);
 }

@@ -5,6 +5,7 @@
 
 #include "config/json.h"
 #include "config/json_write.h"
+#include "config/suggest.h"
 #include "mote/field.h"
 
 /* A table and the struct it fills. */
@@ -35,12 +36,10 @@ char *mote_field_expected(const mote_field *field, char *text);
 /* The selector's value, such as the layer's type; NULL with an error where there is none. */
 const char *mote_json_selector(mote_json object, const char *selector, mote_error *error);
 
-/* The name at an index, such as that of a layer class; NULL past the last. */
-typedef const char *mote_name_at(size_t index);
-
 /* Fails with `no layer is called "rleu"; did you mean "relu"?` at the selector. `what` is "layer".
- * Where no name is near, or a program wrote it, and plugins can give such classes: `no layer is
- * called "swish_beta"; if a plugin provides it, pass --plugin FILE.so`. */
+ * Where no name is near: `no layer is called "transformer"; there are dense, relu`, and, where
+ * plugins can give such classes, `; if a plugin provides it, pass --plugin FILE.so`. What a program
+ * wrote is no slip of the finger: of that, it says only the last. */
 mote_status mote_fail_unknown(mote_json object, const char *selector, const char *what,
                               mote_name_at *name_at, bool plugins, mote_error *error);
 

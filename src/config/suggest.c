@@ -1,6 +1,7 @@
-/* suggest.c: "did you mean": the candidate at the smallest edit distance. */
+/* suggest.c: "did you mean": the candidate at the smallest edit distance, whatever the case. */
 #include "config/suggest.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,14 @@ enum {
 
 static size_t least(size_t a, size_t b) {
     return a < b ? a : b;
+}
+
+static char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool same(char a, char b) {
+    return lower(a) == lower(b);
 }
 
 /* Insertions, deletions, substitutions and swaps of neighbours that turn a into b (the optimal
@@ -24,9 +33,9 @@ static size_t edit_distance(const char *a, const char *b) {
     for (size_t i = 1; a[i - 1]; i++) {
         row[0] = i;
         for (size_t j = 1; j <= length; j++) {
-            size_t change = last[j - 1] + (a[i - 1] != b[j - 1]);
+            size_t change = last[j - 1] + !same(a[i - 1], b[j - 1]);
             row[j] = least(change, least(last[j], row[j - 1]) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+            if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1])) {
                 row[j] = least(row[j], before[j - 2] + 1);
             }
         }
@@ -57,4 +66,34 @@ char *mote_suggestion_text(const mote_suggestion *suggestion, char *text) {
         snprintf(text, MOTE_SUGGESTION_CAPACITY, "; did you mean \"%s\"?", suggestion->best);
     }
     return text;
+}
+
+char *mote_list_names(mote_name_at *name_at, char *text) {
+    static const char cut[] = ", ...";
+    size_t limit = MOTE_NAMES_CAPACITY - sizeof cut;
+    bool several = name_at(0) && name_at(1);
+    size_t used = (size_t)snprintf(text, MOTE_NAMES_CAPACITY, "; there %s", several ? "are" : "is");
+    for (size_t i = 0; name_at(i); i++) {
+        const char *name = name_at(i), *separator = i ? ", " : " ";
+        if (used + strlen(separator) + strlen(name) > limit) {
+            strcpy(text + used, cut);
+            break;
+        }
+        used += (size_t)sprintf(text + used, "%s%s", separator, name);
+    }
+    return text;
+}
+
+mote_suggestion mote_suggest_among(const char *word, mote_name_at *name_at) {
+    mote_suggestion suggestion = mote_suggest(word);
+    for (size_t i = 0; name_at(i); i++) {
+        mote_suggest_candidate(&suggestion, name_at(i));
+    }
+    return suggestion;
+}
+
+char *mote_suggest_name(const char *word, mote_name_at *name_at, char *text) {
+    mote_suggestion suggestion = mote_suggest_among(word, name_at);
+    return suggestion.best ? mote_suggestion_text(&suggestion, text)
+                           : mote_list_names(name_at, text);
 }

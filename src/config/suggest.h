@@ -1,4 +1,4 @@
-/* suggest.h: "did you mean". */
+/* suggest.h: "did you mean", and what there is where nothing is near. */
 #ifndef MOTE_CONFIG_SUGGEST_H
 #define MOTE_CONFIG_SUGGEST_H
 
@@ -14,11 +14,26 @@ static inline mote_suggestion mote_suggest(const char *word) {
     return (mote_suggestion){.word = word};
 }
 
-/* Considers a candidate. It must be near enough that a slip of the finger explains the difference. */
+/* Considers a candidate. It must be near enough that a slip of the finger explains the difference;
+ * upper and lower case make none. */
 void mote_suggest_candidate(mote_suggestion *suggestion, const char *candidate);
 
 /* "; did you mean "relu"?", or "". Returns `text`. */
 #define MOTE_SUGGESTION_CAPACITY 96
 char *mote_suggestion_text(const mote_suggestion *suggestion, char *text);
+
+/* The name at an index, such as that of a layer class; NULL past the last. */
+typedef const char *mote_name_at(size_t index);
+
+/* The nearest of the names, if one is near. */
+mote_suggestion mote_suggest_among(const char *word, mote_name_at *name_at);
+
+/* The nearest of the names as above, or, where none is near, "; there are dense, relu, ...": all of
+ * them. Returns `text`. */
+#define MOTE_NAMES_CAPACITY 768
+char *mote_suggest_name(const char *word, mote_name_at *name_at, char *text);
+
+/* "; there are dense, relu, ...". Returns `text`. */
+char *mote_list_names(mote_name_at *name_at, char *text);
 
 #endif

@@ -34,6 +34,7 @@ struct mote_format {
 struct mote_format_class {
     const char *type;
     const char *summary;
+    const char *example; /* as in mote_layer_class, with "format" for "type" */
     size_t size;
     const mote_field *fields;
 

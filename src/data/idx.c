@@ -361,6 +361,8 @@ static mote_status load(mote_format *format, uint64_t seed, mote_content *conten
 const mote_format_class mote_format_idx = {
     .type = "idx",
     .summary = "the files of MNIST and its relatives, plain or gzip",
+    .example =
+        "{\"format\": \"idx\", \"directory\": \"../datasets/mnist\", \"validation_fraction\": 0.1}",
     .size = sizeof(idx),
     .fields = fields,
     .open = open_format,

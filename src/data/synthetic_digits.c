@@ -438,6 +438,7 @@ static mote_status load_digits(mote_format *base, uint64_t seed, mote_content *c
 const mote_format_class mote_format_synthetic_digits = {
     .type = "synthetic_digits",
     .summary = "handwritten-looking digits, drawn from the seed: needs no files",
+    .example = "{\"format\": \"synthetic_digits\", \"samples\": 2000, \"normalize\": \"standard\"}",
     .size = sizeof(synthetic_digits),
     .fields = fields,
     .open = open_digits,

@@ -567,6 +567,7 @@ const mote_layer_class mote_layer_batch_norm = {
     .type = "batch_norm",
     .summary = "mean 0 and deviation 1 over the batch, by feature or channel, then a scale and a "
                "shift",
+    .example = "{\"type\": \"batch_norm\", \"momentum\": 0.1}",
     .size = sizeof(batch_norm),
     .fields = fields,
     .order = MOTE_CHANNELS_LAST,

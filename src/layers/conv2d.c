@@ -554,6 +554,7 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
 const mote_layer_class mote_layer_conv2d = {
     .type = "conv2d",
     .summary = "convolution of images with filters",
+    .example = "{\"type\": \"conv2d\", \"filters\": 32, \"kernel\": 3, \"padding\": \"same\"}",
     .size = sizeof(conv2d),
     .fields = fields,
     .order = MOTE_CHANNELS_LAST,

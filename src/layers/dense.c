@@ -196,6 +196,7 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
 const mote_layer_class mote_layer_dense = {
     .type = "dense",
     .summary = "fully connected: y = x Wᵀ + b",
+    .example = "{\"type\": \"dense\", \"units\": 128}",
     .size = sizeof(dense),
     .fields = fields,
     .build = build,

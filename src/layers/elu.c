@@ -46,6 +46,7 @@ static void backward_elements(const mote_layer *layer, size_t count, const mote_
 const mote_layer_class mote_layer_elu = {
     .type = "elu",
     .summary = "y = x where x > 0, else alpha (e^x − 1)",
+    .example = "{\"type\": \"elu\", \"alpha\": 1}",
     .size = sizeof(elu),
     .fields = fields,
     .forward_elements = forward_elements,

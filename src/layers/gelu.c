@@ -37,6 +37,7 @@ static void backward_elements(const mote_layer *layer, size_t count, const mote_
 const mote_layer_class mote_layer_gelu = {
     .type = "gelu",
     .summary = "y = x Φ(x), with Φ the standard normal distribution",
+    .example = "{\"type\": \"gelu\"}",
     .size = sizeof(gelu),
     .fields = fields,
     .forward_elements = forward_elements,

@@ -275,6 +275,7 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
 const mote_layer_class mote_layer_layer_norm = {
     .type = "layer_norm",
     .summary = "mean 0 and deviation 1 over all numbers of a sample, then a scale and a shift each",
+    .example = "{\"type\": \"layer_norm\", \"epsilon\": 1e-5}",
     .size = sizeof(layer_norm),
     .fields = fields,
     .order = MOTE_PLANES,

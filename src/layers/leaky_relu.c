@@ -44,6 +44,7 @@ static void backward_elements(const mote_layer *layer, size_t count, const mote_
 const mote_layer_class mote_layer_leaky_relu = {
     .type = "leaky_relu",
     .summary = "y = x where x > 0, else slope × x",
+    .example = "{\"type\": \"leaky_relu\", \"slope\": 0.1}",
     .size = sizeof(leaky_relu),
     .fields = fields,
     .forward_elements = forward_elements,

@@ -181,6 +181,7 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
 const mote_layer_class mote_layer_max_pool2d = {
     .type = "max_pool2d",
     .summary = "the maximum of each window of an image",
+    .example = "{\"type\": \"max_pool2d\", \"size\": 2}",
     .size = sizeof(max_pool2d),
     .fields = mote_pooling_fields,
     .build = build,

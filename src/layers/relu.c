@@ -35,6 +35,7 @@ static void backward_elements(const mote_layer *layer, size_t count, const mote_
 const mote_layer_class mote_layer_relu = {
     .type = "relu",
     .summary = "y = max(x, 0)",
+    .example = "{\"type\": \"relu\"}",
     .size = sizeof(relu_layer),
     .fields = fields,
     .forward_elements = forward_elements,

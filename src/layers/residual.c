@@ -159,6 +159,8 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
 const mote_layer_class mote_layer_residual = {
     .type = "residual",
     .summary = "adds its input, or a shortcut's output, to the output of a list of layers",
+    .example = "{\"type\": \"residual\", \"layers\": [{\"type\": \"dense\", \"units\": 64}, "
+               "{\"type\": \"relu\"}], \"shortcut\": [{\"type\": \"dense\", \"units\": 64}]}",
     .size = sizeof(residual),
     .fields = fields,
     .order = MOTE_CHANNELS_LAST,

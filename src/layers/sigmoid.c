@@ -33,6 +33,7 @@ static void backward_elements(const mote_layer *layer, size_t count, const mote_
 const mote_layer_class mote_layer_sigmoid = {
     .type = "sigmoid",
     .summary = "y = 1 / (1 + e^−x)",
+    .example = "{\"type\": \"sigmoid\"}",
     .size = sizeof(sigmoid_layer),
     .fields = fields,
     .forward_elements = forward_elements,

@@ -44,6 +44,7 @@ static void backward_elements(const mote_layer *layer, size_t count, const mote_
 const mote_layer_class mote_layer_silu = {
     .type = "silu",
     .summary = "y = x σ(x), also called swish",
+    .example = "{\"type\": \"silu\"}",
     .size = sizeof(silu),
     .fields = fields,
     .forward_elements = forward_elements,

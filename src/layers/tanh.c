@@ -33,6 +33,7 @@ static void backward_elements(const mote_layer *layer, size_t count, const mote_
 const mote_layer_class mote_layer_tanh = {
     .type = "tanh",
     .summary = "y = tanh x",
+    .example = "{\"type\": \"tanh\"}",
     .size = sizeof(tanh_layer),
     .fields = fields,
     .forward_elements = forward_elements,

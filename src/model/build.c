@@ -87,7 +87,9 @@ mote_status mote_model_add(mote_model *model, const char *type, const char *json
     snprintf(root, sizeof root, "layers[%zu] (%.60s)", model->layers->count, type);
     const mote_layer_class *kind = mote_layer_class_find(type);
     if (!kind) {
-        return mote_fail(error, MOTE_INVALID, "%s: no layer is called that", root);
+        char names[MOTE_NAMES_CAPACITY];
+        return mote_fail(error, MOTE_INVALID, "%s: no layer is called that%s", root,
+                         mote_suggest_name(type, mote_layer_name_at, names));
     }
     json = json ? json : "{}";
     mote_document *document = mote_document_parse(json, strlen(json), NULL, root, error);
@@ -237,6 +239,11 @@ static mote_status attach_output(mote_model *model, const mote_output_class *kin
     return status;
 }
 
+static const char *output_name_at(size_t index) {
+    const mote_output_class *kind = mote_output_classes()[index];
+    return kind ? kind->type : NULL;
+}
+
 mote_status mote_model_set_output(mote_model *model, const char *type, const char *json,
                                   mote_error *error) {
     if (!model || model->output) {
@@ -247,7 +254,9 @@ mote_status mote_model_set_output(mote_model *model, const char *type, const cha
     snprintf(root, sizeof root, "output (%.60s)", type);
     const mote_output_class *kind = mote_output_class_find(type);
     if (!kind) {
-        return mote_fail(error, MOTE_INVALID, "%s: no output is called that", root);
+        char names[MOTE_NAMES_CAPACITY];
+        return mote_fail(error, MOTE_INVALID, "%s: no output is called that%s", root,
+                         mote_suggest_name(type, output_name_at, names));
     }
     json = json ? json : "{}";
     mote_document *document = mote_document_parse(json, strlen(json), NULL, root, error);
@@ -302,11 +311,6 @@ static const mote_field model_fields[] = {
      .help = "what closes the model"},
     MOTE_FIELDS_END,
 };
-
-static const char *output_name_at(size_t index) {
-    const mote_output_class *kind = mote_output_classes()[index];
-    return kind ? kind->type : NULL;
-}
 
 static mote_status attach_from_json(mote_model *model, mote_json object, mote_error *error) {
     const char *type = mote_json_selector(object, "type", error);

@@ -185,7 +185,7 @@ mote_status mote_sequence_append(mote_sequence *sequence, const mote_layer_class
     return MOTE_OK;
 }
 
-static const char *layer_name_at(size_t index) {
+const char *mote_layer_name_at(size_t index) {
     const mote_layer_class *kind = mote_layer_classes()[index];
     return kind ? kind->type : NULL;
 }
@@ -197,7 +197,7 @@ static mote_status append_from_json(mote_sequence *sequence, mote_json object, m
     }
     const mote_layer_class *kind = mote_layer_class_find(type);
     if (!kind) {
-        return mote_fail_unknown(object, "type", "layer", layer_name_at, true, error);
+        return mote_fail_unknown(object, "type", "layer", mote_layer_name_at, true, error);
     }
     return mote_sequence_append(sequence, kind, object, "type", error);
 }

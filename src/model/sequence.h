@@ -50,6 +50,9 @@ struct mote_sequence {
 
 /* ---- building ---- */
 
+/* The types of layers, for suggestions. */
+const char *mote_layer_name_at(size_t index);
+
 /* An empty sequence. `name` and `prefix` as above, `input_name` as in mote_layer. NULL when out of
  * memory. */
 mote_sequence *mote_sequence_create(const char *name, const char *prefix, const char *input_name,

@@ -33,6 +33,7 @@ static double factor(const mote_schedule *schedule, mote_progress progress) {
 const mote_schedule_class mote_schedule_cosine = {
     .type = "cosine",
     .summary = "half a cosine from the full learning rate down to a part of it",
+    .example = "{\"type\": \"cosine\", \"warmup_epochs\": 1}",
     .size = sizeof(cosine),
     .fields = fields,
     .factor = factor,

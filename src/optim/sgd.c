@@ -86,6 +86,7 @@ static void update(const mote_optimizer *optimizer, const mote_step *step,
 const mote_optimizer_class mote_optimizer_sgd = {
     .type = "sgd",
     .summary = "stochastic gradient descent with momentum",
+    .example = "{\"type\": \"sgd\", \"learning_rate\": 0.05, \"momentum\": 0.9}",
     .size = sizeof(sgd),
     .fields = fields,
     .check = check,

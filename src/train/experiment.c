@@ -36,6 +36,10 @@ static const mote_field fields[] = {
     MOTE_FIELDS_END,
 };
 
+const mote_field *mote_experiment_fields(void) {
+    return fields;
+}
+
 /* "mnist" of "configs/mnist.json". */
 static char *name_of_file(const char *path) {
     const char *slash = strrchr(path, '/');

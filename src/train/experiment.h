@@ -17,6 +17,9 @@ typedef struct mote_experiment {
     mote_model *model;
 } mote_experiment;
 
+/* The keys at the top of a config. */
+const mote_field *mote_experiment_fields(void);
+
 /* Reads a config, changed by `overrides` ("train.epochs=3"), checks all of it, looks at the data
  * for its shape and builds the model. The samples are not loaded yet (mote_dataset_load). */
 mote_status mote_experiment_open(mote_experiment *experiment, const char *path,

@@ -53,6 +53,10 @@ static const mote_field fields[] = {
     MOTE_FIELDS_END,
 };
 
+const mote_field *mote_train_options_fields(void) {
+    return fields;
+}
+
 /* Allocates a struct of `size` bytes for the table and reads it. */
 static void *read_record(size_t size, const mote_field *record_fields, mote_json object,
                          mote_error *error) {

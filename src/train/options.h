@@ -4,6 +4,7 @@
 #define MOTE_TRAIN_OPTIONS_H
 
 #include "config/json.h"
+#include "mote/field.h"
 #include "mote/optimizer.h"
 
 typedef struct mote_train_options {
@@ -19,6 +20,9 @@ typedef struct mote_train_options {
 mote_status mote_train_options_read(mote_train_options *options, mote_json object,
                                     mote_error *error);
 void mote_train_options_free(mote_train_options *options);
+
+/* The keys. */
+const mote_field *mote_train_options_fields(void);
 
 /* Every default spelled out; NULL when out of memory. */
 cJSON *mote_train_options_to_json(const mote_train_options *options);

@@ -104,15 +104,20 @@ refuse() {
 
 # ---- configs that are wrong ----
 
-# NAME.expected: the exit code, then what train says on stderr.
+# types_of TOPIC: "dense, flatten, ...", the classes that help tells of.
+types_of() {
+    "$train" --help "$1" | sed -n 's/^\([a-z0-9_]*\):.*/\1/p' | tr '\n' ',' | sed 's/,$//; s/,/, /g'
+}
+
+# NAME.expected: the exit code, then what train says on stderr, with {layers} for the names of all layers.
 test_bad_configs() {
+    layers=$(types_of layers)
     mkdir bad
     cp "$repo"/tests/bad_configs/*.json bad
     cd bad || exit 1
-XX ../"$out" ../"$err" .. 2>/dev/null
     for config in *.json; do
         expected=$repo/tests/bad_configs/${config%.json}.expected
-        refuse "$(sed -n 1p "$expected")" "$(sed 1d "$expected")" "$train" "$config"
+        refuse "$(sed -n 1p "$expected")" "$(sed "1d; s/{layers}/$layers/" "$expected")" "$train" "$config"
     done
     cd ..
     rm -rf bad
@@ -173,6 +178,14 @@ test_bad_arguments() {
     misuse train '--run-dir needs a value' digits.json --run-dir
     misuse train '--run-dir needs a value' digits.json --run-dir --resume
     misuse train 'there is no help on "layer"; did you mean "layers"?' --help layer
+    misuse train 'there is no help on "layer.dense"; did you mean "layers.dense"?' --help layer.dense
+    misuse train 'there is no help on "layers.Dence"; did you mean "layers.dense"?' --help layers.Dence
+    misuse train 'there is no help on "ReLU"; did you mean "layers.relu"?' --help ReLU
+    misuse train 'there is no help on "epoch"; did you mean "train.epochs"?' --help epoch
+    misuse train 'there is no help on "seeds"; did you mean "seed"?' --help seeds
+    misuse train "there is no help on \"layers.transformer\"; there are $(types_of layers)" --help layers.transformer
+    misuse train 'there is no help on "everything"; there are config, train, datasets, layers, outputs, optimizers, schedules' \
+        --help everything
     misuse evaluate 'expected MODEL'
     misuse evaluate '"b" is one argument too many' a b
     misuse evaluate '--threads takes a whole number, not "abc"' a --threads abc
@@ -252,12 +265,42 @@ test_help() {
         check "train --help $topic tells of $word" has "$word" "$out"
         check "train --help $topic fits on a screen" lacks '^.\{100\}' "$out"
     done <<'END'
+config "seed":
+train "batch_size":
 layers ^dense:
 outputs ^softmax_cross_entropy:
 optimizers ^sgd:
 schedules ^cosine:
 datasets ^synthetic_digits:
+datasets.idx "validation_fraction":
+train.epochs "epochs":
+seed "seed":
+name "name":
 END
+    for topic in datasets layers outputs optimizers schedules; do
+        for type in $(types_of $topic | tr -d ,); do
+            run 0 "$train" --help "$topic.$type"
+            check "--help $topic.$type tells of it" has "^$type:" "$out"
+            check "--help $topic.$type has an example" has "^    example: {\"[a-z]*\": \"$type\"" "$out"
+            check "--help $topic.$type fits on a screen" lacks '^.\{100\}' "$out"
+        done
+    done
+    run 0 "$train" --help layers.leaky_relu
+    same "--help layers.leaky_relu" "$(cat "$out")" 'leaky_relu: y = x where x > 0, else slope × x
+    "slope": a number >= 0 and <= 1; default 0.01
+        the slope below 0
+    example: {"type": "leaky_relu", "slope": 0.1}'
+    run 0 "$train" --help config
+    example_in "$out" >example.json
+    run 0 "$train" --help train
+    run 0 "$train" example.json --dry-run --set "train=$(example_in "$out")"
+    check "the examples of config and train fit together" has 'learning rate 0.05, schedule cosine' "$err"
+    rm example.json
+}
+
+# example_in FILE: what help gives as an example, in one line.
+example_in() {
+    sed -n '/^    example:/,$p' "$1" | tr -s '\n ' ' ' | sed 's/^ example: //'
 }
 
 # ---- training ----
