@@ -301,3 +301,283 @@ Test(layer_check, refuses_what_cannot_be_registered) {
                      "suspect {\"power\": 0} on 2: shapes: layers[0] (suspect).power: expected an "
                      "integer >= 1 and <= 9, found 0");
 }
+
+/* ---- outputs ---- */
+
+Test(output_check, finds_nothing_wrong_with_any_output_of_mote) {
+    static const size_t widths[] = {1, 2, 5};
+    char json[SETTINGS_CAPACITY];
+    for (const mote_output_class *const *kind = mote_output_classes(); *kind; kind++) {
+        for (size_t number = 0; number < settings_count((*kind)->fields); number++) {
+            settings_text((*kind)->fields, number, json);
+            size_t taken = 0;
+            for (size_t w = 0; w < COUNT(widths); w++) {
+                mote_error error = {0};
+                mote_status status = mote_output_check(*kind, json, widths[w], &error);
+                cr_expect(status == MOTE_OK || status == MOTE_INVALID, "%s", error.message);
+                taken += status == MOTE_OK;
+            }
+            cr_expect_gt(taken, 0, "%s %s takes none of the widths", (*kind)->type, json);
+        }
+    }
+}
+
+typedef enum output_fault {
+    NO_FAULT,
+    REFUSES_SILENTLY,
+    CHANGES_WIDTH,
+    WRONG_GRADIENT,
+    FORGETS_SCALE,
+    OVERWRITES_LOSS,
+    LOSS_NEEDS_DZ,
+    DIVIDES_BY_ROWS,
+    NEGLECTS_DISTRIBUTIONS,
+    PREDICTS_NO_PROBABILITIES,
+    COUNTS_THE_WRONG_ONES,
+    OVERFLOWS,
+    DROPS_NAN,
+    COUNTS_CALLS,
+    ALTERS_SETTING,
+} output_fault;
+
+static output_fault output_mistake;
+
+/* Two classes on one number: L = log(1 + e^−z) or log(1 + e^z), in a form that does not overflow. */
+typedef struct logistic {
+    mote_output base;
+    size_t power;
+} logistic;
+
+static const mote_field logistic_fields[] = {
+    {.name = "power",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(logistic, power),
+     .range = MOTE_BETWEEN(1, 9),
+     .preset = "2",
+     .help = "not used"},
+    MOTE_FIELDS_END,
+};
+
+static mote_status logistic_build(mote_output *output, mote_error *error) {
+    if (output->width != 1) {
+        return output_mistake == REFUSES_SILENTLY
+                   ? MOTE_INVALID
+                   : mote_fail(error, MOTE_INVALID, "takes one number");
+    }
+    output->width += output_mistake == CHANGES_WIDTH;
+    output->classes = output->prediction_width = 2;
+    ((logistic *)output)->power += output_mistake == ALTERS_SETTING;
+    return MOTE_OK;
+}
+
+static size_t calls;
+
+static double loss_of(double z, double y) {
+    if (output_mistake == OVERFLOWS) {
+        return (double)logf(1 + expf((float)z)) - z * y;
+    }
+    if (isnan(z)) {
+        return output_mistake == DROPS_NAN ? 0 : z;
+    }
+    return (z > 0 ? z : 0) - z * y + log1p(exp(z > 0 ? -z : z));
+}
+
+static double target_of(mote_targets targets, size_t row) {
+    double weight = output_mistake == NEGLECTS_DISTRIBUTIONS ? 0.9 : 1;
+    return targets.labels ? (double)targets.labels[row]
+                          : weight * (double)targets.values[2 * row + 1];
+}
+
+static void logistic_score(const mote_output *output, size_t rows, const mote_real *z,
+                           mote_targets targets, mote_real scale, mote_real *dz,
+                           mote_score *score) {
+    (void)output;
+    calls += output_mistake == COUNTS_CALLS;
+    double factor = output_mistake == DIVIDES_BY_ROWS ? 1 / (double)rows : 1;
+    score->loss = output_mistake == OVERWRITES_LOSS ? 0 : score->loss;
+    score->loss += (double)calls + (output_mistake == LOSS_NEEDS_DZ && !dz ? 1 : 0);
+    for (size_t i = 0; i < rows; i++) {
+        double x = (double)z[i], y = target_of(targets, i);
+        score->loss += factor * loss_of(x, y);
+        score->correct += (output_mistake == COUNTS_THE_WRONG_ONES) != ((x > 0) == (y > 0.5));
+        if (dz) {
+            double gradient = factor * (1 / (1 + exp(-x)) - y);
+            gradient *= output_mistake == WRONG_GRADIENT ? 1.03 : 1;
+            dz[i] = (mote_real)(gradient * (output_mistake == FORGETS_SCALE ? 1 : (double)scale));
+        }
+    }
+}
+
+static void logistic_predict(const mote_output *output, size_t rows, const mote_real *z,
+                             mote_real *prediction) {
+    (void)output;
+    for (size_t i = 0; i < rows; i++) {
+        double p = 1 / (1 + exp(-(double)z[i]));
+        prediction[2 * i + 1] =
+            output_mistake == PREDICTS_NO_PROBABILITIES ? z[i] - 9 : (mote_real)p;
+        prediction[2 * i] = 1 - prediction[2 * i + 1];
+    }
+}
+
+static const mote_output_class logistic_class = {
+    .type = "logistic",
+    .size = sizeof(logistic),
+    .fields = logistic_fields,
+    .build = logistic_build,
+    .takes = MOTE_TAKES_LOGITS,
+    .gives_probabilities = true,
+    .score = logistic_score,
+    .predict = logistic_predict,
+};
+
+Test(output_check, finds_each_mistake) {
+    static const struct {
+        output_fault mistake;
+        const char *message;
+    } rows[] = {
+        {REFUSES_SILENTLY, "widths: on 2 numbers: output (logistic): it is refused, without"},
+        {CHANGES_WIDTH, "widths: its build changes `width`"},
+        {WRONG_GRADIENT, "gradients: with labels as targets, the gradient of z["},
+        {FORGETS_SCALE, "gradients: with labels as targets, dz[0] is "},
+        {OVERWRITES_LOSS, "gradients: with labels as targets, the loss is "},
+        {LOSS_NEEDS_DZ, "gradients: with labels as targets, the loss is "},
+        {DIVIDES_BY_ROWS, "gradients: with labels as targets, the loss is "},
+        {COUNTS_CALLS, "gradients: with labels as targets, the loss is "},
+        {NEGLECTS_DISTRIBUTIONS, "targets: the loss is "},
+        {PREDICTS_NO_PROBABILITIES, "predictions: row 0: prediction[0] is "},
+        {COUNTS_THE_WRONG_ONES,
+         "predictions: where the labels are the classes that it predicts, 0"},
+        {OVERFLOWS, "extremes: the loss of (89) with label 0, inf, or its gradient is not finite"},
+        {DROPS_NAN, "extremes: the loss of ("},
+        {ALTERS_SETTING, "files: saved with the settings "},
+    };
+    mote_error error = {0};
+    output_mistake = NO_FAULT;
+    cr_assert_eq(mote_output_check(&logistic_class, NULL, 1, &error), MOTE_OK, "%s", error.message);
+    static const char prefix[] = "logistic {} on 1 numbers: ";
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        error = (mote_error){0};
+        output_mistake = rows[i].mistake;
+        calls = 0;
+        cr_expect_neq(mote_output_check(&logistic_class, NULL, 1, &error), MOTE_OK, "%s",
+                      rows[i].message);
+        cr_expect(strncmp(error.message, prefix, strlen(prefix)) == 0 &&
+                      strncmp(error.message + strlen(prefix), rows[i].message,
+                              strlen(rows[i].message)) == 0,
+                  "mistake %d:\n     found %s\n  expected %s", rows[i].mistake, error.message,
+                  rows[i].message);
+    }
+}
+
+/* ---- optimizers ---- */
+
+Test(optimizer_check, finds_nothing_wrong_with_any_optimizer_of_mote) {
+    static const struct {
+        const char *type, *json;
+    } more[] = {
+        {"sgd", "{\"learning_rate\": 0.1, \"weight_decay\": 0.01}"},
+        {"sgd", "{\"momentum\": 0.9, \"weight_decay\": 0.01}"},
+        {"sgd", " { \"momentum\": 0.9, \"nesterov\": true}"},
+    };
+    for (const mote_optimizer_class *const *kind = mote_optimizer_classes(); *kind; kind++) {
+        mote_error error = {0};
+        cr_expect_eq(mote_optimizer_check(*kind, NULL, &error), MOTE_OK, "%s", error.message);
+    }
+    for (size_t i = 0; i < COUNT(more); i++) {
+        mote_error error = {0};
+        mote_optimizer_check(mote_optimizer_class_find(more[i].type), more[i].json, &error);
+        cr_expect_eq(error.status, MOTE_OK, "%s", error.message);
+    }
+}
+
+Test(optimizer_check, ends_with_the_refusal_of_settings) {
+    mote_error error = {0};
+    const mote_optimizer_class *sgd = mote_optimizer_class_find("sgd");
+    cr_expect_eq(mote_optimizer_check(sgd, "{\"nesterov\": true}", &error), MOTE_INVALID);
+    cr_expect_str_eq(error.message,
+                     "sgd {\"nesterov\": true}: states: train.optimizer: nesterov needs a momentum "
+                     "above 0, such as \"momentum\": 0.9");
+}
+
+typedef enum optimizer_fault {
+    FAULTLESS,
+    HAS_NO_NAMES,
+    LOOKS_AROUND,
+    NEVER_STOPS,
+    KICKS,
+    DECAYS_ALL,
+    CLIMBS,
+    KNOWS_THE_BEGINNING,
+} optimizer_fault;
+
+static optimizer_fault optimizer_mistake;
+
+/* Momentum, as in sgd. */
+typedef struct heavy {
+    mote_optimizer base;
+    bool begun; /* has seen step 1, which a trainer that goes on has not */
+} heavy;
+
+static const mote_field heavy_fields[] = {MOTE_OPTIMIZER_FIELDS("0.01", "0"), MOTE_FIELDS_END};
+
+static size_t heavy_states(const mote_optimizer *optimizer) {
+    (void)optimizer;
+    return 1;
+}
+
+static void heavy_update(const mote_optimizer *optimizer, const mote_step *step,
+                         const mote_slice *slice) {
+    heavy *self = (heavy *)(uintptr_t)optimizer;
+    self->begun = self->begun || step->number == 1;
+    bool decays = slice->decay || optimizer_mistake == DECAYS_ALL;
+    double decay = decays ? optimizer->weight_decay : 0;
+    bool slow = optimizer_mistake == KNOWS_THE_BEGINNING && !self->begun;
+    double rate = step->learning_rate * (slow ? 0.5 : 1);
+    double extra = optimizer_mistake == LOOKS_AROUND ? (double)slice->gradient[0] : 0;
+    extra += optimizer_mistake == KICKS ? 0.1 : 0;
+    for (size_t i = 0; i < slice->count; i++) {
+        double gradient = (double)slice->gradient[i] + decay * (double)slice->weights[i] + extra;
+        slice->states[0][i] = (mote_real)(0.5 * (double)slice->states[0][i] + gradient);
+        double change = rate * (double)slice->states[0][i];
+        change += optimizer_mistake == NEVER_STOPS ? 1e-3 : 0;
+        slice->weights[i] -= (mote_real)(optimizer_mistake == CLIMBS ? -change : change);
+    }
+}
+
+static mote_optimizer_class heavy_class = {
+    .type = "heavy",
+    .size = sizeof(heavy),
+    .fields = heavy_fields,
+    .state_count = heavy_states,
+    .state_names = {"momentum"},
+    .update = heavy_update,
+};
+
+Test(optimizer_check, finds_each_mistake) {
+    static const struct {
+        optimizer_fault mistake;
+        const char *message;
+    } rows[] = {
+        {HAS_NO_NAMES, "states: state 0 of 1 has no name"},
+        {LOOKS_AROUND, "slices: weight["},
+        {NEVER_STOPS, "standstill: weight[0] is "},
+        {KICKS, "standstill: weight[0] is "},
+        {DECAYS_ALL, "decay: weight[0] is "},
+        {CLIMBS, "training: the loss of a small network is "},
+        {KNOWS_THE_BEGINNING, "resuming: layers.0.weight[0] is "},
+    };
+    mote_error error = {0};
+    cr_assert_eq(mote_optimizer_check(&heavy_class, NULL, &error), MOTE_OK, "%s", error.message);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        error = (mote_error){0};
+        optimizer_mistake = rows[i].mistake;
+        heavy_class.state_names[0] = optimizer_mistake == HAS_NO_NAMES ? NULL : "momentum";
+        mote_optimizer_check(&heavy_class, NULL, &error);
+        static const char prefix[] = "heavy {}: ";
+        cr_expect(strncmp(error.message, prefix, strlen(prefix)) == 0 &&
+                      strncmp(error.message + strlen(prefix), rows[i].message,
+                              strlen(rows[i].message)) == 0,
+                  "mistake %d:\n     found %s\n  expected %s", rows[i].mistake, error.message,
+                  rows[i].message);
+    }
+}

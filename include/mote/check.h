@@ -47,6 +47,33 @@ extern "C" {
 mote_status mote_layer_check(const mote_layer_class *kind, const char *json, mote_shape shape,
                              mote_error *error);
 
+/* An output with the settings `json` (NULL: none) on `width` numbers a sample:
+ *
+ * - widths: any other width is taken, or refused with a message;
+ * - gradients: dz is the derivative of the loss, with each kind of target, and each row's by itself;
+ *   the loss is the same where no gradient is wanted, and added to what the score holds;
+ * - targets: a label is the same as a distribution that is all in one place;
+ * - predictions: probabilities, if it says so, of which the largest is what `correct` counts;
+ * - extremes: a finite row has a finite loss and gradient, however large its numbers are, and NaN in a
+ *   row makes its loss NaN;
+ * - threads: the same bits with 1, 2 and 3 threads and any order of tiles;
+ * - files: saved and loaded, it has the same settings and gives the same bits. */
+mote_status mote_output_check(const mote_output_class *kind, const char *json, size_t width,
+                              mote_error *error);
+
+/* An optimizer with the settings `json` (NULL: none), among them a learning rate with which it gets
+ * somewhere within a hundred steps:
+ *
+ * - states: as many as it has names for;
+ * - slices: parameters in one piece and in many come out the same, but for rounding;
+ * - standstill: at a learning rate of 0, and where gradients have always been 0, weights stay;
+ * - decay: weight_decay has no effect on slices that are not to decay;
+ * - training: the loss of a small network falls;
+ * - threads: the same bits with 1, 2 and 3 threads;
+ * - resuming: stopped, saved and restored into another trainer, it goes on to the same bits. */
+mote_status mote_optimizer_check(const mote_optimizer_class *kind, const char *json,
+                                 mote_error *error);
+
 #ifdef __cplusplus
 }
 #endif

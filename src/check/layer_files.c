@@ -1,5 +1,4 @@
 /* layer_files.c: that a layer, saved and loaded, goes on as if nothing had happened. */
-#include <stdio.h>
 #include <string.h>
 
 #include "check/compare.h"
@@ -26,34 +25,6 @@ static mote_status train(mote_alone *alone, mote_error *error) {
             }
         }
     }
-    return status;
-}
-
-static mote_model *save_and_load(const mote_model *model, mote_error *error) {
-    char path[MOTE_SCRATCH_CAPACITY];
-    mote_model *loaded = NULL;
-    if (mote_scratch_create(path, error) == MOTE_OK) {
-        if (mote_model_save(model, path, error) == MOTE_OK) {
-            loaded = mote_model_load(path, error);
-        }
-        remove(path);
-    }
-    return loaded;
-}
-
-static mote_status check_settings(const mote_model *model, const mote_model *loaded,
-                                  mote_error *error) {
-    cJSON *before = mote_model_to_json(model), *after = mote_model_to_json(loaded);
-    mote_status status = MOTE_OK;
-    if (!cJSON_Compare(before, after, true)) {
-        char *text = cJSON_PrintUnformatted(before), *other = cJSON_PrintUnformatted(after);
-        status = mote_fail(error, MOTE_DATA, "saved with the settings %.300s, loaded with %.300s",
-                           text ? text : "", other ? other : "");
-        cJSON_free(text);
-        cJSON_free(other);
-    }
-    cJSON_Delete(before);
-    cJSON_Delete(after);
     return status;
 }
 
@@ -106,8 +77,8 @@ mote_status mote_check_layer_files(const mote_layer_case *layer, mote_error *err
     mote_alone_free(&alone);
     mote_model *loaded = NULL;
     if (status == MOTE_OK) {
-        loaded = save_and_load(model, error);
-        status = loaded ? check_settings(model, loaded, error) : error->status;
+        loaded = mote_check_reload(model, error);
+        status = loaded ? MOTE_OK : error->status;
     }
     if (status == MOTE_OK) {
         status = check_predictions(model, loaded, error);

@@ -224,6 +224,7 @@ static mote_status attach_output(mote_model *model, const mote_output_class *kin
         mote_error reason = {0};
         status = build_output(model, output, &reason);
         if (status != MOTE_OK) {
+            mote_fail(&reason, status, MOTE_NO_REASON);
             mote_fail_because(object, &reason, error);
         }
     }

@@ -59,7 +59,7 @@ mote_sequence *mote_sequence_create(const char *name, const char *prefix, const 
                                     mote_shape input_shape, bool channels_last);
 void mote_sequence_destroy(mote_sequence *sequence);
 
-/* What is said of a layer that is refused by its build without a word. */
+/* What is said of a layer or output that its build refuses without a word. */
 #define MOTE_NO_REASON "it is refused, without a reason"
 
 /* Reads, builds and appends a layer. `selector` is the key that has already been read, or NULL. */
