@@ -69,7 +69,8 @@ mote_status mote_model_set_preprocessing(mote_model *model, const mote_preproces
 void mote_model_set_pool(mote_model *model, mote_pool *pool);
 
 /* x [rows × input shape], preprocessed, to prediction [rows × prediction width]: probabilities or
- * numbers. Allocates in the first call and when `rows` grows, never else. */
+ * numbers. Allocates in the first call and when `rows` grows, never else. Models with conv2d want 1
+ * MB of stack. */
 mote_status mote_model_predict(mote_model *model, size_t rows, const mote_real *x,
                                mote_real *prediction, mote_error *error);
 

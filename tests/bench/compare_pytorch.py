@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Trains the same dense networks in PyTorch and in mote, in turn, and compares samples per second.
+"""Trains the same networks in PyTorch and in mote, in turn, and compares samples per second.
 
 usage: tests/bench/compare_pytorch.py [--bench build/bench] [--rounds 5] [--network 784-512-256-10 --batch 128]
        tests/bench/compare_pytorch.py --job [--rounds 5]
@@ -9,7 +9,8 @@ Needs PyTorch. For both, data is in memory and OpenBLAS runs on the kernels that
 measured with 1 and with 2 threads in each round, and the best of its medians counts.
 
 PyTorch's threads and OpenBLAS's are two things there, which get in each other's way: so PyTorch is
-also measured with one of its own and two of OpenBLAS's ("1+2"), and may have that as its best.
+also measured with one of its own and two of OpenBLAS's ("1+2") and the other way round ("2+1"), and
+may have that as its best.
 
 With --job, the wall time of `./train configs/mnist.json` and of mnist_pytorch.py, from the cold
 start to the test accuracy.
@@ -25,7 +26,8 @@ import time
 
 TABLE = [("784-128-10", 32), ("784-128-10", 64), ("784-128-10", 128),
          ("784-512-256-10", 32), ("784-512-256-10", 128), ("784-512-256-10", 512),
-         ("784-2048-2048-10", 128), ("784-2048-2048-10", 512)]
+         ("784-2048-2048-10", 128), ("784-2048-2048-10", 512),
+         ("lenet", 64), ("lenet", 128), ("cnn", 64), ("cnn", 128)]
 
 SAMPLES = 60000
 SECONDS = 0.5
@@ -42,18 +44,34 @@ def right_kernels():
     return "Haswell" if {"avx2", "fma"} <= set(flags) else None
 
 
+def pytorch_layers(network):
+    """The network's layers and the shape of a sample."""
+    from torch import nn
+    if network == "lenet":
+        return [nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+                nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(),
+                nn.Linear(84, 10)], (1, 28, 28), 10
+    if network == "cnn":
+        return [nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+                nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                nn.Linear(3136, 128), nn.ReLU(), nn.Linear(128, 10)], (1, 28, 28), 10
+    widths = [int(width) for width in network.split("-")]
+    layers = []
+    for i in range(1, len(widths)):
+        layers += [nn.Linear(widths[i - 1], widths[i]), nn.ReLU()]
+    return layers[:-1], (widths[0],), widths[-1]
+
+
 def measure_pytorch(network, batch, threads):
     """Samples per second of a plain PyTorch loop; runs in a process of its own."""
     import torch
     torch.set_num_threads(threads)
-    widths = [int(width) for width in network.split("-")]
-    layers = []
-    for i in range(1, len(widths)):
-        layers += [torch.nn.Linear(widths[i - 1], widths[i]), torch.nn.ReLU()]
-    model = torch.nn.Sequential(*layers[:-1])
+    layers, shape, classes = pytorch_layers(network)
+    model = torch.nn.Sequential(*layers)
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9)
-    data = torch.randint(0, 256, (SAMPLES, widths[0]), dtype=torch.uint8).float() / 255
-    labels = torch.arange(SAMPLES) % widths[-1]
+    data = torch.randint(0, 256, (SAMPLES, *shape), dtype=torch.uint8).float() / 255
+    labels = torch.arange(SAMPLES) % classes
     order = torch.randperm(SAMPLES)
 
     def step(i):
@@ -73,7 +91,7 @@ def measure_pytorch(network, batch, threads):
 
 
 # Threads of PyTorch's own, and of OpenBLAS below it.
-PYTORCH_THREADS = {"1": (1, 1), "2": (2, 2), "1+2": (1, 2)}
+PYTORCH_THREADS = {"1": (1, 1), "2": (2, 2), "1+2": (1, 2), "2+1": (2, 1)}
 MOTE_THREADS = (1, 2)
 
 
@@ -119,8 +137,8 @@ def compare(bench, network, batch, rounds):
 
 def compare_table(bench, table, rounds):
     columns = [f"PyTorch {way}" for way in PYTORCH_THREADS] + [f"mote {n}" for n in MOTE_THREADS]
-    print(f"{'network':18} {'batch':>5}  " + " ".join(f"{name:>11}" for name in columns[:3]) + "  " +
-          " ".join(f"{name:>11}" for name in columns[3:]) +
+    print(f"{'network':18} {'batch':>5}  " + " ".join(f"{name:>11}" for name in columns[:len(PYTORCH_THREADS)]) + "  " +
+          " ".join(f"{name:>11}" for name in columns[len(PYTORCH_THREADS):]) +
           f"  {'ratio':>6}   (samples/s by threads; ratio of the best)")
     for network, batch in table:
         compare(bench, network, batch, rounds)
