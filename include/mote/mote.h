@@ -19,7 +19,8 @@
  *     check.h          tests of those: all that mote's own have to pass, in one call
  *
  * To predict with a trained model, read model.h; to train in a program, examples/xor.c and
- * trainer.h; to add a layer, layer.h and src/layers/tanh.c or src/layers/dense.c.
+ * trainer.h; to add a layer, layer.h and examples/new_layer, or within mote's source tree
+ * src/layers/tanh.c or src/layers/dense.c.
  *
  * Conventions that hold everywhere:
  *

@@ -1,16 +1,22 @@
 #!/bin/sh
-# The examples do what they say: examples_test.sh REPO_ROOT EXAMPLES_DIR TRAIN
+# The examples do what they say: examples_test.sh REPO_ROOT EXAMPLES_DIR TRAIN BUILD_DIR CMAKE
 #
-# EXAMPLES_DIR holds the built examples, TRAIN is the program that trains; both are absolute paths.
+# EXAMPLES_DIR holds the built examples, TRAIN is the program that trains, BUILD_DIR where all of it was built with CMAKE;
+# all are absolute paths.
+#
+# CC              the compiler
+# MOTE_SANITIZED  set where the library was built with sanitizers
 set -eu
 
-if [ $# -ne 3 ] || [ ! -f "$1/examples/xor.c" ]; then
-    echo "usage: tests/scripts/examples_test.sh REPO_ROOT EXAMPLES_DIR TRAIN" >&2
+if [ $# -ne 5 ] || [ ! -f "$1/examples/xor.c" ]; then
+    echo "usage: tests/scripts/examples_test.sh REPO_ROOT EXAMPLES_DIR TRAIN BUILD_DIR CMAKE" >&2
     exit 2
 fi
 root=$1
 examples=$2
 train=$3
+build=$4
+cmake=$5
 
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
@@ -43,8 +49,13 @@ for source in "$root"/examples/*.c; do
     name=$(basename "$source" .c)
     [ -x "$examples/$name" ] || fail "$name.c was not built"
     grep -qF "build/examples/$name" "$root/examples/README.md" || fail "examples/README.md lacks $name"
+done
+for directory in "$root"/examples/new_*; do
+    grep -qF "($(basename "$directory")/" "$root/examples/README.md" || fail "examples/README.md lacks $directory"
+done
+for source in "$root"/examples/*.c "$root"/examples/*/*.c; do
     if grep -E '^#include "' "$source" | grep -qv '^#include "mote/'; then
-        fail "$name.c includes more than the public headers"
+        fail "$source includes more than the public headers"
     fi
 done
 
@@ -114,4 +125,65 @@ if [ -x "$predict" ]; then
     run 0 "$predict" run/model.safetensors one.pgm
     [ "$(cat out)" = "one.pgm: $answer" ] || fail "predict_digit said \"$answer\", and predict:"
 fi
+
+# ---- classes of your own, against what is installed ------------------------------------------------------------------
+
+# Installed, then moved: it must not know where it was.
+run 0 "$cmake" --install "$build" --prefix "$work/first"
+mv first installed
+installed=$work/installed
+flags="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Werror"
+if [ -n "${MOTE_SANITIZED:-}" ]; then
+    # Without the warnings, of which gcc gives false ones under sanitizers.
+    flags="-fsanitize=address,undefined"
+fi
+data='dataset={"format": "synthetic_digits", "samples": 1000, "test_samples": 100}'
+
+# own_class DIRECTORY NAME KIND: builds the example, runs its test, trains with its plugin as built here and as installed.
+own_class() {
+    run 0 "$cmake" -S "$root/examples/$1" -B "$1" -DCMAKE_PREFIX_PATH="$installed" -DCMAKE_C_FLAGS="$flags"
+    run 0 "$cmake" --build "$1"
+    run 0 "$1/check"
+    says "$2 keeps all that mote asks of" out
+    plugin=$1/$2.so
+    config=$root/examples/$1/mnist.json
+    run 2 "$train" "$config" --dry-run
+    says "no $3 is called \"$2\"; there " err
+    says '; if a plugin provides it, pass --plugin FILE.so' err
+    run 0 "$train" --plugin "$plugin" --help "${3}s"
+    says "$2: " out
+    run 0 "$train" --plugin "$plugin" "$config" --set "$data" --set train.epochs=2 --run-dir "$2" --quiet
+    run 0 "$installed/bin/mote-train" --plugin "$plugin" "$config" --set "$data" --set train.epochs=2 \
+        --run-dir "$2-installed" --quiet
+    cmp "$2/model.safetensors" "$2-installed/model.safetensors" || fail "$2: the installed program trains otherwise"
+    run 0 "$installed/bin/mote-evaluate" --plugin "$plugin" "$2/model.safetensors"
+    run 0 "$installed/bin/mote-predict" --plugin "$plugin" "$2/model.safetensors" "$root/examples/digits/3.png"
+    says '3.png: ' out
+}
+
+own_class new_layer swish_beta layer
+own_class new_output focal_loss output
+own_class new_optimizer lion optimizer
+run 0 new_layer/own_program
+says 'loss 0.00' out
+
+# Models need the plugin that their layers and output come from; that of the optimizer is done.
+for name in swish_beta focal_loss; do
+    run 2 "$installed/bin/mote-evaluate" "$name/model.safetensors"
+    says "is called \"$name\"; if a plugin provides it, pass --plugin FILE.so" err
+    run 2 "$installed/bin/mote-predict" "$name/model.safetensors" "$root/examples/digits/3.png"
+    says "is called \"$name\"; if a plugin provides it, pass --plugin FILE.so" err
+done
+run 0 "$installed/bin/mote-predict" lion/model.safetensors "$root/examples/digits/3.png"
+
+# By hand, as mote/plugin.h says; and all plugins at once.
+PKG_CONFIG_PATH=$(dirname "$(find "$installed" -name mote.pc)")
+export PKG_CONFIG_PATH
+# shellcheck disable=SC2046
+run 0 "${CC:-cc}" -O2 -shared -fPIC "$root/examples/new_layer/swish_beta.c" -o by_hand.so $(pkg-config --cflags mote)
+run 0 "$train" --plugin by_hand.so --plugin new_output/focal_loss.so --plugin new_optimizer/lion.so \
+    "$root/examples/new_layer/mnist.json" --set "$data" --set model.output.type=focal_loss \
+    --set 'train.optimizer={"type": "lion"}' --dry-run
+says ' 2 swish_beta  ' err
+says 'with lion' err
 echo 'all checks passed'
