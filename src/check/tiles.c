@@ -13,7 +13,8 @@
 enum {
     MOST_REGIONS = 8,
     GRAIN = 4, /* bytes that are looked at as one: a float */
-    BLOCK = 1 << 10
+    BLOCK = 1 << 10,
+    WATCHED = 16 /* tiles of an operation: what these keep, others of the same code will */
 };
 
 typedef struct region {
@@ -85,7 +86,7 @@ static void note_writes(watch *w, region *r, size_t begin, size_t end, size_t ti
 
 static void end_tile(void *context, size_t index) {
     watch *w = context;
-    for (size_t i = 0; i < w->count; i++) {
+    for (size_t i = 0; i < w->count && index < WATCHED; i++) {
         region *r = &w->regions[i];
         for (size_t begin = 0; begin < r->bytes; begin += BLOCK) {
             size_t left = r->bytes - begin, bytes = left < BLOCK ? left : BLOCK;
