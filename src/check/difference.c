@@ -11,15 +11,9 @@
  */
 #include "check/difference.h"
 
-#include <float.h>
 #include <math.h>
-#include <stdbool.h>
 
-#ifdef MOTE_DOUBLE
-static const double STEP = 0x1p-14, TOLERANCE = 1e-7;
-#else
 static const double STEP = 0x1p-6, TOLERANCE = 2e-3;
-#endif
 
 enum {
     MOST_ENTRIES = 60

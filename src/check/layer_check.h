@@ -11,11 +11,7 @@ enum {
 };
 
 /* Sums in another order may differ by this part of the largest number. */
-#ifdef MOTE_DOUBLE
-#define MOTE_CHECK_ROUNDING 1e-12
-#else
 #define MOTE_CHECK_ROUNDING 1e-4
-#endif
 
 /* What is checked. */
 typedef struct mote_layer_case {

@@ -4,16 +4,11 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "check/difference.h"
 #include "check/layer_check.h"
 
-#ifdef MOTE_DOUBLE
-static const double EPSILON = DBL_EPSILON;
-#else
 static const double EPSILON = (double)FLT_EPSILON;
-#endif
 
 /* ---- differences ---- */
 
