@@ -39,6 +39,10 @@ typedef enum fault {
     REFUSES_WITHOUT_A_WORD,
     GIVES_AN_EMPTY_SHAPE,
     NAMES_TWO_ALIKE,
+    WRITES_PAST_SCRATCH,
+    WRITES_PAST_Y,
+    WRITES_PAST_DX,
+    ERRS_IN_LARGE_BATCHES,
     GIVES_WRONG_DX,
     GIVES_WRONG_GRADIENT,
     FORGETS_THE_BATCH,
@@ -140,7 +144,7 @@ static void forward_tile(void *context, size_t tile) {
     }
     for (size_t i = begin; i < end; i++) {
         mote_real y = j->self->w.value[i % j->width] * squares[i - begin];
-        y += mistake == READS_OTHER_TILES && i > 0 && i == begin ? j->y[i - 1] : 0;
+        y += mistake == READS_OTHER_TILES && i > 0 && i == begin && isnan(j->y[i - 1]) ? 1 : 0;
         j->y[i] = mistake == HIDES_NAN && !(y > 0) ? 0 : y;
     }
 }
@@ -162,6 +166,9 @@ static void suspect_forward(mote_layer *layer, const mote_pass *pass, const mote
     extra += mistake == DRAWS_WITHOUT_GENERATOR ? (mote_real)mote_random_uniform(&own) : 0;
     for (size_t i = 0; i < pass->batch * j.width; i++) {
         y[i] += extra;
+    }
+    if (mistake == WRITES_PAST_SCRATCH || mistake == WRITES_PAST_Y) {
+        (mistake == WRITES_PAST_Y ? y : self->squares)[pass->batch * j.width] = 1;
     }
     *self->seen.value += pass->training || mistake == LEARNS_IN_EVALUATION;
     self->state += mistake == KEEPS_STATE_TO_ITSELF && pass->training;
@@ -219,6 +226,10 @@ static void suspect_backward(mote_layer *layer, const mote_pass *pass, const mot
         sums[i] *= mistake == GIVES_WRONG_GRADIENT ? (mote_real)0.98 : 1;
         sums[i] /= mistake == FORGETS_THE_BATCH ? (mote_real)pass->batch : 1;
         sums[i] *= mistake == NEEDS_DX && !dx ? 0 : 1;
+        sums[i] *= mistake == ERRS_IN_LARGE_BATCHES && pass->batch > 100 ? (mote_real)1.05 : 1;
+    }
+    if (mistake == WRITES_PAST_DX && dx) {
+        dx[pass->batch * width] = 1;
     }
     hand_over(&j, sums);
 }
@@ -249,6 +260,13 @@ Test(layer_check, finds_each_mistake) {
          "shapes: on 3 × 4: layers[0] (suspect): it is refused, without a reason"},
         {GIVES_AN_EMPTY_SHAPE, "shapes: its output_shape is 0; a sample has rank 1 to 3"},
         {NAMES_TWO_ALIKE, "shapes: two parameters are called \"w\""},
+        {WRITES_PAST_SCRATCH,
+         "shapes: layers of type suspect write past the end of what they asked "
+         "for as scratch memory number 0, 5 entries for a batch of 5"},
+        {WRITES_PAST_Y, "shapes: y is written to past the last of 5 rows"},
+        {WRITES_PAST_DX, "shapes: dx is written to past the last of 5 rows"},
+        {ERRS_IN_LARGE_BATCHES,
+         "gradients: with a batch of 2001, the gradient of layers.0.w[0] is "},
         {GIVES_WRONG_DX, "gradients: with a batch of 1, the gradient of x[0] is "},
         {GIVES_WRONG_GRADIENT, "gradients: with a batch of 1, the gradient of layers.0.w[0] is "},
         {FORGETS_THE_BATCH, "gradients: with a batch of 2, the gradient of layers.0.w[0] is "},

@@ -33,10 +33,11 @@ extern "C" {
  *
  * - shapes: output and parameters make sense, and any other shape of input is taken, or refused with
  *   a message;
- * - passes: nothing depends on what was in memory before, or on an earlier pass;
+ * - passes: nothing depends on what was in memory before, or on an earlier pass, and nothing is
+ *   written past the end of y, dx and scratch memory;
  * - gradients: dx and each parameter's are the derivatives of what the forward pass computes, with
- *   batches of 1, 2 and 5; they are added to what is there, or handed over once, and are the same
- *   where dx is not wanted;
+ *   batches of 1, 2, 5 and many; they are added to what is there, or handed over once, and are the
+ *   same where dx is not wanted;
  * - threads: no two tiles of an operation write the same place, and 1, 2 and 3 threads, and tiles in
  *   any order, give the same bits;
  * - evaluation: draws no random numbers, changes nothing that is saved, takes each sample by itself,

@@ -2,6 +2,8 @@
 #include "check/alone.h"
 
 #include <math.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,6 +71,10 @@ mote_status mote_alone_initialize(mote_model *model, mote_error *error) {
 
 /* ---- memory ---- */
 
+enum {
+    GUARD = 16 /* numbers */
+};
+
 static void carve_gradients(mote_model *model, mote_arena *arena) {
     for (size_t i = 0; i < model->parameter_count; i++) {
         mote_parameter *parameter = model->parameters[i].parameter;
@@ -80,6 +86,7 @@ static void carve_gradients(mote_model *model, mote_arena *arena) {
 
 static void carve(mote_alone *alone, mote_arena *arena) {
     size_t size = sizeof(mote_real), in = alone->batch * alone->in, out = alone->batch * alone->out;
+    size_t guarded = (alone->batch + 1) * alone->in;
     alone->x = mote_arena_take(arena, in, size);
     alone->upstream = mote_arena_take(arena, out, size);
     alone->dy = mote_arena_take(arena, out, size);
@@ -89,21 +96,34 @@ static void carve(mote_alone *alone, mote_arena *arena) {
     for (size_t i = 0; i < MOTE_RESULTS; i++) {
         alone->results[i] =
             (mote_result){.y = mote_arena_take(arena, out, size),
-                          .dx = mote_arena_take(arena, in, size),
+                          .dx = mote_arena_take(arena, guarded, size),
                           .gradients = mote_arena_take(arena, alone->trained, size),
                           .buffers = mote_arena_take(arena, alone->untrained, size)};
     }
 }
 
+static void widen_scratch(const mote_model *model, ptrdiff_t count) {
+    for (size_t i = 0; i < model->layers->count; i++) {
+        mote_layer *layer = model->layers->layers[i];
+        for (size_t k = 0; k < layer->scratch_count; k++) {
+            layer->scratch[k].count_fixed += (size_t)count;
+        }
+    }
+}
+
+/* For one more row than there will be, and with more at the end of scratch memory, which nobody is to
+ * write to. */
 static mote_status plan(mote_model *model, size_t batch, mote_error *error) {
     mote_model_drop_plan(model);
     mote_sequence_decide(model->layers, true, true);
+    widen_scratch(model, GUARD);
     mote_arena measured = mote_arena_measure();
-    mote_sequence_carve(model->layers, batch, true, &measured);
+    mote_sequence_carve(model->layers, batch + 1, true, &measured);
     mote_status status = mote_arena_allocate(&model->workspace, &measured, error);
     if (status == MOTE_OK) {
-        mote_sequence_carve(model->layers, batch, true, &model->workspace);
+        mote_sequence_carve(model->layers, batch + 1, true, &model->workspace);
     }
+    widen_scratch(model, -GUARD);
     return status;
 }
 
@@ -152,9 +172,11 @@ static void prepare(mote_alone *alone, const mote_trial *trial) {
     memset(alone->model->workspace.memory, trial->memory, alone->model->workspace.capacity);
 }
 
-static void forward(mote_alone *alone, const mote_pass *pass, mote_result *result) {
+/* Returns y where the layers left it. */
+static const mote_real *forward(mote_alone *alone, const mote_pass *pass, mote_result *result) {
     const mote_real *y = mote_sequence_forward(alone->model->layers, pass, alone->x);
     memcpy(result->y, y, pass->batch * alone->out * sizeof *y);
+    return y;
 }
 
 void mote_alone_forward(mote_alone *alone, const mote_trial *trial, mote_result *result) {
@@ -164,6 +186,62 @@ void mote_alone_forward(mote_alone *alone, const mote_trial *trial, mote_result 
     prepare(alone, trial);
     forward(alone, &pass, result);
 }
+
+/* ---- bounds ---- */
+
+/* Whether numbers begin ... end - 1 are still what they were before the pass. */
+static bool is_untouched(const mote_real *numbers, size_t begin, size_t end, unsigned char memory) {
+    const unsigned char *bytes = (const unsigned char *)(numbers + begin);
+    for (size_t i = 0; i < (end - begin) * sizeof *numbers; i++) {
+        if (bytes[i] != memory) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_in_workspace(const mote_alone *alone, const mote_real *numbers) {
+    uintptr_t begin = (uintptr_t)alone->model->workspace.memory, at = (uintptr_t)numbers;
+    return at >= begin && at - begin < alone->model->workspace.capacity;
+}
+
+static mote_status check_scratch(const mote_alone *alone, const mote_layer *layer,
+                                 const mote_trial *trial, mote_error *error) {
+    for (size_t i = 0; i < layer->scratch_count; i++) {
+        const mote_scratch *scratch = &layer->scratch[i];
+        size_t used = scratch->count_fixed + trial->rows * scratch->count_per_sample;
+        size_t end = scratch->count_fixed + GUARD + (alone->batch + 1) * scratch->count_per_sample;
+        if (!is_untouched(*scratch->where, used, end, trial->memory)) {
+            return mote_fail(error, MOTE_DATA,
+                             "layers of type %s write past the end of what they asked for as "
+                             "scratch memory number %zu, %zu entries for a batch of %zu",
+                             layer->kind->type, i, used, trial->rows);
+        }
+    }
+    return MOTE_OK;
+}
+
+/* y as the layers left it. */
+static mote_status check_bounds(const mote_alone *alone, const mote_trial *trial,
+                                const mote_real *y, const mote_real *dx, mote_error *error) {
+    size_t rows = trial->rows, all = alone->batch + 1;
+    for (size_t i = 0; i < alone->model->layers->count; i++) {
+        mote_status status = check_scratch(alone, alone->model->layers->layers[i], trial, error);
+        if (status != MOTE_OK) {
+            return status;
+        }
+    }
+    if (is_in_workspace(alone, y) &&
+        !is_untouched(y, rows * alone->out, all * alone->out, trial->memory)) {
+        return mote_fail(error, MOTE_DATA, "y is written to past the last of %zu rows", rows);
+    }
+    if (!is_untouched(dx, rows * alone->in, all * alone->in, trial->memory)) {
+        return mote_fail(error, MOTE_DATA, "dx is written to past the last of %zu rows", rows);
+    }
+    return MOTE_OK;
+}
+
+/* ---- both passes ---- */
 
 typedef struct receipt {
     mote_alone *alone;
@@ -215,18 +293,20 @@ mote_status mote_alone_run(mote_alone *alone, const mote_trial *trial, mote_resu
                       .ready = trial->hands_over ? receive : NULL,
                       .ready_context = &to};
     prepare(alone, trial);
-    forward(alone, &pass, result);
+    memset(result->dx, trial->memory, (alone->batch + 1) * alone->in * sizeof *result->dx);
+    const mote_real *y = forward(alone, &pass, result);
     memset(alone->times, 0, alone->trained * sizeof *alone->times);
     fill_gradients(alone->model, trial->hands_over ? (mote_real)NAN : trial->gradient);
     alone->model->layers->stages[0].needs_dx = !trial->without_dx;
     backward(alone, &pass, trial, result);
     alone->model->layers->stages[0].needs_dx = true;
     copy_values(alone->model, BUFFERS, true, result->buffers);
+    mote_status status = check_bounds(alone, trial, y, result->dx, error);
     if (trial->hands_over) {
-        return check_times(alone, error);
+        return status == MOTE_OK ? check_times(alone, error) : status;
     }
     copy_values(alone->model, GRADIENTS, true, result->gradients);
-    return MOTE_OK;
+    return status;
 }
 
 void mote_alone_adopt_buffers(mote_alone *alone, const mote_result *result) {

@@ -9,7 +9,7 @@
 /* What a pass gave. */
 typedef struct mote_result {
     mote_real *y;         /* [rows × out] */
-    mote_real *dx;        /* [rows × in] */
+    mote_real *dx;        /* [rows × in]; and room for a row that nobody is to write to */
     mote_real *gradients; /* [trained]: of all parameters, one after the other */
     mote_real *buffers;   /* [all - trained] */
 } mote_result;
@@ -55,7 +55,8 @@ mote_status mote_alone_initialize(mote_model *model, mote_error *error);
 /* The forward pass alone: y. With the same random numbers each time, and from the same buffers. */
 void mote_alone_forward(mote_alone *alone, const mote_trial *trial, mote_result *result);
 
-/* Both passes. MOTE_DATA where gradients are not handed over just once. */
+/* Both passes. MOTE_DATA where gradients are not handed over just once, or something is written past
+ * the end of scratch memory, y or dx. */
 mote_status mote_alone_run(mote_alone *alone, const mote_trial *trial, mote_result *result,
                            mote_error *error);
 

@@ -13,11 +13,8 @@
 
 #include <math.h>
 
-static const double STEP = 0x1p-6, TOLERANCE = 2e-3;
-
-enum {
-    MOST_ENTRIES = 60
-};
+/* Parts of the gradient's entry, and of the largest of all. */
+static const double STEP = 0x1p-6, TOLERANCE = 2e-3, TOLERANCE_OF_ALL = 1e-5;
 
 enum {
     BELOW,
@@ -61,18 +58,22 @@ static estimate derivative(const mote_loss *loss, mote_real *place) {
 }
 
 mote_status mote_check_gradient(const mote_loss *loss, size_t count, mote_real *places,
-                                const mote_real *gradient,
+                                const mote_real *gradient, size_t most,
                                 char *(*name)(void *context, size_t index, char *text),
                                 mote_error *error) {
-    size_t entries = count < MOST_ENTRIES ? count : MOST_ENTRIES, doubtful = 0;
+    size_t entries = count < most ? count : most, doubtful = 0;
     char text[MOTE_DIFFERENCE_NAME_CAPACITY];
+    double largest = 0;
+    for (size_t i = 0; i < count; i++) {
+        largest = fmax(largest, fabs((double)gradient[i]));
+    }
     loss->compute(loss->context, HERE);
     for (size_t i = 0; i < entries; i++) {
-        size_t index = i * count / entries;
+        size_t index = i == 0 ? 0 : (i + 1) * count / entries - 1; /* the first and the last too */
         double found = (double)gradient[index];
         estimate wanted = derivative(loss, &places[index]);
         double size = fmax(fabs(found), fabs(wanted.value));
-        double allowed = TOLERANCE * size + wanted.doubt;
+        double allowed = TOLERANCE * size + TOLERANCE_OF_ALL * largest + wanted.doubt;
         if (!(fabs(found - wanted.value) <= allowed)) {
             return mote_fail(error, MOTE_DATA,
                              "the gradient of %s is %.6g, but by finite differences %.6g ± %.1g",

@@ -17,10 +17,10 @@ typedef struct mote_loss {
     void *context;
 } mote_loss;
 
-/* Compares gradient [count] with the differences of the loss where places [count] are moved, for some
- * of the entries where there are many. MOTE_DATA where they differ; `name` gives an entry's name. */
+/* Compares gradient [count] with the differences of the loss where places [count] are moved, for at
+ * most so many of the entries. MOTE_DATA where they differ; `name` gives an entry's name. */
 mote_status mote_check_gradient(const mote_loss *loss, size_t count, mote_real *places,
-                                const mote_real *gradient,
+                                const mote_real *gradient, size_t most,
                                 char *(*name)(void *context, size_t index, char *text),
                                 mote_error *error);
 

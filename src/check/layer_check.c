@@ -2,7 +2,6 @@
 #include "mote/check.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "check/compare.h"
@@ -126,22 +125,29 @@ static mote_status check_shapes(const mote_layer_case *s, mote_error *error) {
 
 /* ---- gradients ---- */
 
-static mote_status check_gradients(const mote_layer_case *s, mote_error *error) {
-    static const size_t batches[] = {1, 2, MOTE_CHECK_ROWS};
+static mote_status check_batch(const mote_layer_case *s, size_t rows, size_t most,
+                               mote_error *error) {
     mote_alone alone;
-    mote_status status = mote_layer_case_alone(&alone, s, MOTE_CHECK_ROWS, error);
-    for (size_t i = 0; i < sizeof batches / sizeof *batches && status == MOTE_OK; i++) {
-        if (batches[i] < mote_model_layer(alone.model, 0)->least_batch) {
-            continue;
-        }
-        mote_error reason = {0};
-        status = mote_check_layer_gradients(&alone, batches[i], &reason);
-        if (status != MOTE_OK) {
-            mote_fail(error, status, "with a batch of %zu, %s", batches[i], reason.message);
-        }
+    mote_error reason = {0};
+    mote_status status = mote_layer_case_alone(&alone, s, rows, &reason);
+    if (status == MOTE_OK && rows >= mote_model_layer(alone.model, 0)->least_batch) {
+        status = mote_check_layer_gradients(&alone, rows, most, &reason);
+    }
+    if (status != MOTE_OK) {
+        mote_fail(error, status, "with a batch of %zu, %s", rows, reason.message);
     }
     mote_layer_case_free(&alone);
     return status;
+}
+
+/* Each entry with small batches, and some with one of many tiles. */
+static mote_status check_gradients(const mote_layer_case *s, mote_error *error) {
+    static const size_t batches[] = {1, 2, MOTE_CHECK_ROWS};
+    mote_status status = MOTE_OK;
+    for (size_t i = 0; i < sizeof batches / sizeof *batches && status == MOTE_OK; i++) {
+        status = check_batch(s, batches[i], 60, error);
+    }
+    return status == MOTE_OK ? check_batch(s, mote_check_many_rows(s), 8, error) : status;
 }
 
 /* ---- passes ---- */

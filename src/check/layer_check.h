@@ -38,8 +38,12 @@ mote_status mote_check_same_results(const mote_alone *alone, size_t rows, const 
                                     mote_error *error);
 
 /* That gradients are the derivatives of what is computed, however they are asked for, in passes of
- * that many rows. */
-mote_status mote_check_layer_gradients(mote_alone *alone, size_t rows, mote_error *error);
+ * that many rows; for at most so many entries of x and of each parameter. */
+mote_status mote_check_layer_gradients(mote_alone *alone, size_t rows, size_t most,
+                                       mote_error *error);
+
+/* So many rows that their numbers make several tiles for any layer that uses threads. */
+size_t mote_check_many_rows(const mote_layer_case *layer);
 
 /* The other parts. */
 mote_status mote_check_layer_threads(const mote_layer_case *layer, mote_error *error);

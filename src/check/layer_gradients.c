@@ -51,17 +51,17 @@ static char *name_of(void *context, size_t index, char *text) {
 }
 
 static mote_status check_differences(mote_alone *alone, const mote_trial *trial,
-                                     const mote_result *given, mote_error *error) {
+                                     const mote_result *given, size_t most, mote_error *error) {
     layer_loss context = {.alone = alone, .trial = *trial, .first = SIZE_MAX};
     mote_loss loss = {.compute = compute, .compare = compare, .context = &context};
-    mote_status status =
-        mote_check_gradient(&loss, trial->rows * alone->in, alone->x, given->dx, name_of, error);
+    mote_status status = mote_check_gradient(&loss, trial->rows * alone->in, alone->x, given->dx,
+                                             most, name_of, error);
     context.first = 0;
     for (size_t i = 0; status == MOTE_OK && i < alone->model->parameter_count; i++) {
         const mote_parameter *parameter = alone->model->parameters[i].parameter;
         if (!parameter->buffer) {
             status = mote_check_gradient(&loss, parameter->count, parameter->value,
-                                         given->gradients + context.first, name_of, error);
+                                         given->gradients + context.first, most, name_of, error);
             context.first += parameter->count;
         }
     }
@@ -98,7 +98,8 @@ static mote_status check_finite(const mote_alone *alone, size_t rows, mote_error
     return MOTE_OK;
 }
 
-mote_status mote_check_layer_gradients(mote_alone *alone, size_t rows, mote_error *error) {
+mote_status mote_check_layer_gradients(mote_alone *alone, size_t rows, size_t most,
+                                       mote_error *error) {
     mote_result *first = &alone->results[0], *second = &alone->results[1];
     mote_trial trial = {.rows = rows, .memory = 0xff};
     mote_status status = mote_alone_run(alone, &trial, first, error);
@@ -129,7 +130,7 @@ mote_status mote_check_layer_gradients(mote_alone *alone, size_t rows, mote_erro
                              "where it is handed over by mote_gradient_ready", error);
     }
     if (status == MOTE_OK) { /* which overwrite both results' y, but not gradients and dx */
-        status = check_differences(alone, &trial, first, error);
+        status = check_differences(alone, &trial, first, most, error);
     }
     return status;
 }

@@ -43,6 +43,10 @@ static mote_status check_pool(mote_alone *alone, size_t threads, mote_error *err
     return status;
 }
 
+size_t mote_check_many_rows(const mote_layer_case *layer) {
+    return rows_for(layer, MANY);
+}
+
 static mote_status check_writes(const mote_layer_case *layer, mote_error *error) {
     mote_alone alone;
     mote_status status = mote_layer_case_alone(&alone, layer, rows_for(layer, SOME), error);
@@ -55,7 +59,7 @@ static mote_status check_writes(const mote_layer_case *layer, mote_error *error)
 
 static mote_status check_bits(const mote_layer_case *layer, mote_error *error) {
     mote_alone alone;
-    mote_status status = mote_layer_case_alone(&alone, layer, rows_for(layer, MANY), error);
+    mote_status status = mote_layer_case_alone(&alone, layer, mote_check_many_rows(layer), error);
     if (status == MOTE_OK) {
         const mote_trial trial = {.rows = alone.batch, .hands_over = true, .memory = 0xff};
         status = mote_alone_run(&alone, &trial, &alone.results[0], error);
