@@ -23,6 +23,11 @@ def uniform(low, high, *shape):
     return (low + (high - low) * torch.rand(*shape)).float().double()
 
 
+def hundredths(low, high, *shape):
+    """The same, in numbers that are short to write."""
+    return (uniform(low, high, *shape) * 100).round().div(100).float().double()
+
+
 def distributions(rows, classes):
     return torch.softmax(uniform(-1, 1, rows, classes), 1).float().double()
 
@@ -30,7 +35,10 @@ def distributions(rows, classes):
 # ---- C ----
 
 def number(value):
-    text = "%.9g" % float(torch.tensor(value, dtype=torch.float64).float())
+    value = float(torch.tensor(value, dtype=torch.float64).float())
+    text = "%.2g" % value
+    if float(torch.tensor(float(text)).float()) != value:
+        text = "%.9g" % value
     return text + ("f" if any(c in text for c in ".en") else ".f")
 
 
@@ -303,17 +311,45 @@ def optimizer_row(keys, start, gradients):
 
 # ---- networks in training ----
 
-BATCH, BATCHES, NETWORK_STEPS = 16, 4, 50
+BATCHES, NETWORK_STEPS = 4, 50
+
+
+class SameConv2d(nn.Conv2d):
+    """With "same" as mote has it, at any stride: the odd zero at the bottom and on the right."""
+
+    def forward(self, x):
+        zeros = []
+        for side in (3, 2):
+            seen = (-(-x.shape[side] // self.stride[0]) - 1) * self.stride[0] + self.kernel_size[0]
+            both = max(seen - x.shape[side], 0)
+            zeros += [both // 2, both - both // 2]
+        return super().forward(F.pad(x, zeros))
+
+
+def conv(filters, kernel, **keys):
+    return {"type": "conv2d", "filters": filters, "kernel": kernel, **keys}
+
+
+SIGMOID, SILU, GELU, ELU = {"type": "sigmoid"}, {"type": "silu"}, {"type": "gelu"}, {"type": "elu"}
+LEAKY_RELU, SOFTMAX = {"type": "leaky_relu", "slope": 0.1}, {"type": "softmax"}
+BATCH_NORM, LAYER_NORM = {"type": "batch_norm"}, {"type": "layer_norm"}
+GLOBAL_AVERAGE_POOL, NO_DROPOUT = {"type": "global_average_pool"}, {"type": "dropout", "rate": 0}
+SAME = {"padding": "same"}
+UNBIASED = {"padding": "same", "bias": False}
 
 PERCEPTRON = ([dense(8), RELU, dense(5)],
-              lambda: nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 5)), (12,), 5)
+              lambda: nn.Sequential(nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 5)), (12,), 16, 5)
+IMAGES = (2, 5, 4), 4, 3
+PLAIN = {"learning_rate": 0.05}
+MOMENTUM = {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 0.01}
+NESTEROV = {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}
 
-# layers in mote, the same in PyTorch, shape of one sample, classes, optimizer
+# layers in mote, the same in PyTorch, shape of one sample, batch, classes, optimizer. Softmax at the
+# end is trained with cross_entropy, everything else with softmax_cross_entropy.
 NETWORKS = [
     (*PERCEPTRON, {"learning_rate": 0.1}),
-    (*PERCEPTRON, {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 0.01}),
-    (*PERCEPTRON,
-     {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
+    (*PERCEPTRON, MOMENTUM),
+    (*PERCEPTRON, NESTEROV),
     ([dense(8), RELU,
       {"type": "residual", "layers": [dense(6), RELU, dense(8)]}, RELU,
       {"type": "residual", "layers": [TANH, {"type": "residual", "layers": [dense(8)]}, dense(5)],
@@ -322,37 +358,104 @@ NETWORKS = [
          nn.Linear(12, 8), nn.ReLU(),
          Residual([nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 8)]), nn.ReLU(),
          Residual([nn.Tanh(), Residual([nn.Linear(8, 8)]), nn.Linear(8, 5)], [nn.Linear(8, 5)])),
-     (12,), 5, {"learning_rate": 0.05, "momentum": 0.9, "weight_decay": 0.01}),
+     (12,), 16, 5, MOMENTUM),
+    # normalizations of vectors
+    ([dense(8), GELU, dense(8), BATCH_NORM, SILU, NO_DROPOUT, dense(3)],
+     lambda: nn.Sequential(
+         nn.Linear(5, 8), nn.GELU(), nn.Linear(8, 8), nn.BatchNorm1d(8), nn.SiLU(), nn.Dropout(0),
+         nn.Linear(8, 3)),
+     (5,), 8, 3, MOMENTUM),
+    ([dense(8), LAYER_NORM, SIGMOID, dense(6), ELU, dense(3), SOFTMAX],
+     lambda: nn.Sequential(
+         nn.Linear(5, 8), nn.LayerNorm((8,)), nn.Sigmoid(), nn.Linear(8, 6), nn.ELU(),
+         nn.Linear(6, 3), nn.Softmax(1)),
+     (5,), 8, 3, NESTEROV),
+    # conv2d directly and by columns, with "same" on either side of a pixel, and pooling
+    ([conv(6, 3, **SAME), LEAKY_RELU, conv(5, 3, stride=2, **SAME), GELU, FLATTEN, dense(3)],
+     lambda: nn.Sequential(
+         SameConv2d(2, 6, 3), nn.LeakyReLU(0.1), SameConv2d(6, 5, 3, stride=2), nn.GELU(),
+         nn.Flatten(), nn.Linear(30, 3)),
+     *IMAGES, MOMENTUM),
+    ([conv(6, 3, **UNBIASED), BATCH_NORM, RELU, {"type": "max_pool2d", "size": 2}, NO_DROPOUT,
+      conv(4, 2, **SAME), SILU, FLATTEN, dense(3)],
+     lambda: nn.Sequential(
+         SameConv2d(2, 6, 3, bias=False), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2),
+         nn.Dropout(0), SameConv2d(6, 4, 2), nn.SiLU(), nn.Flatten(), nn.Linear(16, 3)),
+     *IMAGES, NESTEROV),
+    # in groups and one filter per channel
+    ([conv(6, 3, padding=1), SILU, conv(4, 3, groups=2, padding=1), LAYER_NORM, ELU,
+      conv(4, 3, groups=4, stride=2, padding=1), TANH,
+      {"type": "average_pool2d", "size": 2, "stride": 1}, SIGMOID, FLATTEN, dense(4), BATCH_NORM,
+      dense(3), SOFTMAX],
+     lambda: nn.Sequential(
+         nn.Conv2d(2, 6, 3, padding=1), nn.SiLU(), nn.Conv2d(6, 4, 3, groups=2, padding=1),
+         nn.LayerNorm((4, 5, 4)), nn.ELU(), nn.Conv2d(4, 4, 3, groups=4, stride=2, padding=1),
+         nn.Tanh(), nn.AvgPool2d(2, 1), nn.Sigmoid(), nn.Flatten(), nn.Linear(8, 4),
+         nn.BatchNorm1d(4), nn.Linear(4, 3), nn.Softmax(1)),
+     *IMAGES, PLAIN),
+    # residual networks of images
+    ([conv(5, 3, **UNBIASED), BATCH_NORM, RELU,
+      {"type": "residual", "layers": [conv(5, 3, **UNBIASED), BATCH_NORM, RELU,
+                                      conv(5, 3, **UNBIASED), BATCH_NORM]}, RELU,
+      {"type": "residual", "layers": [conv(6, 3, stride=2, **UNBIASED), BATCH_NORM, RELU,
+                                      conv(6, 3, **UNBIASED), BATCH_NORM],
+       "shortcut": [conv(6, 1, stride=2, bias=False), BATCH_NORM]}, RELU,
+      GLOBAL_AVERAGE_POOL, NO_DROPOUT, dense(3)],
+     lambda: nn.Sequential(
+         SameConv2d(2, 5, 3, bias=False), nn.BatchNorm2d(5), nn.ReLU(),
+         Residual([SameConv2d(5, 5, 3, bias=False), nn.BatchNorm2d(5), nn.ReLU(),
+                   SameConv2d(5, 5, 3, bias=False), nn.BatchNorm2d(5)]), nn.ReLU(),
+         Residual([SameConv2d(5, 6, 3, stride=2, bias=False), nn.BatchNorm2d(6), nn.ReLU(),
+                   SameConv2d(6, 6, 3, bias=False), nn.BatchNorm2d(6)],
+                  [nn.Conv2d(5, 6, 1, stride=2, bias=False), nn.BatchNorm2d(6)]), nn.ReLU(),
+         global_average_pool(), nn.Dropout(0), nn.Linear(6, 3)),
+     *IMAGES, MOMENTUM),
 ]
 
 
-def network_row(layers, make, shape, classes, keys):
+def sgd_of(net, keys):
+    """Decays what mote does: the weights of layers that multiply with them, and no others."""
+    keys = dict(keys)
+    decay = keys.pop("weight_decay", 0)
+    decayed = [m.weight for m in net.modules() if isinstance(m, (nn.Linear, nn.Conv2d))]
+    others = [p for p in net.parameters() if all(p is not d for d in decayed)]
+    return sgd([{"params": decayed, "weight_decay": decay}, {"params": others}], keys)
+
+
+def named_tensors(net):
+    return ([(n, p.detach()) for n, p in net.named_parameters()] +
+            [(n, b) for n, b in net.named_buffers() if b.is_floating_point()])
+
+
+def network_row(layers, make, shape, batch, classes, keys):
     net = make().double()
     for parameter in net.parameters():
-        parameter.data = uniform(-0.5, 0.5, *parameter.shape)
-    start = [p.detach().clone() for p in net.parameters()]
-    x = uniform(-1, 1, BATCH * BATCHES, *shape)
-    labels = torch.randint(classes, (BATCH * BATCHES,))
-    decay = keys.get("weight_decay", 0)
-    rest = {k: v for k, v in keys.items() if k != "weight_decay"}
-    matrices = [p for p in net.parameters() if p.dim() > 1]
-    vectors = [p for p in net.parameters() if p.dim() == 1]
-    optimizer = sgd([{"params": matrices, "weight_decay": decay}, {"params": vectors}], rest)
+        parameter.data = hundredths(-0.5, 0.5, *parameter.shape)
+    for buffer in buffers(net):
+        buffer.copy_(hundredths(0.5, 2, *buffer.shape))
+    start = [t.clone() for _, t in named_tensors(net)]
+    x = hundredths(-1, 1, batch * BATCHES, *shape)
+    labels = torch.randint(classes, (batch * BATCHES,))
+    optimizer = sgd_of(net, keys)
+    probabilities = layers[-1] == SOFTMAX
     losses = []
     for step in range(NETWORK_STEPS):
-        batch = slice(step % BATCHES * BATCH, (step % BATCHES + 1) * BATCH)
-        loss = F.cross_entropy(net(x[batch]), labels[batch])
+        rows = slice(step % BATCHES * batch, (step % BATCHES + 1) * batch)
+        y = net(x[rows])
+        loss = (F.nll_loss(y.log(), labels[rows]) if probabilities
+                else F.cross_entropy(y, labels[rows]))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    names = [text("layers." + name) for name, _ in net.named_parameters()]
-    return {"layers": text(layers), "optimizer": text("sgd"), "json": text(keys),
-            "shape": shape_text(shape), "x": numbers(x), "labels": whole(labels),
-            "names": "{" + ", ".join(names) + "}",
+    return {"layers": text(layers),
+            "output": text("cross_entropy" if probabilities else "softmax_cross_entropy"),
+            "optimizer": text("sgd"), "json": text(keys), "shape": shape_text(shape),
+            "batch": batch, "x": numbers(x), "labels": whole(labels),
+            "names": "{" + ", ".join(text("layers." + n) for n, _ in named_tensors(net)) + "}",
             "start": "{" + ", ".join(map(numbers, start)) + "}",
             "losses": numbers(torch.tensor(losses)),
-            "after": "{" + ", ".join(numbers(p) for p in net.parameters()) + "}"}
+            "after": "{" + ", ".join(numbers(t) for _, t in named_tensors(net)) + "}"}
 
 
 def main():
@@ -370,8 +473,7 @@ def main():
     table("optimizer_values", "optimizer_values_table",
           [optimizer_row(keys, start, gradients) for keys in SGD])
 
-    print(f"enum {{ NETWORK_BATCH = {BATCH}, NETWORK_BATCHES = {BATCHES}, "
-          f"NETWORK_STEPS = {NETWORK_STEPS} }};\n")
+    print(f"enum {{ NETWORK_BATCHES = {BATCHES}, NETWORK_STEPS = {NETWORK_STEPS} }};\n")
     table("network_values", "network_values_table", [network_row(*row) for row in NETWORKS])
 
 
