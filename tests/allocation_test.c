@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <glob.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -357,4 +358,130 @@ Test(prediction, allocates_nothing_after_its_first_call) {
         mote_model_destroy(model);
         mote_pool_destroy(pool);
     }
+}
+
+/* ---- the configs ---- */
+
+enum {
+    DIGIT_SAMPLES = 320,
+    DIGIT_SIDE = 28
+};
+
+/* Noise of the shape that the configs' digits have. */
+static mote_dataset *digits_create(void) {
+    static uint8_t bytes[DIGIT_SAMPLES * DIGIT_SIDE * DIGIT_SIDE];
+    static uint32_t labels[DIGIT_SAMPLES];
+    mote_random random = mote_random_create(1, MOTE_RANDOM_DATA, 0);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        bytes[i] = (uint8_t)mote_random_below(&random, 256);
+    }
+    for (size_t i = 0; i < DIGIT_SAMPLES; i++) {
+        labels[i] = (uint32_t)(i % 10);
+    }
+    mote_samples samples = {.count = DIGIT_SAMPLES,
+                            .shape = mote_shape_image(1, DIGIT_SIDE, DIGIT_SIDE),
+                            .bytes = bytes,
+                            .labels = labels};
+    mote_error error = {0};
+    mote_dataset *dataset = mote_dataset_from_arrays(
+        &samples, NULL, "{\"normalize\": \"standard\", \"validation_fraction\": 0.1}", 1, &error);
+    cr_assert(dataset, "%s", error.message);
+    return dataset;
+}
+
+static bool has_digits(mote_json config) {
+    mote_json format = mote_json_member(mote_json_member(config, "dataset"), "format");
+    const char *name = cJSON_GetStringValue(format.node);
+    return name && (strcmp(name, "synthetic_digits") == 0 || strcmp(name, "idx") == 0);
+}
+
+/* Its "train" object, but for the epochs, which come down to few. */
+static char *settings_of(mote_document *document, size_t threads) {
+    char assignment[64];
+    mote_error error = {0};
+    snprintf(assignment, sizeof assignment, "train.threads=%zu", threads);
+    cr_assert_eq(mote_document_set(document, "train.epochs=2", &error), MOTE_OK);
+    cr_assert_eq(mote_document_set(document, assignment, &error), MOTE_OK);
+    mote_json train = mote_json_member(mote_document_root(document), "train");
+    char *settings = cJSON_PrintUnformatted(train.node);
+    cr_assert(settings);
+    return settings;
+}
+
+static void expect_no_allocations_in_training(const char *path, mote_model *model,
+                                              const char *settings, size_t threads) {
+    mote_error error = {0};
+    mote_dataset *dataset = digits_create();
+    mote_trainer *trainer = mote_trainer_create(model, dataset, settings, 1, &error);
+    cr_assert(trainer, "%s: %s", path, error.message);
+    watch w = {0};
+    mote_trainer_set_listener(trainer, listen, &w);
+    cr_assert_eq(mote_trainer_run(trainer, &error), MOTE_OK, "%s: %s", path, error.message);
+    cr_assert_eq(w.epochs, (size_t)2);
+    cr_expect_eq(w.count, (size_t)0, "%s, %zu threads: %zu calls in %zu steps", path, threads,
+                 w.count, w.steps);
+    cr_expect_leq(w.pages, most_pages(threads), "%s, %zu threads: mmap called %zu times", path,
+                  threads, w.pages);
+    mote_trainer_destroy(trainer);
+    mote_dataset_destroy(dataset);
+}
+
+static void expect_no_allocations_in_prediction(const char *path, mote_model *model,
+                                                size_t threads) {
+    enum {
+        MOST = 70,
+        CLASSES = 10
+    };
+    static mote_real x[MOST * DIGIT_SIDE * DIGIT_SIDE], prediction[MOST * CLASSES];
+    static const size_t rows[] = {MOST, 1, MOST, 64, 7};
+    mote_pool *pool = mote_pool_create(threads, NULL);
+    cr_assert(pool);
+    mote_model_set_pool(model, pool);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        start_counting();
+        mote_status status = mote_model_predict(model, rows[i], x, prediction, NULL);
+        size_t count = stop_counting();
+        cr_assert_eq(status, MOTE_OK);
+        cr_expect(i == 0 || count == 0, "%s: predicting %zu rows on %zu threads: %zu calls", path,
+                  rows[i], threads, count);
+    }
+    mote_model_set_pool(model, NULL);
+    mote_pool_destroy(pool);
+}
+
+/* Whether the config is of digits, and so was tried. */
+static bool try_config(const char *path, size_t threads) {
+    mote_error error = {0};
+    mote_document *document = mote_document_read(path, &error);
+    cr_assert(document, "%s", error.message);
+    mote_json root = mote_document_root(document);
+    bool tried = has_digits(root);
+    if (tried) {
+        mote_model *model = mote_model_from_json(
+            mote_json_member(root, "model"), mote_shape_image(1, DIGIT_SIDE, DIGIT_SIDE), &error);
+        cr_assert(model, "%s: %s", path, error.message);
+        cr_assert_eq(mote_model_initialize(model, 1, &error), MOTE_OK, "%s", error.message);
+        char *settings = settings_of(document, threads);
+        expect_no_allocations_in_training(path, model, settings, threads);
+        expect_no_allocations_in_prediction(path, model, threads);
+        cJSON_free(settings);
+        mote_model_destroy(model);
+    }
+    mote_document_destroy(document);
+    return tried;
+}
+
+/* Each on made-up samples, as it says in its own words. */
+Test(configs, train_and_predict_without_allocating) {
+    need_counting();
+    glob_t found;
+    cr_assert_eq(glob(MOTE_ROOT "/configs/*.json", 0, NULL, &found), 0, "there are no configs");
+    size_t tried = 0;
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        for (size_t threads = 1; threads <= MOST_THREADS; threads++) {
+            tried += try_config(found.gl_pathv[i], threads);
+        }
+    }
+    cr_expect_gt(tried, (size_t)0, "none of the configs is of digits");
+    globfree(&found);
 }
