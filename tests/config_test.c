@@ -614,6 +614,22 @@ Test(fields, write_back_what_reads_as_the_same) {
     }
 }
 
+Test(writer, copies_any_value_to_the_bit) {
+    static const char text[] =
+        "{\"list\":[0.30000000000000004,-0,1e-07,[],{}],\"names\":{\"a\":\"b\","
+        "\"c\":[true,false,null]},\"number\":12}";
+    mote_document *document = parse(text, "c.json");
+    mote_json_writer writer = {0};
+    cJSON *object = mote_json_new_object(&writer);
+    mote_json_add_copy(&writer, object, "copy", mote_document_root(document).node);
+    mote_document_destroy(document); /* the copy keeps nothing of it */
+    char *written = mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
+    char expected[sizeof text + 16];
+    snprintf(expected, sizeof expected, "{\"copy\":%s}", text);
+    cr_expect_str_eq(written, expected);
+    free(written);
+}
+
 /* ---- integers by name ---- */
 
 static const mote_field stride_fields[] = {

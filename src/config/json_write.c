@@ -82,6 +82,22 @@ void mote_json_add_boolean(mote_json_writer *writer, cJSON *parent, const char *
     place(writer, parent, name, cJSON_CreateBool(value));
 }
 
+void mote_json_add_copy(mote_json_writer *writer, cJSON *parent, const char *name,
+                        const cJSON *value) {
+    if (cJSON_IsNumber(value)) {
+        mote_json_add_number(writer, parent, name, value->valuedouble);
+    } else if (!cJSON_IsArray(value) && !cJSON_IsObject(value)) {
+        place(writer, parent, name, cJSON_Duplicate(value, false));
+    } else {
+        bool list = cJSON_IsArray(value);
+        cJSON *copy = list ? mote_json_add_array(writer, parent, name)
+                           : mote_json_add_object(writer, parent, name);
+        for (const cJSON *child = value->child; child; child = child->next) {
+            mote_json_add_copy(writer, copy, list ? NULL : child->string, child);
+        }
+    }
+}
+
 cJSON *mote_json_finish(const mote_json_writer *writer, cJSON *root) {
     if (writer->failed) {
         cJSON_Delete(root);

@@ -32,6 +32,10 @@ void mote_json_add_string(mote_json_writer *writer, cJSON *parent, const char *n
                           const char *text);
 void mote_json_add_boolean(mote_json_writer *writer, cJSON *parent, const char *name, bool value);
 
+/* A copy of any value, its numbers the same to the bit. */
+void mote_json_add_copy(mote_json_writer *writer, cJSON *parent, const char *name,
+                        const cJSON *value);
+
 /* The root; deleted and NULL if anything failed. */
 cJSON *mote_json_finish(const mote_json_writer *writer, cJSON *root);
 
