@@ -1,4 +1,4 @@
-/* data_test.c: IDX files, splitting, normalisation, batches, made-up digits and pictures. */
+/* data_test.c: IDX files, splitting, normalisation, batches, made-up digits, samples in the config and pictures. */
 #include <criterion/criterion.h>
 
 #include <math.h>
@@ -56,11 +56,11 @@ static mote_dataset *load_keys(const char *format, const char *keys, uint64_t se
     mote_document *document = mote_document_parse(json, strlen(json), NULL, "dataset", error);
     mote_dataset *dataset =
         document ? mote_dataset_open(mote_document_root(document), seed, error) : NULL;
-    mote_document_destroy(document);
     if (dataset && mote_dataset_load(dataset, error) != MOTE_OK) {
         mote_dataset_destroy(dataset);
-        return NULL;
+        dataset = NULL;
     }
+    mote_document_destroy(document);
     return dataset;
 }
 
@@ -891,6 +891,140 @@ Test(synthetic_digits, are_balanced_pictures_of_light_on_dark) {
     cr_expect_lt(p->edge_mean, p->pixel_mean);
     cr_expect_eq(mote_dataset_classes(dataset), (size_t)10);
     mote_dataset_destroy(dataset);
+}
+
+/* ---- samples in the config ---- */
+
+static void expect_numbers(const char *keys, const mote_real *found, size_t count,
+                           const double *expected) {
+    for (size_t i = 0; i < count; i++) {
+        cr_expect_eq(found[i], (mote_real)expected[i], "%s: number %zu is %g, expected %g", keys, i,
+                     (double)found[i], expected[i]);
+    }
+}
+
+Test(inline_samples, are_what_the_config_says_in_both_parts) {
+    static const struct {
+        const char *keys;
+        size_t width, classes, value_width;
+        double samples[6], targets[6]; /* labels or values */
+    } rows[] = {
+        {"\"samples\": [[0, 0.1], [-2, 1e-3]], \"labels\": [1, 0]",
+         2,
+         2,
+         0,
+         {0, 0.1, -2, 1e-3},
+         {1, 0}},
+        {"\"samples\": [[5], [-6]], \"labels\": [0, 2.0], \"classes\": 4",
+         1,
+         4,
+         0,
+         {5, -6},
+         {0, 2}},
+        {"\"samples\": [[1, 2, 3], [4, 5, 6]], \"targets\": [0.5, -7]",
+         3,
+         0,
+         1,
+         {1, 2, 3, 4, 5, 6},
+         {0.5, -7}},
+        {"\"samples\": [[3.4e38], [-3.4e38]], \"targets\": [[1, 2, 3], [4, 5, 6e10]]",
+         1,
+         0,
+         3,
+         {3.4e38, -3.4e38},
+         {1, 2, 3, 4, 5, 6e10}},
+        {"\"targets\": [[9], 8], \"samples\": [[1], [2]]", 1, 0, 1, {1, 2}, {9, 8}},
+    };
+    for (size_t row = 0; row < COUNT(rows); row++) {
+        char keys[SCRATCH_TEXT];
+        snprintf(keys, sizeof keys, "%s, \"normalize\": \"none\"", rows[row].keys);
+        mote_error error = {0};
+        mote_dataset *dataset = load_keys("inline", keys, 1, &error);
+        cr_assert(dataset, "%s: %s", keys, error.message);
+        cr_expect_eq(mote_dataset_classes(dataset), rows[row].classes, "%s", keys);
+        cr_expect(mote_shape_equal(mote_dataset_shape(dataset), mote_shape_vector(rows[row].width)),
+                  "%s", keys);
+        cr_expect_eq(mote_dataset_part(dataset, MOTE_VALIDATION).count, (size_t)0, "%s", keys);
+        for (int name = MOTE_TRAINING; name <= MOTE_TEST; name += MOTE_TEST) {
+            mote_part part = mote_dataset_part(dataset, (mote_part_name)name);
+            cr_assert_eq(part.count, (size_t)2, "%s: part %d", keys, name);
+            mote_real x[6], values[6];
+            uint32_t labels[2];
+            mote_gather(part.samples, mote_dataset_preprocessing(dataset), NULL, part.indexes, 2, x,
+                        labels, values);
+            for (size_t i = 0; rows[row].classes && i < 2; i++) {
+                values[i] = (mote_real)labels[i];
+            }
+            size_t targets = rows[row].classes ? 1 : rows[row].value_width;
+            cr_expect_eq(part.samples->value_width, rows[row].value_width, "%s", keys);
+            expect_numbers(keys, x, 2 * rows[row].width, rows[row].samples);
+            expect_numbers(keys, values, 2 * targets, rows[row].targets);
+        }
+        mote_dataset_destroy(dataset);
+    }
+}
+
+/* The plainer mistakes are among tests/bad_configs. */
+Test(inline_samples, that_cannot_be_are_refused_at_their_place) {
+    static const struct {
+        const char *keys, *message;
+    } rows[] = {
+        {"\"samples\": [[1], [1e999]], \"labels\": [0, 1]",
+         "dataset.samples[1][0]: expected a number that fits into 32 bits, up to 3.4e+38, "
+         "found inf"},
+        {"\"samples\": [[1], [-3.5e38]], \"labels\": [0, 1]",
+         "dataset.samples[1][0]: expected a number that fits into 32 bits, up to 3.4e+38, "
+         "found -3.5e+38"},
+        {"\"samples\": [[[1]], [[2]]], \"labels\": [0, 1]",
+         "dataset.samples[0][0]: expected a number, found a list"},
+        {"\"samples\": [[1], {}], \"labels\": [0, 1]",
+         "dataset.samples[1]: expected a list of numbers, found an object"},
+        {"\"samples\": {}, \"labels\": []", "dataset.samples: expected a list of samples, "
+                                            "found an object"},
+        {"\"samples\": [[1]], \"labels\": [[0]]",
+         "dataset.labels[0]: expected a class number, an integer >= 0 and < 16777216, found "
+         "a list"},
+        {"\"samples\": [[1]], \"labels\": 0",
+         "dataset.labels: expected a list of class numbers, found 0"},
+        {"\"samples\": [[1]], \"targets\": []",
+         "dataset.targets: expected one for each of the 1 samples, found 0"},
+        {"\"samples\": [[1]], \"targets\": [[]]",
+         "dataset.targets[0]: expected at least one number, found an empty list"},
+        {"\"samples\": [[1], [2]], \"targets\": [1, [1, 2]]",
+         "dataset.targets[1]: expected as many numbers as in the first entry, 1, found 2"},
+        {"\"samples\": [[1]], \"targets\": 5",
+         "dataset.targets: expected a list of numbers or of lists, found 5"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        mote_error error = {0};
+        cr_expect_null(load_keys("inline", rows[i].keys, 1, &error), "%s", rows[i].keys);
+        scratch_expect_error(&error, MOTE_INVALID, rows[i].message, "", rows[i].keys);
+    }
+}
+
+/* Numbers of 17 digits among them, and −0. */
+Test(inline_samples, are_written_with_the_settings_to_the_bit) {
+    static const char *const rows[] = {
+        "{\"format\":\"inline\",\"samples\":[[0.30000000000000004,-0],[1e-07,3]],"
+        "\"labels\":[1,0],\"validation_fraction\":0,\"normalize\":\"none\",\"classes\":2}",
+        "{\"format\":\"inline\",\"samples\":[[1],[2]],\"targets\":[[0.1,-5],[2,1e+30]],"
+        "\"validation_fraction\":0.5,\"normalize\":\"standard\",\"classes\":0}",
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        mote_error error = {0};
+        mote_document *document =
+            mote_document_parse(rows[i], strlen(rows[i]), NULL, "dataset", &error);
+        cr_assert(document, "%s", error.message);
+        mote_dataset *dataset = mote_dataset_open(mote_document_root(document), 1, &error);
+        cr_assert(dataset, "%s", error.message);
+        cJSON *object = mote_dataset_to_json(dataset);
+        char *text = cJSON_PrintUnformatted(object);
+        cr_expect_str_eq(text, rows[i]);
+        cJSON_free(text);
+        cJSON_Delete(object);
+        mote_dataset_destroy(dataset);
+        mote_document_destroy(document);
+    }
 }
 
 /* ---- pictures ---- */

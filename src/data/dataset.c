@@ -18,10 +18,6 @@ typedef struct options {
     size_t classes;
 } options;
 
-enum {
-    MOST_CLASSES = 1 << 24
-};
-
 static const mote_field option_fields[] = {
     {.name = "validation_fraction",
      .kind = MOTE_FIELD_NUMBER,
@@ -39,7 +35,7 @@ static const mote_field option_fields[] = {
     {.name = "classes",
      .kind = MOTE_FIELD_INTEGER,
      .offset = offsetof(options, classes),
-     .range = MOTE_BETWEEN(0, MOST_CLASSES),
+     .range = MOTE_BETWEEN(0, MOTE_MOST_CLASSES),
      .preset = "0",
      .help = "how many classes there are; 0: as many as the training labels show"},
     MOTE_FIELDS_END,
@@ -145,11 +141,11 @@ static mote_status find_classes(mote_dataset *dataset, mote_error *error) {
         return MOTE_OK;
     }
     size_t largest = largest_label(train);
-    if (largest >= MOST_CLASSES) {
+    if (largest >= MOTE_MOST_CLASSES) {
         return mote_fail(error, MOTE_DATA,
                          "there is a training label of %zu; labels are class numbers, counted from "
                          "0 and below %d",
-                         largest, MOST_CLASSES);
+                         largest, MOTE_MOST_CLASSES);
     }
     size_t given = dataset->options.classes;
     dataset->classes = given                          ? given
@@ -501,12 +497,26 @@ void mote_dataset_destroy(mote_dataset *dataset) {
     free(dataset);
 }
 
+/* The fields that mote_fields_write leaves to their owner: a format's are data, written as they were
+ * given. */
+static void write_parts(mote_json_writer *writer, const mote_format *format, cJSON *object) {
+    for (const mote_field *f = format->kind->fields; f->kind != MOTE_FIELD_NONE; f++) {
+        if (f->kind == MOTE_FIELD_PART) {
+            const mote_json *part = (const void *)((const char *)format + f->offset);
+            if (part->node) {
+                mote_json_add_copy(writer, object, f->name, part->node);
+            }
+        }
+    }
+}
+
 cJSON *mote_dataset_to_json(const mote_dataset *dataset) {
     const mote_format *format = dataset->format;
     mote_json_writer writer = {0};
     cJSON *object = mote_json_new_object(&writer);
     mote_json_add_string(&writer, object, "format", format->kind->type);
     mote_fields_write(&writer, format->kind->fields, format, object);
+    write_parts(&writer, format, object);
     mote_fields_write(&writer, option_fields, &dataset->options, object);
     return mote_json_finish(&writer, object);
 }

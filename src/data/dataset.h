@@ -9,7 +9,8 @@
 #include "mote/pool.h"
 
 /* Reads a config's "dataset" object and looks at the data: the shape is known afterwards, the
- * samples are not there yet. NULL on failure. */
+ * samples are not there yet. The object's document has to last as long as the data set, which may
+ * have its samples in there. NULL on failure. */
 mote_dataset *mote_dataset_open(mote_json object, uint64_t seed, mote_error *error);
 
 /* Loads, splits and measures. */

@@ -13,6 +13,11 @@
 
 #define MOTE_MAX_CONTENT_BLOCKS 8
 
+/* Labels are below. */
+enum {
+    MOTE_MOST_CLASSES = 1 << 24
+};
+
 typedef struct mote_format mote_format;
 typedef struct mote_format_class mote_format_class;
 

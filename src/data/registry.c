@@ -4,6 +4,7 @@
 
 #define FORMATS(X)                                                                                 \
     X(idx)                                                                                         \
+    X(inline)                                                                                      \
     X(synthetic_digits)
 
 #define X(name) extern const mote_format_class mote_format_##name;
