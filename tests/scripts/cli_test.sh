@@ -786,6 +786,20 @@ test_kernels() {
     same "kernels that the user asked for" "$(kernels_in)" Prescott
 }
 
+# ---- the config that holds its own data ----
+
+test_xor() {
+    for seed in 1 2 3 4 5 6 7 8 9 10; do
+        run 0 "$train" "$repo/configs/xor.json" --seed $seed --run-dir xor$seed --quiet
+        same "accuracy of XOR with seed $seed" "$("$tools/json" get xor$seed/result.json test_accuracy)" 1
+    done
+    run 0 "$train" xor1/config.json --run-dir again --quiet
+    check "the config that a run wrote holds the data" cmp xor1/model.safetensors again/model.safetensors
+    run 0 "$evaluate" xor1/model.safetensors
+    check "evaluate finds the data in the run's config" has 'test accuracy 100.00 % over 4 samples$' "$out"
+    rm -rf xor[0-9]* again
+}
+
 # ---- MNIST ----
 
 test_mnist() {
@@ -833,6 +847,7 @@ test_kernels
 test_interruption
 test_bad_plugins
 test_plugins
+test_xor
 test_mnist
 same "files left at the end" "$(ls)" "digits.json
 runs"
