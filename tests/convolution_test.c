@@ -155,8 +155,11 @@ static void check_convolution(const convolution *c, mote_pool *pool) {
     numbers_uniform(&random, -1, 1, out, dy);
     mote_model_initialize(model, 1, NULL);
     mote_pass pass = {.pool = pool, .batch = c->batch, .training = true, .random = &random};
-    layer_alone_forward(model, &pass, x, y);
-    layer_alone_backward(model, &pass, dy, dx);
+    for (int i = 0; i < 2; i++) { /* the second time on what the first left in memory */
+        network_fill_gradients(model, 0);
+        layer_alone_forward(model, &pass, x, y);
+        layer_alone_backward(model, &pass, dy, dx);
+    }
 
     sums s = {x,
               weight->value,
@@ -226,7 +229,7 @@ Test(convolution, is_the_sum_that_defines_it, .timeout = 120) {
 }
 
 Test(convolution, of_many_filters_shares_out_the_sum_by_filters_too) {
-    static const convolution row = {16, 5, 5, 6, 300, 3, 1, 1, 1, 1, false, true};
+    static const convolution row = {16, 5, 5, 6, 300, 3, 1, 1, 1, 1, false, false};
     check_convolution(&row, NULL);
 }
 
