@@ -4,7 +4,7 @@
  *     mote_error error = {0};
  *     if (mote_layer_check(&mote_layer_swish_beta, "{\"per_channel\": true}",
  *                          mote_shape_image(3, 5, 4), &error) != MOTE_OK) {
- *         fprintf(stderr, "%s\n", error.message);
+ *         return complain(error.message);
  *     }
  *
  * Each registers the class, unless it is, and ends at the first thing that is wrong, with MOTE_DATA and

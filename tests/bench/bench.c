@@ -608,9 +608,7 @@ int main(int argc, char **argv) {
                  {"784-2048-2048-10", 128},
                  {"784-2048-2048-10", 512},
                  {"lenet", 64},
-                 {"lenet", 128},
-                 {"cnn", 64},
-                 {"cnn", 128}};
+                 {"cnn", 64}};
     const char *only_network = NULL, *batch = NULL, *thread_list = "1,2";
     bool train_only = false, json = false;
     for (int i = 1; i < argc; i++) {
