@@ -500,6 +500,9 @@ static mote_status check_weights(const mote_trainer *trainer, mote_error *error)
 /* Runs steps to the end of the epoch, or of training. */
 static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *error) {
     mote_position *p = &trainer->position;
+    double begin = mote_clock(); /* what came before, such as saving, is not the epoch's */
+    p->seconds += begin - *clock;
+    *clock = begin;
     order_samples(trainer);
     while (p->epoch_step < trainer->epoch_steps && p->step < trainer->total_steps) {
         mote_status status = run_step(trainer, error);
