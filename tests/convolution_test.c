@@ -209,6 +209,16 @@ Test(convolution, is_the_sum_that_defines_it, .timeout = 120) {
         {7, 12, 9, 1, 3, 3, 1, 2, 3, 1, false, false},
         {64, 4, 4, 3, 48, 1, 1, 0, 1, 1, false, false},
         {3, 13, 13, 1, 5, 7, 2, 3, 1, 1, false, false}, /* few channels, but a large window */
+        /* Winograd's: images of odd sides, of one pixel, of all paddings, of more than a chunk, and as
+         * wide as they may be and wider */
+        {16, 7, 5, 3, 32, 3, 1, 0, 1, 1, false, false},
+        {48, 5, 9, 2, 16, 3, 1, 2, 1, 1, false, true},
+        {16, 3, 3, 5, 16, 3, 1, 0, 1, 1, false, false},
+        {16, 1, 1, 2, 16, 3, 1, 1, 1, 1, false, false},
+        {64, 13, 16, 9, 32, 3, 1, 0, 1, 1, true, false},
+        {256, 4, 4, 3, 256, 3, 1, 1, 1, 1, false, false},
+        {16, 4, 511, 1, 16, 3, 1, 1, 1, 1, false, false},
+        {16, 4, 514, 1, 16, 3, 1, 1, 1, 1, false, false},
         /* groups, up to one filter for each channel, and several for each */
         {8, 6, 6, 2, 12, 3, 1, 1, 1, 4, false, false},
         {6, 7, 5, 3, 6, 3, 1, 0, 1, 6, true, false},
@@ -238,12 +248,14 @@ Test(convolution, gives_the_same_bits_with_any_number_of_threads) {
         "{\"filters\": 20, \"kernel\": 3, \"padding\": 1}",
         "{\"filters\": 8, \"kernel\": 3, \"groups\": 8}",
         "{\"filters\": 200, \"kernel\": 1, \"stride\": 2}",
+        "{\"filters\": 32, \"kernel\": 3, \"padding\": 1}",
     };
     enum {
         BATCH = 13
     };
     static const mote_shape shapes[] = {{.rank = 3, .dims = {8, 9, 10}},
-                                        {.rank = 3, .dims = {1, 9, 10}}};
+                                        {.rank = 3, .dims = {1, 9, 10}},
+                                        {.rank = 3, .dims = {16, 31, 33}}};
     for (size_t i = 0; i < COUNT(jsons) * COUNT(shapes); i++) {
         mote_shape shape = shapes[i % COUNT(shapes)];
         const char *json = jsons[i / COUNT(shapes)];

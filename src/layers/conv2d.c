@@ -10,11 +10,13 @@
  *
  * X is never there as a whole: a few rows of it at a time, just before they are multiplied, so that
  * it stays in L1 or L2. Few channels and one filter per channel do without it; see convolution.h.
+ * So do windows of 3 × 3 over more channels, which take fewer multiplications; see winograd.h.
  */
 #include <string.h>
 
 #include "math/convolution.h"
 #include "math/rows.h"
+#include "math/winograd.h"
 #include "mote/kernels.h"
 #include "mote/layer.h"
 
@@ -22,6 +24,7 @@ typedef enum method {
     BY_COLUMNS,  /* rows of X */
     DIRECTLY,    /* few channels */
     CHANNELWISE, /* one filter for each channel */
+    WINOGRAD,    /* windows of 3 × 3 over more channels */
 } method;
 
 typedef struct conv2d {
@@ -33,12 +36,13 @@ typedef struct conv2d {
 
     method method;
     mote_window window;
+    mote_winograd winograd, winograd_backward; /* of `window`, where that is the method */
     size_t group_channels, group_filters;
     size_t depth; /* numbers that one filter sees */
 
     /* Wp [filters × depth], and what the forward pass multiplies with: by columns, Wpᵀ for each
      * group; directly, [depth × filters in whole vectors] and a row for the bias; channelwise,
-     * [depth × filters]. */
+     * [depth × filters]. Winograd's are in `multiplied`, and in `packed` those for dx. */
     mote_real *packed, *multiplied;
     size_t multiplied_stride; /* the distance of its rows */
 
@@ -113,6 +117,8 @@ enum {
     GRADIENT_ROWS = 240,
     MOST_DIRECT_CHANNELS = 4,
     PARTS = 8,
+    LEAST_PARTS = 4,
+    PARTS_CAPACITY = 1 << 20,
     FILTERS_PER_BLOCK = 128,
     TAP_BLOCK = 8 /* of mote_direct_gradient */
 };
@@ -208,6 +214,21 @@ static mote_status add_parameters(mote_layer *layer, mote_error *error) {
     return status;
 }
 
+static void choose_winograd(conv2d *self) {
+    self->winograd = (mote_winograd){.window = self->window, .filters = self->filters};
+    if (self->groups > 1 || !mote_winograd_suits(&self->winograd)) {
+        return;
+    }
+    self->method = WINOGRAD;
+    self->winograd_backward = mote_winograd_backward(&self->winograd);
+    self->part_size = MOTE_WINOGRAD_PLACES * self->filters * self->window.channels;
+    self->filters_per_block = self->filters;
+    self->parts = PARTS_CAPACITY / self->part_size;
+    self->parts = self->parts < LEAST_PARTS ? LEAST_PARTS
+                  : self->parts < PARTS     ? self->parts
+                                            : PARTS;
+}
+
 static void choose_method(conv2d *self) {
     self->method = BY_COLUMNS;
     self->multiplied_stride = self->group_filters;
@@ -225,6 +246,7 @@ static void choose_method(conv2d *self) {
         self->filters_per_block = self->filters;
     }
     self->parts = ceiling_divide(PARTS, ceiling_divide(self->filters, self->filters_per_block));
+    choose_winograd(self);
 }
 
 static mote_status build(mote_layer *layer, mote_error *error) {
@@ -244,7 +266,9 @@ static mote_status build(mote_layer *layer, mote_error *error) {
     self->depth = self->kernel * self->kernel * self->group_channels;
     choose_method(self);
     status = add_parameters(layer, error);
-    if (status == MOTE_OK) {
+    if (status == MOTE_OK && self->method == WINOGRAD) {
+        status = mote_layer_add_training_scratch(layer, &self->packed, 0, self->part_size, error);
+    } else if (status == MOTE_OK) {
         status =
             mote_layer_add_scratch(layer, &self->packed, 0, self->filters * self->depth, error);
     }
@@ -290,6 +314,20 @@ static void pack_filter(void *context, size_t filter) {
     if (self->method == DIRECTLY) {
         self->multiplied[self->part_size + filter] =
             self->bias ? self->bias_parameter.value[filter] : 0;
+    }
+}
+
+static void pack_winograd(void *context, size_t block) {
+    conv2d *self = context;
+    mote_winograd_weights(&self->winograd, self->weight_parameter.value, block * MOTE_LANES,
+                          self->multiplied, self->packed);
+}
+
+static void pack(conv2d *self, mote_pool *pool) {
+    if (self->method == WINOGRAD) {
+        mote_pool_run(pool, self->filters / MOTE_LANES, pack_winograd, self);
+    } else {
+        mote_pool_run(pool, self->filters, pack_filter, self);
     }
 }
 
@@ -383,11 +421,25 @@ static void forward_patch(void *context, size_t index) {
     }
 }
 
+static void forward_chunk(void *context, size_t index) {
+    const job *j = context;
+    const conv2d *self = j->self;
+    mote_winograd_chunk chunk = mote_winograd_chunk_at(&self->winograd, j->pass->batch, index);
+    mote_winograd_multiply(&self->winograd, &chunk, j->x, self->multiplied, j->y);
+    finish_rows(self, chunk.end_pixel - chunk.first_pixel,
+                j->y + chunk.first_pixel * self->filters);
+}
+
 static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x, mote_real *y) {
     conv2d *self = (conv2d *)layer;
     job j = {.self = self, .pass = pass, .x = x, .y = y};
-    mote_pool_run(pass->pool, self->filters, pack_filter, self);
-    mote_pool_run(pass->pool, pass->batch * mote_patch_count(&self->window), forward_patch, &j);
+    pack(self, pass->pool);
+    if (self->method == WINOGRAD) {
+        size_t chunks = mote_winograd_chunk_count(&self->winograd, pass->batch);
+        mote_pool_run(pass->pool, chunks, forward_chunk, &j);
+    } else {
+        mote_pool_run(pass->pool, pass->batch * mote_patch_count(&self->window), forward_patch, &j);
+    }
 }
 
 /* ---- backward: dx ---- */
@@ -436,6 +488,26 @@ static void backward_image(void *context, size_t image) {
         mote_patch_add(w, &patch, numbers, dx);
     }
     mote_finish_dx(&self->base, count, j->x + image * count, dx);
+}
+
+static void backward_chunk(void *context, size_t index) {
+    const job *j = context;
+    const conv2d *self = j->self;
+    const mote_winograd *back = &self->winograd_backward;
+    mote_winograd_chunk chunk = mote_winograd_chunk_at(back, j->pass->batch, index);
+    mote_winograd_multiply(back, &chunk, j->dy, self->packed, j->dx);
+    size_t begin = chunk.first_pixel * back->filters;
+    mote_finish_dx(&self->base, chunk.end_pixel * back->filters - begin, j->x + begin,
+                   j->dx + begin);
+}
+
+static void find_dx(const conv2d *self, const job *j) {
+    if (self->method == WINOGRAD) {
+        size_t chunks = mote_winograd_chunk_count(&self->winograd_backward, j->pass->batch);
+        mote_pool_run(j->pass->pool, chunks, backward_chunk, (void *)j);
+    } else {
+        mote_pool_run(j->pass->pool, j->pass->batch, backward_image, (void *)j);
+    }
 }
 
 /* ---- backward: dW and db ---- */
@@ -491,6 +563,18 @@ static void gradient_of_image(const job *j, size_t image, size_t first, size_t c
     }
 }
 
+static void gradient_by_winograd(const job *j, size_t part, mote_real *dw, mote_real *db) {
+    const conv2d *self = j->self;
+    size_t batch = j->pass->batch, chunks = mote_winograd_chunk_count(&self->winograd, batch);
+    size_t end = chunks * (part + 1) / self->parts;
+    for (size_t index = chunks * part / self->parts; index < end; index++) {
+        mote_winograd_chunk chunk = mote_winograd_chunk_at(&self->winograd, batch, index);
+        mote_winograd_gradient(&self->winograd, &chunk, j->x, j->dy, dw);
+        mote_sum_rows(chunk.end_pixel - chunk.first_pixel, self->filters, self->filters,
+                      j->dy + chunk.first_pixel * self->filters, db);
+    }
+}
+
 static mote_real *sums_of_part(const conv2d *self, size_t part) {
     return self->sums + part * (self->part_size + self->filters);
 }
@@ -509,9 +593,39 @@ static void gradient_of_part(void *context, size_t index) {
         memset(dw + first * self->depth, 0, count * self->depth * sizeof *dw);
     }
     memset(db + first, 0, count * sizeof *db);
+    if (self->method == WINOGRAD) {
+        gradient_by_winograd(j, part, dw, db);
+        return;
+    }
     size_t end = j->pass->batch * (part + 1) / self->parts;
     for (size_t image = j->pass->batch * part / self->parts; image < end; image++) {
         gradient_of_image(j, image, first, count, dw, db);
+    }
+}
+
+static void hand_over_bias(const job *j, size_t filter) {
+    const conv2d *self = j->self;
+    mote_real db = 0;
+    for (size_t part = 0; part < self->parts; part++) {
+        db += sums_of_part(self, part)[self->part_size + filter];
+    }
+    if (self->bias) {
+        mote_gradient_ready(j->pass, &self->bias_parameter, filter, 1, &db);
+    }
+}
+
+/* Winograd's dW of MOTE_LANES filters. */
+static void hand_over_winograd(void *context, size_t block) {
+    const job *j = context;
+    const conv2d *self = j->self;
+    mote_real dw[COLUMNS_CAPACITY];
+    size_t first = block * MOTE_LANES;
+    mote_winograd_weight_gradient(&self->winograd, self->parts, self->part_size + self->filters,
+                                  self->sums, first, dw);
+    mote_gradient_ready(j->pass, &self->weight_parameter, first * self->depth,
+                        MOTE_LANES * self->depth, dw);
+    for (size_t filter = first; filter < first + MOTE_LANES; filter++) {
+        hand_over_bias(j, filter);
     }
 }
 
@@ -519,7 +633,7 @@ static void gradient_of_part(void *context, size_t index) {
 static void hand_over_filter(void *context, size_t filter) {
     const job *j = context;
     const conv2d *self = j->self;
-    mote_real dw[COLUMNS_CAPACITY], db = 0;
+    mote_real dw[COLUMNS_CAPACITY];
     for (size_t at = 0; at < self->depth; at++) {
         size_t place = self->method == BY_COLUMNS ? filter * self->depth + at
                                                   : place_in_multiplied(self, filter, at);
@@ -530,12 +644,7 @@ static void hand_over_filter(void *context, size_t filter) {
         dw[place_in_planes(self, at)] = sum;
     }
     mote_gradient_ready(j->pass, &self->weight_parameter, filter * self->depth, self->depth, dw);
-    for (size_t part = 0; self->bias && part < self->parts; part++) {
-        db += sums_of_part(self, part)[self->part_size + filter];
-    }
-    if (self->bias) {
-        mote_gradient_ready(j->pass, &self->bias_parameter, filter, 1, &db);
-    }
+    hand_over_bias(j, filter);
 }
 
 static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
@@ -544,11 +653,15 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
     conv2d *self = (conv2d *)layer;
     job j = {.self = self, .pass = pass, .x = x, .dy = dy, .dx = dx};
     if (dx) {
-        mote_pool_run(pass->pool, pass->batch, backward_image, &j);
+        find_dx(self, &j);
     }
     size_t blocks = ceiling_divide(self->filters, self->filters_per_block);
     mote_pool_run(pass->pool, self->parts * blocks, gradient_of_part, &j);
-    mote_pool_run(pass->pool, self->filters, hand_over_filter, &j);
+    if (self->method == WINOGRAD) {
+        mote_pool_run(pass->pool, self->filters / MOTE_LANES, hand_over_winograd, &j);
+    } else {
+        mote_pool_run(pass->pool, self->filters, hand_over_filter, &j);
+    }
 }
 
 const mote_layer_class mote_layer_conv2d = {
