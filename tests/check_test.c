@@ -39,6 +39,11 @@ typedef enum fault {
     REFUSES_WITHOUT_A_WORD,
     GIVES_AN_EMPTY_SHAPE,
     NAMES_TWO_ALIKE,
+    NAMES_AT_LENGTH,
+    GIVES_NO_NAME,
+    HAS_TOO_MANY_DIMENSIONS,
+    HAS_NO_ENTRIES,
+    HAS_TOO_MANY_ENTRIES,
     WRITES_PAST_SCRATCH,
     WRITES_PAST_Y,
     WRITES_PAST_DX,
@@ -95,6 +100,26 @@ enum {
     MOST_TILES = 64
 };
 
+static const char *name_of_seen(void) {
+    switch (mistake) {
+    case NAMES_TWO_ALIKE:
+        return "w";
+    case NAMES_AT_LENGTH:
+        return "numbers_that_have_been_seen_in_this_layer";
+    case GIVES_NO_NAME:
+        return NULL;
+    default:
+        return "seen";
+    }
+}
+
+static mote_shape shape_of_seen(void) {
+    return mistake == HAS_TOO_MANY_DIMENSIONS ? (mote_shape){.rank = 5, .dims = {1, 1, 1, 1}}
+           : mistake == HAS_NO_ENTRIES        ? mote_shape_matrix(3, 0)
+           : mistake == HAS_TOO_MANY_ENTRIES  ? mote_shape_matrix(SIZE_MAX / 2, 3)
+                                              : mote_shape_vector(1);
+}
+
 static mote_status suspect_build(mote_layer *layer, mote_error *error) {
     suspect *self = (suspect *)layer;
     if (layer->input_shape.rank != 1) {
@@ -108,9 +133,7 @@ static mote_status suspect_build(mote_layer *layer, mote_error *error) {
     self->power += mistake == CHANGES_SETTING;
     self->w = (mote_parameter){
         .name = "w", .shape = mote_shape_vector(width), .initializer = {MOTE_INITIALIZER_ONES, 0}};
-    self->seen = (mote_parameter){.name = mistake == NAMES_TWO_ALIKE ? "w" : "seen",
-                                  .shape = mote_shape_vector(1),
-                                  .buffer = true};
+    self->seen = (mote_parameter){.name = name_of_seen(), .shape = shape_of_seen(), .buffer = true};
     mote_layer_add_parameter(layer, &self->w, error);
     mote_layer_add_parameter(layer, &self->seen, error);
     mote_layer_add_scratch(layer, &self->squares, width, 0, error);
@@ -258,8 +281,18 @@ Test(layer_check, finds_each_mistake) {
     } rows[] = {
         {REFUSES_WITHOUT_A_WORD,
          "shapes: on 3 × 4: layers[0] (suspect): it is refused, without a reason"},
-        {GIVES_AN_EMPTY_SHAPE, "shapes: its output_shape is 0; a sample has rank 1 to 3"},
-        {NAMES_TWO_ALIKE, "shapes: two parameters are called \"w\""},
+        {GIVES_AN_EMPTY_SHAPE, "shapes: layers[0] (suspect): its output is refused: samples have 1 "
+                               "to 2147483647 numbers"},
+        {NAMES_TWO_ALIKE, "shapes: layers[0] (suspect): two parameters are called \"w\""},
+        {NAMES_AT_LENGTH, "shapes: layers[0] (suspect): the name of parameter 1 has 41 bytes, "
+                          "instead of 1 to 40"},
+        {GIVES_NO_NAME, "shapes: layers[0] (suspect): the name of parameter 1 has 0 bytes"},
+        {HAS_TOO_MANY_DIMENSIONS,
+         "shapes: layers[0] (suspect): the parameter \"seen\" has 5 dimensions; 4 are the most"},
+        {HAS_NO_ENTRIES,
+         "shapes: layers[0] (suspect): the parameter \"seen\" has no entries: 3 × 0"},
+        {HAS_TOO_MANY_ENTRIES,
+         "shapes: layers[0] (suspect): the parameter \"seen\" has too many entries: "},
         {WRITES_PAST_SCRATCH,
          "shapes: layers of type suspect write past the end of what they asked "
          "for as scratch memory number 0, 5 entries for a batch of 5"},

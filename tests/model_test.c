@@ -53,14 +53,8 @@ Test(models, say_why_they_cannot_be_built) {
     const part sigmoid = {"sigmoid", NULL}, flatten = {"flatten", NULL};
     const part logits = {"softmax_cross_entropy", NULL}, probabilities = {"cross_entropy", NULL};
     const refusal rows[] = {
-        {mote_shape_vector(0),
-         {{0}},
-         {0},
-         "a model takes samples of rank 1 to 3 that are not empty, not 0"},
-        {{.rank = 0},
-         {{0}},
-         {0},
-         "a model takes samples of rank 1 to 3 that are not empty, not one number"},
+        {mote_shape_vector(0), {{0}}, {0}, "samples have 1 to 2147483647 numbers, not 0"},
+        {{.rank = 0}, {{0}}, {0}, "samples have 1 to 3 dimensions, not 0"},
         {vector,
          {{0}},
          logits,
@@ -168,11 +162,10 @@ Test(models, say_why_they_cannot_be_built) {
          "layers[0] (max_pool2d).stride: expected an integer >= 1 or \"size\", found the string "
          "\"half\""},
         {mote_shape_image(1 << 30, 1, 1),
-         {{"average_pool2d", "{\"size\": 2, \"stride\": 1, \"padding\": 1}"},
-          {"max_pool2d", "{\"size\": 2}"}},
+         {{"average_pool2d", "{\"size\": 2, \"stride\": 1, \"padding\": 1}"}},
          {0},
-         "layers[1] (max_pool2d): takes images of less than 2^32 numbers, but layers[0] "
-         "(average_pool2d) gives 1073741824 × 2 × 2"},
+         "layers[0] (average_pool2d): its output is refused: samples have 1 to 2147483647 numbers, "
+         "not 1073741824 × 2 × 2"},
         {vector,
          {{"dropout", "{\"rate\": 1}"}},
          {0},

@@ -26,6 +26,7 @@ extern "C" {
 #define MOTE_MAX_LAYER_PARAMETERS 8
 #define MOTE_MAX_LAYER_SCRATCH    8
 #define MOTE_MAX_STATES           3
+#define MOTE_MAX_PARAMETER_NAME   40 /* bytes */
 
 typedef struct mote_layer mote_layer;
 typedef struct mote_parameter mote_parameter;
@@ -37,7 +38,7 @@ typedef struct mote_sequence mote_sequence;
  * layer's struct. */
 struct mote_parameter {
     /* Filled by the layer's build. */
-    const char *name; /* "weight" */
+    const char *name; /* "weight": no other of the layer has it */
     mote_shape shape;
     mote_initializer initializer;
     size_t fan_in, fan_out;
@@ -162,7 +163,8 @@ struct mote_layer_class {
 mote_status mote_layer_expect_vector(const mote_layer *layer, mote_error *error);
 mote_status mote_layer_expect_image(const mote_layer *layer, mote_error *error);
 
-/* Declares a parameter or buffer in build, after its first part has been filled. */
+/* Declares a parameter or buffer in build, after its first part has been filled. MOTE_INVALID where
+ * name or shape do not do, or there are too many. */
 mote_status mote_layer_add_parameter(mote_layer *layer, mote_parameter *parameter,
                                      mote_error *error);
 

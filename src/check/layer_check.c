@@ -9,31 +9,6 @@
 
 /* ---- models ---- */
 
-static mote_status check_declarations(const mote_layer *layer, mote_error *error) {
-    char text[MOTE_SHAPE_TEXT_CAPACITY];
-    mote_shape shape = layer->output_shape;
-    size_t count = mote_shape_count(shape);
-    if (shape.rank < 1 || shape.rank > 3 || count == 0 || count == SIZE_MAX) {
-        return mote_fail(error, MOTE_DATA,
-                         "its output_shape is %s; a sample has rank 1 to 3, and is not empty",
-                         mote_shape_text(shape, text));
-    }
-    for (size_t i = 0; i < layer->parameter_count; i++) {
-        const mote_parameter *parameter = layer->parameters[i];
-        if (!parameter->name || !*parameter->name || parameter->count == 0) {
-            return mote_fail(error, MOTE_DATA, "parameter %zu has %s", i,
-                             parameter->count == 0 ? "no entries" : "no name");
-        }
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(parameter->name, layer->parameters[k]->name) == 0) {
-                return mote_fail(error, MOTE_DATA, "two parameters are called \"%s\"",
-                                 parameter->name);
-            }
-        }
-    }
-    return MOTE_OK;
-}
-
 mote_model *mote_check_complete(mote_model *model, mote_error *error) {
     if (model && mote_model_set_output(model, "mean_squared_error", NULL, error) == MOTE_OK &&
         mote_alone_initialize(model, error) == MOTE_OK) {
@@ -45,8 +20,7 @@ mote_model *mote_check_complete(mote_model *model, mote_error *error) {
 
 mote_model *mote_layer_case_model(const mote_layer_case *s, mote_error *error) {
     mote_model *model = mote_model_create(s->shape, error);
-    if (model && (mote_model_add(model, s->kind->type, s->json, error) != MOTE_OK ||
-                  check_declarations(model->layers->layers[0], error) != MOTE_OK)) {
+    if (model && mote_model_add(model, s->kind->type, s->json, error) != MOTE_OK) {
         mote_model_destroy(model);
         return NULL;
     }

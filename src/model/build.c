@@ -1,6 +1,5 @@
 /* build.c: a model from its layers' and output's settings, in C and in JSON. */
 #include <assert.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +9,7 @@
 #include "mote/kernels.h"
 
 mote_model *mote_model_create(mote_shape input_shape, mote_error *error) {
-    size_t count = mote_shape_count(input_shape);
-    if (input_shape.rank < 1 || input_shape.rank >= MOTE_MAX_RANK || count < 1 ||
-        count > INT32_MAX) { /* what BLAS counts with */
-        char text[MOTE_SHAPE_TEXT_CAPACITY];
-        mote_fail(error, MOTE_INVALID,
-                  "a model takes samples of rank 1 to 3 that are not empty, not %s",
-                  mote_shape_text(input_shape, text));
+    if (mote_check_sample_shape(input_shape, error) != MOTE_OK) {
         return NULL;
     }
     mote_model *model = calloc(1, sizeof *model);

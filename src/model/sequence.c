@@ -136,6 +136,32 @@ size_t mote_sequence_least_batch(const mote_sequence *sequence, char *name, size
     return demanding->least_batch;
 }
 
+mote_status mote_check_sample_shape(mote_shape shape, mote_error *error) {
+    if (shape.rank < 1 || shape.rank >= MOTE_MAX_RANK) {
+        return mote_fail(error, MOTE_INVALID, "samples have 1 to %d dimensions, not %zu",
+                         MOTE_MAX_RANK - 1, shape.rank);
+    }
+    char text[MOTE_SHAPE_TEXT_CAPACITY];
+    size_t count = mote_shape_count(shape);
+    if (count == 0 || count > INT32_MAX) { /* what BLAS counts with */
+        return mote_fail(error, MOTE_INVALID, "samples have 1 to %d numbers, not %s", INT32_MAX,
+                         mote_shape_text(shape, text));
+    }
+    return MOTE_OK;
+}
+
+/* The class's own part of building, which has failed where `reason` says so. */
+static void run_build(mote_layer *layer, mote_error *reason) {
+    layer->output_shape = layer->input_shape;
+    mote_status status = layer->kind->build ? layer->kind->build(layer, reason) : MOTE_OK;
+    mote_error refusal = {0};
+    if (status != MOTE_OK) {
+        mote_fail(reason, status, MOTE_NO_REASON);
+    } else if (mote_check_sample_shape(layer->output_shape, &refusal) != MOTE_OK) {
+        mote_fail(reason, refusal.status, "its output is refused: %s", refusal.message);
+    }
+}
+
 static mote_status build_layer(const mote_sequence *sequence, mote_layer *layer, mote_json object,
                                mote_error *error) {
     layer->input_shape = mote_sequence_output_shape(sequence);
@@ -148,11 +174,9 @@ static mote_status build_layer(const mote_sequence *sequence, mote_layer *layer,
     if (status != MOTE_OK) {
         return status;
     }
-    layer->output_shape = layer->input_shape;
     mote_error reason = {0};
-    status = layer->kind->build ? layer->kind->build(layer, &reason) : MOTE_OK;
-    if (status != MOTE_OK) {
-        mote_fail(&reason, status, MOTE_NO_REASON);
+    run_build(layer, &reason);
+    if (reason.status != MOTE_OK) {
         return mote_fail_because(object, &reason, error);
     }
     adopt_least_batch(layer);
@@ -259,8 +283,8 @@ void mote_sequence_list_parameters(const mote_sequence *sequence, mote_named_par
         for (size_t j = 0; j < layer->parameter_count; j++) {
             mote_named_parameter *named = &list[(*count)++];
             named->parameter = layer->parameters[j];
-            snprintf(named->name, sizeof named->name, "%s.%zu.%.40s", sequence->prefix, i,
-                     named->parameter->name);
+            snprintf(named->name, sizeof named->name, "%s.%zu.%.*s", sequence->prefix, i,
+                     MOTE_MAX_PARAMETER_NAME, named->parameter->name);
         }
         const mote_sequence *inner;
         for (size_t k = 0; (inner = mote_layer_sequence(layer, k)); k++) {

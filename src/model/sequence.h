@@ -59,6 +59,9 @@ mote_sequence *mote_sequence_create(const char *name, const char *prefix, const 
                                     mote_shape input_shape, bool channels_last);
 void mote_sequence_destroy(mote_sequence *sequence);
 
+/* Fails unless samples may have that shape: of rank 1 to 3, not empty, and not too large. */
+mote_status mote_check_sample_shape(mote_shape shape, mote_error *error);
+
 /* What is said of a layer or output that its build refuses without a word. */
 #define MOTE_NO_REASON "it is refused, without a reason"
 
