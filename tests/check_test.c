@@ -259,6 +259,7 @@ static void suspect_backward(mote_layer *layer, const mote_pass *pass, const mot
 
 static mote_layer_class suspect_class = {
     .type = "suspect",
+    .summary = "y = w x²",
     .size = sizeof(suspect),
     .fields = suspect_fields,
     .build = suspect_build,
@@ -472,6 +473,7 @@ static void logistic_predict(const mote_output *output, size_t rows, const mote_
 
 static const mote_output_class logistic_class = {
     .type = "logistic",
+    .summary = "two classes on one logit",
     .size = sizeof(logistic),
     .fields = logistic_fields,
     .build = logistic_build,
@@ -597,6 +599,7 @@ static void heavy_update(const mote_optimizer *optimizer, const mote_step *step,
 
 static mote_optimizer_class heavy_class = {
     .type = "heavy",
+    .summary = "a heavy ball",
     .size = sizeof(heavy),
     .fields = heavy_fields,
     .state_count = heavy_states,

@@ -44,6 +44,7 @@ static void scale_backward(const mote_layer *layer, size_t count, const mote_rea
 
 static const mote_layer_class scale_class = {
     .type = "scale",
+    .summary = "y = factor × x",
     .size = sizeof(scale),
     .fields = scale_fields,
     .forward_elements = scale_forward,
@@ -69,6 +70,7 @@ static void predict(const mote_output *output, size_t rows, const mote_real *z,
 static const mote_field no_fields[] = {MOTE_FIELDS_END};
 
 static const mote_output_class indifferent_class = {.type = "indifferent",
+                                                    .summary = "no loss",
                                                     .size = sizeof(mote_output),
                                                     .fields = no_fields,
                                                     .score = score,
@@ -87,6 +89,7 @@ static void no_update(const mote_optimizer *optimizer, const mote_step *step,
 }
 
 static const mote_optimizer_class idle_class = {.type = "idle",
+                                                .summary = "does nothing",
                                                 .size = sizeof(mote_optimizer),
                                                 .fields = no_fields,
                                                 .state_count = no_states,
@@ -98,8 +101,11 @@ static double never(const mote_schedule *schedule, mote_progress progress) {
     return 0;
 }
 
-static const mote_schedule_class never_class = {
-    .type = "never", .size = sizeof(mote_schedule), .fields = no_fields, .factor = never};
+static const mote_schedule_class never_class = {.type = "never",
+                                                .summary = "the learning rate is 0",
+                                                .size = sizeof(mote_schedule),
+                                                .fields = no_fields,
+                                                .factor = never};
 
 /* ---- using them ---- */
 
@@ -162,6 +168,12 @@ Test(registries, say_why_a_class_cannot_be_registered) {
           .forward_elements = scale_forward},
          "the layer \"y\" has to have forward and backward, or forward_elements and "
          "backward_elements"},
+        {{.type = "y",
+          .size = sizeof(mote_layer),
+          .fields = no_fields,
+          .forward_elements = scale_forward,
+          .backward_elements = scale_backward},
+         "the layer \"y\" has no summary, a line of help"},
     };
     mote_layer_register(&scale_class, NULL);
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -169,6 +181,42 @@ Test(registries, say_why_a_class_cannot_be_registered) {
         cr_expect_eq(mote_layer_register(&rows[i].kind, &error), MOTE_INVALID);
         cr_expect_str_eq(error.message, rows[i].message);
         cr_expect(!rows[i].kind.type || mote_layer_class_find(rows[i].kind.type) != &rows[i].kind);
+    }
+}
+
+Test(registries, say_what_is_wrong_with_a_field) {
+    static const char *const none[] = {NULL};
+    const struct {
+        mote_field field;
+        const char *fault;
+    } rows[] = {
+        {{.kind = MOTE_FIELD_BOOLEAN, .help = "x"}, "\"\", of the layer \"y\" has no name"},
+        {{.kind = MOTE_FIELD_BOOLEAN, .name = "", .help = "x"},
+         "\"\", of the layer \"y\" has no name"},
+        {{.kind = MOTE_FIELD_BOOLEAN, .name = "a"}, "\"a\", of the layer \"y\" has no help"},
+        {{.kind = MOTE_FIELD_BOOLEAN, .name = "type", .help = "x"},
+         "\"type\", of the layer \"y\" is a key that every class has already"},
+        {{.kind = MOTE_FIELD_BOOLEAN, .name = "factor", .help = "x"},
+         "\"factor\", of the layer \"y\" stands there twice"},
+        {{.kind = MOTE_FIELD_INTEGER, .name = "a", .help = "x"},
+         "\"a\", of the layer \"y\" has no range"},
+        {{.kind = MOTE_FIELD_NUMBER, .name = "a", .help = "x"},
+         "\"a\", of the layer \"y\" has no range"},
+        {{.kind = MOTE_FIELD_CHOICE, .name = "a", .help = "x"},
+         "\"a\", of the layer \"y\" has no choices"},
+        {{.kind = MOTE_FIELD_CHOICE, .name = "a", .help = "x", .choices = none},
+         "\"a\", of the layer \"y\" has no choices"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const mote_field fields[] = {scale_fields[0], rows[i].field, MOTE_FIELDS_END};
+        mote_layer_class kind = scale_class;
+        kind.type = "y";
+        kind.fields = fields;
+        char message[200];
+        mote_error error = {0};
+        snprintf(message, sizeof message, "field 1, %s", rows[i].fault);
+        cr_expect_eq(mote_layer_register(&kind, &error), MOTE_INVALID);
+        cr_expect_str_eq(error.message, message);
     }
 }
 

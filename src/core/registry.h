@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "mote/field.h"
 #include "mote/status.h"
 
 /* Fixed, so that a list once handed out stays where it is. */
@@ -45,7 +46,8 @@ typedef struct mote_candidate {
     const char *what; /* "layer" */
     const char *type;
     size_t size, least_size; /* of its struct, and of the part that all structs begin with */
-    bool has_fields;
+    const mote_field *fields;
+    const char *summary;
     bool complete;      /* it has the functions that it must have, */
     const char *wanted; /* which are these */
 } mote_candidate;
@@ -66,7 +68,8 @@ mote_status mote_candidate_check(const mote_candidate *candidate, bool taken, si
                                     .type = kind->type,                                            \
                                     .size = kind->size,                                            \
                                     .least_size = sizeof(prefix),                                  \
-                                    .has_fields = kind->fields != NULL,                            \
+                                    .fields = kind->fields,                                        \
+                                    .summary = kind->summary,                                      \
                                     .complete = is_complete,                                       \
                                     .wanted = names_of_functions};                                 \
         bool taken = kind->type && prefix##_class_find(kind->type);                                \
