@@ -47,6 +47,11 @@ typedef enum fault {
     WRITES_PAST_SCRATCH,
     WRITES_PAST_Y,
     WRITES_PAST_DX,
+    WRITES_BEFORE_Y,
+    WRITES_BEFORE_DX,
+    WRITES_PAST_GRADIENT,
+    WRITES_PAST_PARAMETER,
+    WRITES_PARAMETER,
     ERRS_IN_LARGE_BATCHES,
     GIVES_WRONG_DX,
     GIVES_WRONG_GRADIENT,
@@ -55,6 +60,8 @@ typedef enum fault {
     NEEDS_DX,
     HANDS_OVER_TWICE,
     HANDS_OVER_LITTLE,
+    HANDS_OVER_MUCH,
+    HANDS_OVER_BUFFER,
     TRUSTS_MEMORY,
     COUNTS_PASSES,
     SHARES_SCRATCH,
@@ -193,6 +200,10 @@ static void suspect_forward(mote_layer *layer, const mote_pass *pass, const mote
     if (mistake == WRITES_PAST_SCRATCH || mistake == WRITES_PAST_Y) {
         (mistake == WRITES_PAST_Y ? y : self->squares)[pass->batch * j.width] = 1;
     }
+    if (mistake == WRITES_BEFORE_Y) {
+        y[-1] = 1;
+    }
+    self->w.value[0] += mistake == WRITES_PARAMETER ? (mote_real)0.01 : 0;
     *self->seen.value += pass->training || mistake == LEARNS_IN_EVALUATION;
     self->state += mistake == KEEPS_STATE_TO_ITSELF && pass->training;
 }
@@ -218,6 +229,11 @@ static void backward_tile(void *context, size_t tile) {
 
 static void hand_over(const job *j, mote_real *sums) {
     const mote_parameter *w = &j->self->w;
+    if (mistake == HANDS_OVER_MUCH || mistake == HANDS_OVER_BUFFER) {
+        bool much = mistake == HANDS_OVER_MUCH;
+        mote_gradient_ready(j->pass, much ? w : &j->self->seen, 0, much ? j->width + 1 : 1, sums);
+        return;
+    }
     if (mistake == HANDS_OVER_LITTLE || mistake == HANDS_OVER_TWICE) {
         size_t more = mistake == HANDS_OVER_TWICE;
         mote_gradient_ready(j->pass, w, 0, j->width - 1 + more, sums);
@@ -254,6 +270,12 @@ static void suspect_backward(mote_layer *layer, const mote_pass *pass, const mot
     if (mistake == WRITES_PAST_DX && dx) {
         dx[pass->batch * width] = 1;
     }
+    if (mistake == WRITES_BEFORE_DX && dx) {
+        dx[-1] = 1;
+    }
+    if (mistake == WRITES_PAST_GRADIENT || mistake == WRITES_PAST_PARAMETER) {
+        (mistake == WRITES_PAST_GRADIENT ? self->w.gradient : self->w.value)[width] = 1;
+    }
     hand_over(&j, sums);
 }
 
@@ -269,7 +291,7 @@ static mote_layer_class suspect_class = {
 
 static mote_status check_suspect(fault which, mote_error *error) {
     mistake = which;
-    suspect_class.tiles_gradients = which == HANDS_OVER_LITTLE || which == HANDS_OVER_TWICE;
+    suspect_class.tiles_gradients = which >= HANDS_OVER_TWICE && which <= HANDS_OVER_BUFFER;
     suspect_class.fuses = which == FORGETS_NEIGHBOURS;
     *error = (mote_error){0};
     return mote_layer_check(&suspect_class, "{\"power\": 3}", mote_shape_vector(7), error);
@@ -295,10 +317,17 @@ Test(layer_check, finds_each_mistake) {
         {HAS_TOO_MANY_ENTRIES,
          "shapes: layers[0] (suspect): the parameter \"seen\" has too many entries: "},
         {WRITES_PAST_SCRATCH,
-         "shapes: layers of type suspect write past the end of what they asked "
+         "shapes: on 1: layers of type suspect write past the end of what they asked "
          "for as scratch memory number 0, 5 entries for a batch of 5"},
-        {WRITES_PAST_Y, "shapes: y is written to past the last of 5 rows"},
-        {WRITES_PAST_DX, "shapes: dx is written to past the last of 5 rows"},
+        {WRITES_PAST_Y, "shapes: on 1: y is written to past the last of 5 rows"},
+        {WRITES_PAST_DX, "shapes: on 1: dx is written to past the last of 5 rows"},
+        {WRITES_BEFORE_Y, "shapes: on 1: y is written to before its first entry"},
+        {WRITES_BEFORE_DX, "shapes: on 1: dx is written to before its first entry"},
+        {WRITES_PAST_GRADIENT,
+         "shapes: on 1: the gradient of layers.0.w is written to past its 1 entries"},
+        {WRITES_PAST_PARAMETER, "shapes: on 1: layers.0.w is written to past its 1 entries"},
+        {WRITES_PARAMETER, "shapes: on 1: layers.0.w changes in a pass, but what is trained is "
+                           "only the optimizer's to change"},
         {ERRS_IN_LARGE_BATCHES,
          "gradients: with a batch of 2001, the gradient of layers.0.w[0] is "},
         {GIVES_WRONG_DX, "gradients: with a batch of 1, the gradient of x[0] is "},
@@ -306,11 +335,13 @@ Test(layer_check, finds_each_mistake) {
         {FORGETS_THE_BATCH, "gradients: with a batch of 2, the gradient of layers.0.w[0] is "},
         {OVERWRITES_GRADIENT, "gradients: with a batch of 1, the gradient of layers.0.w[0] is "},
         {NEEDS_DX, "gradients: with a batch of 1, the gradient of layers.0.w[0] is 0 instead of "},
-        {HANDS_OVER_TWICE, "gradients: with a batch of 1, the gradient of layers.0.w[6] was handed "
-                           "over 2 times, instead of once, by mote_gradient_ready"},
-        {HANDS_OVER_LITTLE,
-         "gradients: with a batch of 1, the gradient of layers.0.w[6] was handed "
-         "over 0 times"},
+        {HANDS_OVER_TWICE, "shapes: on 1: the gradient of layers.0.w[0] was handed over 2 times, "
+                           "instead of once, by mote_gradient_ready"},
+        {HANDS_OVER_LITTLE, "shapes: on 1: the gradient of layers.0.w[0] was handed over 0 times"},
+        {HANDS_OVER_MUCH, "shapes: on 1: mote_gradient_ready is called for entries that no "
+                          "trained parameter of the layer has"},
+        {HANDS_OVER_BUFFER, "shapes: on 1: mote_gradient_ready is called for entries that no "
+                            "trained parameter of the layer has"},
         {TRUSTS_MEMORY, "passes: y[0] is "},
         {COUNTS_PASSES, "passes: y[0] is "},
         {DRAWS_WITHOUT_GENERATOR, "passes: y[0] is "},

@@ -33,8 +33,9 @@ extern "C" {
  *
  * - shapes: output and parameters make sense, and any other shape of input is taken, or refused with
  *   a message;
- * - passes: nothing depends on what was in memory before, or on an earlier pass, and nothing is
- *   written past the end of y, dx and scratch memory;
+ * - passes: nothing depends on what was in memory before, or on an earlier pass, no parameter that is
+ *   trained changes, and nothing is written just before or past y and dx, or past scratch memory,
+ *   parameters and their gradients;
  * - gradients: dx and each parameter's are the derivatives of what the forward pass computes, with
  *   batches of 1, 2, 5 and many; they are added to what is there, or handed over once, and are the
  *   same where dx is not wanted;

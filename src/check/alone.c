@@ -32,12 +32,21 @@ static void copy_values(const mote_model *model, values_kind kind, bool out, mot
     }
 }
 
-static void fill_gradients(const mote_model *model, mote_real value) {
+enum {
+    GUARD = 16 /* numbers that nobody is to write to */
+};
+
+/* And what follows them with bytes of `memory`. */
+static void fill_gradients(const mote_model *model, mote_real value, unsigned char memory) {
     for (size_t i = 0; i < model->parameter_count; i++) {
         const mote_parameter *parameter = model->parameters[i].parameter;
-        for (size_t k = 0; !parameter->buffer && k < parameter->count; k++) {
+        if (parameter->buffer) {
+            continue;
+        }
+        for (size_t k = 0; k < parameter->count; k++) {
             parameter->gradient[k] = value;
         }
+        memset(parameter->gradient + parameter->count, memory, GUARD * sizeof(mote_real));
     }
 }
 
@@ -71,15 +80,12 @@ mote_status mote_alone_initialize(mote_model *model, mote_error *error) {
 
 /* ---- memory ---- */
 
-enum {
-    GUARD = 16 /* numbers */
-};
-
 static void carve_gradients(mote_model *model, mote_arena *arena) {
     for (size_t i = 0; i < model->parameter_count; i++) {
         mote_parameter *parameter = model->parameters[i].parameter;
         if (!parameter->buffer) {
-            parameter->gradient = mote_arena_take(arena, parameter->count, sizeof(mote_real));
+            parameter->gradient =
+                mote_arena_take(arena, parameter->count + GUARD, sizeof(mote_real));
         }
     }
 }
@@ -91,11 +97,13 @@ static void carve(mote_alone *alone, mote_arena *arena) {
     alone->upstream = mote_arena_take(arena, out, size);
     alone->dy = mote_arena_take(arena, out, size);
     alone->kept = mote_arena_take(arena, alone->untrained, size);
+    alone->values = mote_arena_take(arena, alone->model->values.capacity, 1);
     alone->times = mote_arena_take(arena, alone->trained, sizeof *alone->times);
     carve_gradients(alone->model, arena);
     for (size_t i = 0; i < MOTE_RESULTS; i++) {
         alone->results[i] =
             (mote_result){.y = mote_arena_take(arena, out, size),
+                          .before_dx = mote_arena_take(arena, GUARD, size),
                           .dx = mote_arena_take(arena, guarded, size),
                           .gradients = mote_arena_take(arena, alone->trained, size),
                           .buffers = mote_arena_take(arena, alone->untrained, size)};
@@ -111,6 +119,12 @@ static void widen_scratch(const mote_model *model, ptrdiff_t count) {
     }
 }
 
+/* Something ahead of y, which the first layer's is. */
+static void carve_workspace(mote_model *model, size_t batch, mote_arena *arena) {
+    mote_arena_take(arena, GUARD, sizeof(mote_real));
+    mote_sequence_carve(model->layers, batch, true, arena);
+}
+
 /* For one more row than there will be, and with more at the end of scratch memory, which nobody is to
  * write to. */
 static mote_status plan(mote_model *model, size_t batch, mote_error *error) {
@@ -118,10 +132,10 @@ static mote_status plan(mote_model *model, size_t batch, mote_error *error) {
     mote_sequence_decide(model->layers, true, true);
     widen_scratch(model, GUARD);
     mote_arena measured = mote_arena_measure();
-    mote_sequence_carve(model->layers, batch + 1, true, &measured);
+    carve_workspace(model, batch + 1, &measured);
     mote_status status = mote_arena_allocate(&model->workspace, &measured, error);
     if (status == MOTE_OK) {
-        mote_sequence_carve(model->layers, batch + 1, true, &model->workspace);
+        carve_workspace(model, batch + 1, &model->workspace);
     }
     widen_scratch(model, -GUARD);
     return status;
@@ -169,6 +183,7 @@ static const uint64_t SEED = 4; /* each pass draws the same */
 
 static void prepare(mote_alone *alone, const mote_trial *trial) {
     copy_values(alone->model, BUFFERS, false, alone->kept);
+    memcpy(alone->values, alone->model->values.memory, alone->model->values.capacity);
     memset(alone->model->workspace.memory, trial->memory, alone->model->workspace.capacity);
 }
 
@@ -221,10 +236,55 @@ static mote_status check_scratch(const mote_alone *alone, const mote_layer *laye
     return MOTE_OK;
 }
 
+/* Entries of a trained parameter stay, and so does what is between one parameter's and the next. */
+static mote_status check_values(const mote_alone *alone, size_t index, mote_error *error) {
+    const mote_arena *values = &alone->model->values;
+    const mote_named_parameter *named = &alone->model->parameters[index];
+    const mote_parameter *parameter = named->parameter;
+    bool last = index + 1 == alone->model->parameter_count;
+    const unsigned char *begin = (const unsigned char *)parameter->value;
+    const unsigned char *end = (const unsigned char *)(parameter->value + parameter->count);
+    const unsigned char *next =
+        last ? values->memory + values->capacity : (const unsigned char *)named[1].parameter->value;
+    const unsigned char *before = alone->values + (begin - values->memory);
+    if (!parameter->buffer && memcmp(begin, before, (size_t)(end - begin)) != 0) {
+        return mote_fail(error, MOTE_DATA,
+                         "%s changes in a pass, but what is trained is only the optimizer's to "
+                         "change",
+                         named->name);
+    }
+    if (memcmp(end, before + (end - begin), (size_t)(next - end)) != 0) {
+        return mote_fail(error, MOTE_DATA, "%s is written to past its %zu entries", named->name,
+                         parameter->count);
+    }
+    return MOTE_OK;
+}
+
+static mote_status check_parameters(const mote_alone *alone, const mote_trial *trial,
+                                    mote_error *error) {
+    mote_status status = MOTE_OK;
+    for (size_t i = 0; i < alone->model->parameter_count && status == MOTE_OK; i++) {
+        const mote_parameter *parameter = alone->model->parameters[i].parameter;
+        size_t count = parameter->count;
+        status = check_values(alone, i, error);
+        if (status == MOTE_OK && !parameter->buffer &&
+            !is_untouched(parameter->gradient, count, count + GUARD, trial->memory)) {
+            status =
+                mote_fail(error, MOTE_DATA, "the gradient of %s is written to past its %zu entries",
+                          alone->model->parameters[i].name, count);
+        }
+    }
+    return status;
+}
+
 /* y as the layers left it. */
 static mote_status check_bounds(const mote_alone *alone, const mote_trial *trial,
-                                const mote_real *y, const mote_real *dx, mote_error *error) {
+                                const mote_real *y, const mote_result *result, mote_error *error) {
     size_t rows = trial->rows, all = alone->batch + 1;
+    const mote_real *front = (const mote_real *)(const void *)alone->model->workspace.memory;
+    if (!is_untouched(front, 0, GUARD, trial->memory)) {
+        return mote_fail(error, MOTE_DATA, "y is written to before its first entry");
+    }
     for (size_t i = 0; i < alone->model->layers->count; i++) {
         mote_status status = check_scratch(alone, alone->model->layers->layers[i], trial, error);
         if (status != MOTE_OK) {
@@ -235,10 +295,13 @@ static mote_status check_bounds(const mote_alone *alone, const mote_trial *trial
         !is_untouched(y, rows * alone->out, all * alone->out, trial->memory)) {
         return mote_fail(error, MOTE_DATA, "y is written to past the last of %zu rows", rows);
     }
-    if (!is_untouched(dx, rows * alone->in, all * alone->in, trial->memory)) {
+    if (!is_untouched(result->dx, rows * alone->in, all * alone->in, trial->memory)) {
         return mote_fail(error, MOTE_DATA, "dx is written to past the last of %zu rows", rows);
     }
-    return MOTE_OK;
+    if (!is_untouched(result->before_dx, 0, GUARD, trial->memory)) {
+        return mote_fail(error, MOTE_DATA, "dx is written to before its first entry");
+    }
+    return check_parameters(alone, trial, error);
 }
 
 /* ---- both passes ---- */
@@ -248,10 +311,24 @@ typedef struct receipt {
     mote_result *result;
 } receipt;
 
+static bool is_trained(const mote_model *model, const mote_parameter *parameter) {
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        if (model->parameters[i].parameter == parameter) {
+            return !parameter->buffer;
+        }
+    }
+    return false;
+}
+
 static void receive(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
                     size_t count, const mote_real *gradient) {
     const receipt *to = pass->ready_context;
     const mote_model *model = to->alone->model;
+    if (!is_trained(model, parameter) || begin > parameter->count ||
+        count > parameter->count - begin) {
+        atomic_store(&to->alone->strayed, true);
+        return;
+    }
     for (size_t i = 0; model->parameters[i].parameter != parameter; i++) {
         const mote_parameter *other = model->parameters[i].parameter;
         begin += other->buffer ? 0 : other->count;
@@ -264,6 +341,11 @@ static void receive(const mote_pass *pass, const mote_parameter *parameter, size
 
 static mote_status check_times(const mote_alone *alone, mote_error *error) {
     char name[MOTE_ENTRY_CAPACITY];
+    if (atomic_load(&alone->strayed)) {
+        return mote_fail(error, MOTE_DATA,
+                         "mote_gradient_ready is called for entries that no trained parameter of "
+                         "the layer has");
+    }
     for (size_t i = 0; i < alone->trained; i++) {
         if (alone->times[i] != 1) {
             return mote_fail(error, MOTE_DATA,
@@ -293,15 +375,18 @@ mote_status mote_alone_run(mote_alone *alone, const mote_trial *trial, mote_resu
                       .ready = trial->hands_over ? receive : NULL,
                       .ready_context = &to};
     prepare(alone, trial);
+    memset(result->before_dx, trial->memory, GUARD * sizeof *result->before_dx);
     memset(result->dx, trial->memory, (alone->batch + 1) * alone->in * sizeof *result->dx);
     const mote_real *y = forward(alone, &pass, result);
     memset(alone->times, 0, alone->trained * sizeof *alone->times);
-    fill_gradients(alone->model, trial->hands_over ? (mote_real)NAN : trial->gradient);
+    atomic_store(&alone->strayed, false);
+    fill_gradients(alone->model, trial->hands_over ? (mote_real)NAN : trial->gradient,
+                   trial->memory);
     alone->model->layers->stages[0].needs_dx = !trial->without_dx;
     backward(alone, &pass, trial, result);
     alone->model->layers->stages[0].needs_dx = true;
     copy_values(alone->model, BUFFERS, true, result->buffers);
-    mote_status status = check_bounds(alone, trial, y, result->dx, error);
+    mote_status status = check_bounds(alone, trial, y, result, error);
     if (trial->hands_over) {
         return status == MOTE_OK ? check_times(alone, error) : status;
     }

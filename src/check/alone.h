@@ -4,11 +4,14 @@
 #ifndef MOTE_CHECK_ALONE_H
 #define MOTE_CHECK_ALONE_H
 
+#include <stdatomic.h>
+
 #include "model/model.h"
 
 /* What a pass gave. */
 typedef struct mote_result {
     mote_real *y;         /* [rows × out] */
+    mote_real *before_dx; /* what nobody is to write to, just before dx */
     mote_real *dx;        /* [rows × in]; and room for a row that nobody is to write to */
     mote_real *gradients; /* [trained]: of all parameters, one after the other */
     mote_real *buffers;   /* [all - trained] */
@@ -28,7 +31,9 @@ typedef struct mote_alone {
     mote_real *x, *upstream; /* [batch × in], [batch × out]: what a pass goes from */
     mote_real *dy;           /* [batch × out]: the upstream that the layer may overwrite */
     mote_real *kept;         /* [untrained]: the buffers before each pass */
+    unsigned char *values;   /* the bytes of all parameters and buffers before each pass */
     uint32_t *times;         /* [trained]: how often each gradient was handed over */
+    atomic_bool strayed;     /* something else was handed over */
     mote_result results[MOTE_RESULTS];
 } mote_alone;
 
@@ -55,8 +60,8 @@ mote_status mote_alone_initialize(mote_model *model, mote_error *error);
 /* The forward pass alone: y. With the same random numbers each time, and from the same buffers. */
 void mote_alone_forward(mote_alone *alone, const mote_trial *trial, mote_result *result);
 
-/* Both passes. MOTE_DATA where gradients are not handed over just once, or something is written past
- * the end of scratch memory, y or dx. */
+/* Both passes. MOTE_DATA where gradients are not handed over just once, a parameter changes, or
+ * something is written outside of scratch memory, y, dx, a parameter or its gradient. */
 mote_status mote_alone_run(mote_alone *alone, const mote_trial *trial, mote_result *result,
                            mote_error *error);
 

@@ -63,22 +63,22 @@ mote_status mote_check_same_results(const mote_alone *alone, size_t rows, const 
 
 /* ---- shapes ---- */
 
-/* A shape that is taken is run through once. */
+/* A shape that is taken is run through once; gradients are handed over then, which shows where to. */
 static mote_status check_other_shape(const mote_layer_case *s, mote_error *error) {
     char text[MOTE_SHAPE_TEXT_CAPACITY];
-    mote_error refusal = {0};
+    mote_error reason = {0};
     mote_alone alone;
-    mote_status status = mote_layer_case_alone(&alone, s, MOTE_CHECK_ROWS, &refusal);
+    mote_status status = mote_layer_case_alone(&alone, s, MOTE_CHECK_ROWS, &reason);
+    bool refused = status == MOTE_INVALID && !strstr(reason.message, MOTE_NO_REASON);
     if (status == MOTE_OK) {
-        mote_trial trial = {.rows = MOTE_CHECK_ROWS, .memory = 0xff};
-        status = mote_alone_run(&alone, &trial, alone.results, error);
-    } else if (status == MOTE_INVALID && !strstr(refusal.message, MOTE_NO_REASON)) {
-        status = MOTE_OK;
-    } else {
-        mote_fail(error, status, "on %s: %s", mote_shape_text(s->shape, text), refusal.message);
+        const mote_trial trial = {.rows = MOTE_CHECK_ROWS, .hands_over = true, .memory = 0xff};
+        status = mote_alone_run(&alone, &trial, alone.results, &reason);
     }
     mote_layer_case_free(&alone);
-    return status;
+    return status == MOTE_OK || refused
+               ? MOTE_OK
+               : mote_fail(error, status, "on %s: %s", mote_shape_text(s->shape, text),
+                           reason.message);
 }
 
 static mote_status check_shapes(const mote_layer_case *s, mote_error *error) {
