@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "math/convolution.h"
+#include "math/gemm.h"
 #include "math/rows.h"
 #include "math/winograd.h"
 #include "mote/kernels.h"
@@ -350,16 +351,9 @@ static size_t rows_at_a_time(const conv2d *self, size_t wanted) {
     return room < wanted ? room : wanted;
 }
 
-/* The kernels for plain products allocate where few filters are left over from whole vectors; those
- * for B transposed do not. See gemm.c. */
-static bool multiplies_transposed(const conv2d *self) {
-    size_t rest = self->group_filters % 16;
-    return rest >= 1 && rest <= 8;
-}
-
 static void multiply_forward(const conv2d *self, size_t group, size_t rows,
                              const mote_real *columns, mote_real *y) {
-    bool transposed = multiplies_transposed(self);
+    bool transposed = mote_gemm_allocates(self->group_filters);
     size_t offset = group * self->group_filters * self->depth;
     mote_gemm_run(NULL, &(mote_gemm){.transpose_b = transposed,
                                      .m = rows,

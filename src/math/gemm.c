@@ -5,6 +5,7 @@
 #include "math/blas.h"
 #include "math/gemm.h"
 #include "math/transpose.h"
+#include "math/whole.h"
 
 /* A product of less than 10^5 multiplications is done before another thread has begun. */
 static const double SMALL_WORK = 1e5;
@@ -17,16 +18,8 @@ typedef struct tiling {
     size_t block_columns, block_depth; /* a block has the tile's rows */
 } tiling;
 
-static size_t minimum(size_t a, size_t b) {
-    return a < b ? a : b;
-}
-
-static size_t ceiling_divide(size_t a, size_t b) {
-    return (a + b - 1) / b;
-}
-
 static size_t round_up(size_t a, size_t step) {
-    return ceiling_divide(a, step) * step;
+    return mote_ceiling_divide(a, step) * step;
 }
 
 /* ---- blocks ---- */
@@ -46,15 +39,33 @@ typedef struct block {
     size_t rows, columns, depth;
 } block;
 
-#define BLOCK_PLAIN        ((block){32, 128, 240})
-#define BLOCK_B_TRANSPOSED ((block){32, 32, 976})
-#define BLOCK_A_TRANSPOSED ((block){16, 256, 240})
-_Static_assert(32 * 128 * 240 <= MOTE_SMALL_PRODUCT && 32 * 32 * 976 <= MOTE_SMALL_PRODUCT &&
-                   16 * 256 * 240 <= MOTE_SMALL_PRODUCT && 32 * 32 <= MOTE_SMALL_AREA_B_TRANSPOSED,
+enum {
+    PLAIN_ROWS = 32,
+    PLAIN_COLUMNS = 128,
+    PLAIN_DEPTH = 240,
+    B_TRANSPOSED_ROWS = 32,
+    B_TRANSPOSED_COLUMNS = 32,
+    B_TRANSPOSED_DEPTH = 976,
+    A_TRANSPOSED_ROWS = 16,
+    A_TRANSPOSED_COLUMNS = 256,
+    A_TRANSPOSED_DEPTH = 240
+};
+_Static_assert(MOTE_SMALL_PRODUCT >= PLAIN_ROWS * PLAIN_COLUMNS * PLAIN_DEPTH &&
+                   MOTE_SMALL_PRODUCT >=
+                       B_TRANSPOSED_ROWS * B_TRANSPOSED_COLUMNS * B_TRANSPOSED_DEPTH &&
+                   MOTE_SMALL_AREA_B_TRANSPOSED >= B_TRANSPOSED_ROWS * B_TRANSPOSED_COLUMNS &&
+                   MOTE_SMALL_PRODUCT >=
+                       A_TRANSPOSED_ROWS * A_TRANSPOSED_COLUMNS * A_TRANSPOSED_DEPTH,
                "the kernels that do not pack would not be used");
 
+static const block BLOCK_PLAIN = {PLAIN_ROWS, PLAIN_COLUMNS, PLAIN_DEPTH};
+static const block BLOCK_B_TRANSPOSED = {B_TRANSPOSED_ROWS, B_TRANSPOSED_COLUMNS,
+                                         B_TRANSPOSED_DEPTH};
+static const block BLOCK_A_TRANSPOSED = {A_TRANSPOSED_ROWS, A_TRANSPOSED_COLUMNS,
+                                         A_TRANSPOSED_DEPTH};
+
 enum {
-    STRIP_OF_A = 16 * 240,
+    STRIP_OF_A = A_TRANSPOSED_ROWS * A_TRANSPOSED_DEPTH,
     VECTOR = 16,
     SHALLOW = 31
 };
@@ -84,12 +95,13 @@ static void multiply(bool transpose_a, bool transpose_b, size_t m, size_t n, siz
 static void multiply_strip(const tiling *t, mote_tile tile, size_t k, const mote_real *a,
                            size_t lda) {
     const mote_gemm *g = t->gemm;
-    size_t depth = minimum(t->block_depth, g->k - k);
+    size_t depth = mote_minimum(t->block_depth, g->k - k);
     for (size_t done = 0; done < tile.columns; done += t->block_columns) {
         size_t column = tile.column + done;
-        multiply(false, g->transpose_b, tile.rows, minimum(t->block_columns, tile.columns - done),
-                 depth, a, lda, g->b + (g->transpose_b ? column * g->ldb + k : k * g->ldb + column),
-                 g->ldb, k == 0 ? g->beta : 1, tile.c + done, tile.ldc);
+        multiply(false, g->transpose_b, tile.rows,
+                 mote_minimum(t->block_columns, tile.columns - done), depth, a, lda,
+                 g->b + (g->transpose_b ? column * g->ldb + k : k * g->ldb + column), g->ldb,
+                 k == 0 ? g->beta : 1, tile.c + done, tile.ldc);
     }
 }
 
@@ -98,7 +110,7 @@ static void multiply_blocks(const tiling *t, mote_tile tile) {
     for (size_t k = 0; k < g->k; k += t->block_depth) {
         if (g->transpose_a) {
             mote_real strip[STRIP_OF_A];
-            size_t depth = minimum(t->block_depth, g->k - k);
+            size_t depth = mote_minimum(t->block_depth, g->k - k);
             mote_transpose(depth, tile.rows, g->a + k * g->lda + tile.row, g->lda, strip, depth);
             multiply_strip(t, tile, k, strip, depth);
         } else {
@@ -121,23 +133,21 @@ static void run_transient_tile(const tiling *t, mote_tile tile) {
     finish(t->gemm, tile);
 }
 
-/* The kernels for plain A and B allocate memory, which no step should, where 1 to 8 columns are left
- * over from whole vectors and the depth is more than 31. */
-static bool allocates(size_t columns) {
+bool mote_gemm_allocates(size_t columns) {
     size_t rest = columns % VECTOR;
     return rest >= 1 && rest <= VECTOR / 2;
 }
 
 /* How many columns all blocks but the last get, so that none allocates; 0 where there is no way. */
 static size_t find_columns(size_t n, size_t most) {
-    if (!allocates(n % most)) {
+    if (!mote_gemm_allocates(n % most)) {
         return most;
     }
     size_t blocks = 1 + n / most;
     for (size_t end = blocks + 3; blocks < end; blocks++) {
-        size_t columns = ceiling_divide(n, blocks);
+        size_t columns = mote_ceiling_divide(n, blocks);
         for (; columns <= most && columns * (blocks - 1) < n; columns++) {
-            if (!allocates(columns) && !allocates(n - columns * (blocks - 1))) {
+            if (!mote_gemm_allocates(columns) && !mote_gemm_allocates(n - columns * (blocks - 1))) {
                 return columns;
             }
         }
@@ -158,13 +168,13 @@ static tiling choose_blocks(const mote_gemm *g) {
         most.depth = columns ? most.depth : SHALLOW;
         most.columns = columns ? columns : most.columns;
     }
-    size_t even = ceiling_divide(g->k, ceiling_divide(g->k, most.depth));
+    size_t even = mote_ceiling_divide(g->k, mote_ceiling_divide(g->k, most.depth));
     size_t together = g->transient ? TRANSIENT / most.rows / most.columns : 1;
     return (tiling){.gemm = g,
                     .tile_rows = most.rows,
                     .tile_columns = together * most.columns,
                     .block_columns = most.columns,
-                    .block_depth = minimum(round_up(even, VECTOR), most.depth)};
+                    .block_depth = mote_minimum(round_up(even, VECTOR), most.depth)};
 }
 
 /* ---- one call for each tile ---- */
@@ -195,8 +205,8 @@ static size_t strip_extent(const mote_gemm *g, size_t side) {
         return side;
     }
     size_t strips = side / STRIP;
-    strips = strips < 2 ? 2 : minimum(strips, MAX_STRIPS);
-    return round_up(ceiling_divide(side, strips), VECTOR);
+    strips = strips < 2 ? 2 : mote_minimum(strips, MAX_STRIPS);
+    return round_up(mote_ceiling_divide(side, strips), VECTOR);
 }
 
 static tiling choose_strips(const mote_gemm *g) {
@@ -213,8 +223,8 @@ static void run_tile(void *context, size_t index) {
     const mote_gemm *g = t->gemm;
     mote_tile tile = {.row = index % t->tiles_per_column * t->tile_rows,
                       .column = index / t->tiles_per_column * t->tile_columns};
-    tile.rows = minimum(t->tile_rows, g->m - tile.row);
-    tile.columns = minimum(t->tile_columns, g->n - tile.column);
+    tile.rows = mote_minimum(t->tile_rows, g->m - tile.row);
+    tile.columns = mote_minimum(t->tile_columns, g->n - tile.column);
     tile.c = g->c + tile.row * g->ldc + tile.column;
     tile.ldc = g->ldc;
     if (t->block_depth == 0) {
@@ -233,8 +243,8 @@ static void run_tile(void *context, size_t index) {
 static void run_tiles(mote_pool *pool, tiling t) {
     const mote_gemm *g = t.gemm;
     assert(g->m > 0 && g->n > 0 && g->k > 0 && (!g->transient || g->beta == 0));
-    t.tiles_per_column = ceiling_divide(g->m, t.tile_rows);
-    size_t tiles = t.tiles_per_column * ceiling_divide(g->n, t.tile_columns);
+    t.tiles_per_column = mote_ceiling_divide(g->m, t.tile_rows);
+    size_t tiles = t.tiles_per_column * mote_ceiling_divide(g->n, t.tile_columns);
     mote_pool_run(work_of(g) < SMALL_WORK ? NULL : pool, tiles, run_tile, &t);
 }
 

@@ -3,14 +3,12 @@
 
 #include <string.h>
 
+#include "math/whole.h"
+
 enum {
     SQUARE = 16,
     QUAD = 4
 };
-
-static size_t minimum(size_t a, size_t b) {
-    return a < b ? a : b;
-}
 
 static void transpose_plainly(size_t rows, size_t columns, const mote_real *x, size_t x_stride,
                               mote_real *y, size_t y_stride) {
@@ -79,9 +77,9 @@ void mote_transpose(size_t rows, size_t columns, const mote_real *x, size_t x_st
                     size_t y_stride) {
     for (size_t row = 0; row < rows; row += SQUARE) {
         for (size_t column = 0; column < columns; column += SQUARE) {
-            transpose_square(minimum(SQUARE, rows - row), minimum(SQUARE, columns - column),
-                             x + row * x_stride + column, x_stride, y + column * y_stride + row,
-                             y_stride);
+            transpose_square(mote_minimum(SQUARE, rows - row),
+                             mote_minimum(SQUARE, columns - column), x + row * x_stride + column,
+                             x_stride, y + column * y_stride + row, y_stride);
         }
     }
 }
