@@ -110,9 +110,13 @@ char *mote_field_expected(const mote_field *field, char *text) {
     case MOTE_FIELD_LAYERS:
         snprintf(text, MOTE_EXPECTED_CAPACITY, "a list of layers");
         break;
+    case MOTE_FIELD_LIST:
+        snprintf(text, MOTE_EXPECTED_CAPACITY, "a list");
+        break;
     case MOTE_FIELD_PART:
+        snprintf(text, MOTE_EXPECTED_CAPACITY, "an object");
+        break;
     case MOTE_FIELD_NONE:
-        snprintf(text, MOTE_EXPECTED_CAPACITY, "an object or a list");
         break;
     }
     return text;
@@ -200,6 +204,7 @@ static mote_status store(const mote_field *field, mote_json value, void *place) 
     case MOTE_FIELD_INITIALIZER:
         return valid_if(read_initializer(field, node, place));
     case MOTE_FIELD_PART:
+    case MOTE_FIELD_LIST:
         *(mote_json *)place = value;
         return MOTE_OK;
     case MOTE_FIELD_LAYERS:
@@ -245,7 +250,8 @@ static mote_status read_preset(const mote_field *field, mote_json object, void *
         return mote_fail_at(object, error, "the key \"%s\" is missing (%s: %s)", field->name,
                             mote_field_expected(field, expected), field->help);
     }
-    assert(field->kind != MOTE_FIELD_PART && "a PART is a view: its default would not last");
+    assert(field->kind != MOTE_FIELD_PART && field->kind != MOTE_FIELD_LIST &&
+           "these are views: their default would not last");
     bool out_of_memory;
     cJSON *node = mote_json_parse(field->preset, strlen(field->preset), &out_of_memory);
     mote_status status = out_of_memory ? MOTE_MEMORY : MOTE_INVALID;
@@ -396,6 +402,7 @@ void mote_fields_write(mote_json_writer *writer, const mote_field *fields, const
             mote_json_add(writer, object, f->name, write_initializer(place));
             break;
         case MOTE_FIELD_PART:
+        case MOTE_FIELD_LIST:
         case MOTE_FIELD_LAYERS:
         case MOTE_FIELD_NONE:
             break;

@@ -501,7 +501,7 @@ void mote_dataset_destroy(mote_dataset *dataset) {
  * given. */
 static void write_parts(mote_json_writer *writer, const mote_format *format, cJSON *object) {
     for (const mote_field *f = format->kind->fields; f->kind != MOTE_FIELD_NONE; f++) {
-        if (f->kind == MOTE_FIELD_PART) {
+        if (f->kind == MOTE_FIELD_PART || f->kind == MOTE_FIELD_LIST) {
             const mote_json *part = (const void *)((const char *)format + f->offset);
             if (part->node) {
                 mote_json_add_copy(writer, object, f->name, part->node);

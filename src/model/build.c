@@ -296,9 +296,9 @@ typedef struct model_keys {
 
 static const mote_field model_fields[] = {
     {.name = "layers",
-     .kind = MOTE_FIELD_PART,
+     .kind = MOTE_FIELD_LIST,
      .offset = offsetof(model_keys, layers),
-     .help = "the list of layers"},
+     .help = "the layers, one after the other"},
     {.name = "output",
      .kind = MOTE_FIELD_PART,
      .offset = offsetof(model_keys, output),
