@@ -103,6 +103,10 @@ static bool check_depth(size_t depth, const char *list, mote_error *error) {
     return model != NULL;
 }
 
+#define TOO_DEEP                                                                                   \
+    "layers within layers are nested too deeply here: the names of their parameters, which tell "  \
+    "the place, would be too long"
+
 Test(names, are_never_cut_short_however_deep) {
     static const struct {
         const char *list;
@@ -110,11 +114,11 @@ Test(names, are_never_cut_short_however_deep) {
         const char *message;
     } rows[] = {
         {"layers", 6,
-         "model.layers[0].layers[0].layers[0].layers[0].layers[0].layers[0].layers[0].layers: "
-         "layers within layers are nested too deeply here"},
+         "model.layers[0].layers[0].layers[0].layers[0].layers[0].layers[0].layers[0].layers:"
+         " " TOO_DEEP},
         {"shortcut", 5,
-         "model.layers[0].shortcut[0].shortcut[0].shortcut[0].shortcut[0].shortcut[0].layers: "
-         "layers within layers are nested too deeply here"},
+         "model.layers[0].shortcut[0].shortcut[0].shortcut[0].shortcut[0].shortcut[0].layers:"
+         " " TOO_DEEP},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         for (size_t depth = 1; depth <= rows[i].deepest + 10; depth++) {

@@ -76,7 +76,9 @@ static mote_status build_sequences(const mote_sequence *sequence, mote_layer *la
         int prefix_length = snprintf(prefix, sizeof prefix, "%s.%zu.%s", sequence->prefix,
                                      sequence->count, f->name);
         if ((size_t)name_length >= sizeof name || (size_t)prefix_length >= sizeof prefix) {
-            return mote_fail_at(list, error, "layers within layers are nested too deeply here");
+            return mote_fail_at(list, error,
+                                "layers within layers are nested too deeply here: the names of "
+                                "their parameters, which tell the place, would be too long");
         }
         mote_sequence **place = sequence_place(layer, f);
         *place = mote_sequence_create(name, prefix, layer->input_name, layer->input_shape,
