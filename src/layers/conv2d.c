@@ -146,12 +146,13 @@ static mote_status check_groups(const mote_layer *layer, mote_error *error) {
     const conv2d *self = (const conv2d *)layer;
     size_t channels = layer->input_shape.dims[0];
     if (channels % self->groups != 0 || self->filters % self->groups != 0) {
+        bool by_channels = channels % self->groups != 0;
+        size_t number = by_channels ? channels : self->filters;
         return mote_fail(error, MOTE_INVALID,
-                         "%zu groups do not divide %zu %s evenly; \"groups\" has to divide both "
+                         "%zu groups do not divide %zu %s%s evenly; \"groups\" has to divide both "
                          "the channels that come in (%zu) and the filters (%zu)",
-                         self->groups, channels % self->groups != 0 ? channels : self->filters,
-                         channels % self->groups != 0 ? "channels" : "filters", channels,
-                         self->filters);
+                         self->groups, number, by_channels ? "channel" : "filter",
+                         number == 1 ? "" : "s", channels, self->filters);
     }
     return MOTE_OK;
 }
@@ -173,9 +174,9 @@ static mote_status place_window(mote_layer *layer, mote_error *error) {
         mote_window_extent(in[1], w->kernel, w->stride, w->padding_top, bottom, w->dilation);
     w->output_width =
         mote_window_extent(in[2], w->kernel, w->stride, w->padding_left, right, w->dilation);
+    size_t span = (w->kernel - 1) * w->dilation + 1;
     if (w->output_height == 0 || w->output_width == 0) {
         char text[MOTE_SHAPE_TEXT_CAPACITY];
-        size_t span = (w->kernel - 1) * w->dilation + 1;
         return mote_fail(error, MOTE_INVALID,
                          "the window of %zu × %zu is larger than what it slides over: %s gives %s, "
                          "with padding %zu × %zu; take a smaller \"kernel\" or more \"padding\"",
@@ -184,9 +185,10 @@ static mote_status place_window(mote_layer *layer, mote_error *error) {
     }
     if (!mote_window_plan(w)) {
         return mote_fail(error, MOTE_INVALID,
-                         "the window of %zu × %zu over %zu channels is too large: at most %zu "
-                         "numbers",
-                         w->kernel, w->kernel, w->channels, MOTE_PATCH_CAPACITY);
+                         "the window of %zu × %zu is too large for images of %zu %s: it may hold "
+                         "%zu numbers at most, those that \"dilation\" leaves out among them",
+                         span, span, w->channels, w->channels == 1 ? "channel" : "channels",
+                         MOTE_PATCH_CAPACITY);
     }
     layer->output_shape = mote_shape_image(self->filters, w->output_height, w->output_width);
     return MOTE_OK;
