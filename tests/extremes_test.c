@@ -14,21 +14,6 @@ enum {
     MOST_WIDTH = 6
 };
 
-/* A model that is all output, apart from a layer that gives what the output takes. NULL where the
- * output refuses that width. */
-static mote_model *output_alone_create(const mote_output_class *kind, size_t width,
-                                       const char *json) {
-    mote_model *model = mote_model_create(mote_shape_vector(width), NULL);
-    const char *probabilities = width > 1 ? "softmax" : "sigmoid";
-    const char *layer = kind->takes == MOTE_TAKES_PROBABILITIES ? probabilities : "flatten";
-    if (!model || mote_model_add(model, layer, NULL, NULL) != MOTE_OK ||
-        mote_model_set_output(model, kind->type, json, NULL) != MOTE_OK) {
-        mote_model_destroy(model);
-        return NULL;
-    }
-    return model;
-}
-
 /* One row, scored with and without its gradient. */
 typedef struct result {
     double loss;

@@ -1,5 +1,5 @@
 /* networks.h: models and single layers as tests want them: from a line of JSON, with gradients, and
- * one layer at a time.
+ * one layer or output at a time.
  */
 #ifndef MOTE_TESTS_NETWORKS_H
 #define MOTE_TESTS_NETWORKS_H
@@ -55,6 +55,23 @@ static inline void network_fill_gradients(mote_model *model, mote_real value) {
             parameter->gradient[k] = value;
         }
     }
+}
+
+/* ---- one output alone ---- */
+
+/* A model that is all output, apart from a layer that gives what the output takes. NULL where the
+ * output refuses that width. */
+static inline mote_model *output_alone_create(const mote_output_class *kind, size_t width,
+                                              const char *json) {
+    mote_model *model = mote_model_create(mote_shape_vector(width), NULL);
+    const char *probabilities = width > 1 ? "softmax" : "sigmoid";
+    const char *layer = kind->takes == MOTE_TAKES_PROBABILITIES ? probabilities : "flatten";
+    if (!model || mote_model_add(model, layer, NULL, NULL) != MOTE_OK ||
+        mote_model_set_output(model, kind->type, json, NULL) != MOTE_OK) {
+        mote_model_destroy(model);
+        return NULL;
+    }
+    return model;
 }
 
 /* ---- one layer alone ---- */
