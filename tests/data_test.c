@@ -55,8 +55,8 @@ static mote_dataset *load_keys(const char *format, const char *keys, uint64_t se
     snprintf(json, sizeof json, "{\"format\": \"%s\"%s%s}", format, *keys ? ", " : "", keys);
     mote_document *document = mote_document_parse(json, strlen(json), NULL, "dataset", error);
     mote_dataset *dataset =
-        document ? mote_dataset_open(mote_document_root(document), seed, error) : NULL;
-    if (dataset && mote_dataset_load(dataset, error) != MOTE_OK) {
+        document ? mote_dataset_open(mote_document_root(document), seed, NULL, error) : NULL;
+    if (dataset && mote_dataset_load(dataset, NULL, error) != MOTE_OK) {
         mote_dataset_destroy(dataset);
         dataset = NULL;
     }
@@ -1015,7 +1015,7 @@ Test(inline_samples, are_written_with_the_settings_to_the_bit) {
         mote_document *document =
             mote_document_parse(rows[i], strlen(rows[i]), NULL, "dataset", &error);
         cr_assert(document, "%s", error.message);
-        mote_dataset *dataset = mote_dataset_open(mote_document_root(document), 1, &error);
+        mote_dataset *dataset = mote_dataset_open(mote_document_root(document), 1, NULL, &error);
         cr_assert(dataset, "%s", error.message);
         cJSON *object = mote_dataset_to_json(dataset);
         char *text = cJSON_PrintUnformatted(object);

@@ -106,7 +106,7 @@ Test(examples, of_datasets_can_be_opened) {
             mote_example((*kind)->example, "format", (*kind)->type, (*kind)->fields, text);
         mote_document *document = parse(example, "format", (*kind)->type);
         mote_error error = {0};
-        mote_dataset *dataset = mote_dataset_open(mote_document_root(document), 1, &error);
+        mote_dataset *dataset = mote_dataset_open(mote_document_root(document), 1, NULL, &error);
         cr_expect(dataset || error.status == MOTE_FILE, "%s: %s", example, error.message);
         mote_dataset_destroy(dataset);
         mote_document_destroy(document);

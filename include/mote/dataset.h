@@ -60,6 +60,9 @@ size_t mote_dataset_classes(const mote_dataset *dataset);
 /* The name of a class; its number in digits where the format has no names. */
 const char *mote_dataset_class_name(const mote_dataset *dataset, size_t class_number);
 
+/* How a sample is made from a file, as JSON: mote_model_set_input. NULL for arrays. */
+const char *mote_dataset_input(const mote_dataset *dataset);
+
 /* How training normalises; its statistics are those of the training part. */
 const mote_preprocessing *mote_dataset_preprocessing(const mote_dataset *dataset);
 

@@ -59,6 +59,11 @@ const char *mote_model_class_name(const mote_model *model, size_t class_number);
 mote_status mote_model_set_class_names(mote_model *model, const char *const *names, size_t count,
                                        mote_error *error);
 
+/* How a sample is made from a file, as JSON: {"format": "images", "resize": "fit", "channels": 3}.
+ * NULL where nobody said; the text is copied. */
+const char *mote_model_input(const mote_model *model);
+mote_status mote_model_set_input(mote_model *model, const char *json, mote_error *error);
+
 /* What was done to the samples in training and has to be done to those to be predicted. */
 const mote_preprocessing *mote_model_preprocessing(const mote_model *model);
 mote_status mote_model_set_preprocessing(mote_model *model, const mote_preprocessing *preprocessing,
@@ -74,7 +79,7 @@ void mote_model_set_pool(mote_model *model, mote_pool *pool);
 mote_status mote_model_predict(mote_model *model, size_t rows, const mote_real *x,
                                mote_real *prediction, mote_error *error);
 
-/* Reads and writes a model with its preprocessing and class names as a safetensors file. Writing
+/* Reads and writes a model with its input, preprocessing and class names as a safetensors file. Writing
  * replaces a file only when the new one is complete. */
 mote_model *mote_model_load(const char *path, mote_error *error);
 mote_status mote_model_save(const mote_model *model, const char *path, mote_error *error);

@@ -53,7 +53,7 @@ typedef bool (*mote_listener)(void *context, const mote_event *event);
 /* A trainer for the model on the data set's training part. `json` holds the keys of a config's
  * "train" object, or is NULL for the defaults. `seed` decides the order of samples and what layers
  * draw. The model must be initialised, and model and data set outlive the trainer. Takes over the
- * data set's preprocessing and class names into the model. NULL on failure. */
+ * data set's input, preprocessing and class names into the model. NULL on failure. */
 mote_trainer *mote_trainer_create(mote_model *model, const mote_dataset *dataset, const char *json,
                                   uint64_t seed, mote_error *error);
 void mote_trainer_destroy(mote_trainer *trainer);

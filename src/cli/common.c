@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/signals.h"
 #include "mote/kernels.h"
 #include "mote/plugin.h"
 #include "mote/version.h"
@@ -215,7 +216,7 @@ int report_error(const char *program, const mote_error *error) {
     case MOTE_DIVERGED:
         return EXIT_DIVERGED;
     case MOTE_INTERRUPTED:
-        return EXIT_INTERRUPTED;
+        return signals_exit_code();
     case MOTE_FILE:
     case MOTE_DATA:
     case MOTE_MEMORY:

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "cli/common.h"
+#include "cli/progress.h"
+#include "cli/signals.h"
 #include "config/json_write.h"
 #include "core/file.h"
 #include "train/experiment.h"
@@ -164,15 +166,16 @@ static mote_status find_part(const char *name, mote_part_name *part, mote_error 
 }
 
 /* config.json in the model's directory, where a run leaves it. */
-static mote_status open_data(mote_experiment *experiment, const settings *s, mote_error *error) {
+static mote_status open_data(mote_experiment *experiment, const settings *s,
+                             const mote_loading *loading, mote_error *error) {
     if (s->config) {
-        return mote_experiment_open_data(experiment, s->config, error);
+        return mote_experiment_open_data(experiment, s->config, loading, error);
     }
     char *directory = mote_path_directory(s->model);
     char *path = directory ? mote_path_join(directory, "config.json") : NULL;
     mote_status status;
     if (path && access(path, F_OK) == 0) {
-        status = mote_experiment_open_data(experiment, path, error);
+        status = mote_experiment_open_data(experiment, path, loading, error);
     } else {
         status = mote_fail(error, MOTE_INVALID,
                            "there is no config.json beside %s that would tell which data to use; "
@@ -201,15 +204,30 @@ static mote_status evaluate_part(mote_model *model, const mote_part *part, const
     return status;
 }
 
-static mote_status evaluate(const settings *s, mote_model *model, mote_experiment *experiment,
-                            mote_error *error) {
+/* Only what the part needs. */
+static mote_status load_data(const settings *s, mote_part_name name, mote_pool *pool,
+                             mote_experiment *experiment, mote_error *error) {
+    cli_progress progress = progress_create(false);
+    mote_loading loading = {.test_only = name == MOTE_TEST,
+                            .pool = pool,
+                            .listener = progress_listen_load,
+                            .listener_context = &progress};
+    signals_catch(NULL);
+    mote_status status = open_data(experiment, s, &loading, error);
+    if (status == MOTE_OK) {
+        status = mote_dataset_load(experiment->dataset, &loading, error);
+    }
+    progress_end_load(&progress);
+    signals_release();
+    return status == MOTE_OK && signals_seen() ? mote_load_stopped(error) : status;
+}
+
+static mote_status evaluate(const settings *s, mote_model *model, mote_pool *pool,
+                            mote_experiment *experiment, mote_error *error) {
     mote_part_name name = MOTE_TEST;
     mote_status status = find_part(s->part, &name, error);
     if (status == MOTE_OK) {
-        status = open_data(experiment, s, error);
-    }
-    if (status == MOTE_OK) {
-        status = mote_dataset_load(experiment->dataset, error);
+        status = load_data(s, name, pool, experiment, error);
     }
     if (status != MOTE_OK) {
         return status;
@@ -228,7 +246,7 @@ static int run(const settings *s) {
     mote_pool *pool = model ? mote_pool_create(s->threads, &error) : NULL;
     if (pool) {
         mote_model_set_pool(model, pool);
-        evaluate(s, model, &experiment, &error);
+        evaluate(s, model, pool, &experiment, &error);
     }
     mote_experiment_close(&experiment);
     mote_model_destroy(model);

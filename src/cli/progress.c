@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/common.h"
+#include "cli/signals.h"
 #include "core/clock.h"
 #include "model/model.h"
 #include "mote/kernels.h"
@@ -199,12 +200,12 @@ static void clear_line(cli_progress *progress) {
 }
 
 /* "  [####----]" in at most so many columns, or nothing where that is too few. */
-static void format_bar(const mote_event *event, size_t columns, char text[BAR + 5]) {
+static void format_bar(size_t done, size_t total, size_t columns, char text[BAR + 5]) {
     size_t length = columns < BAR + 4 ? columns : BAR + 4;
     text[0] = '\0';
     if (length >= SHORTEST_BAR + 4) {
         length -= 4;
-        size_t full = event->epoch_step * length / event->epoch_steps;
+        size_t full = (size_t)((double)done * (double)length / (double)total);
         strcpy(text, "  [");
         memset(text + 3, '-', length);
         memset(text + 3, '#', full < length ? full : length);
@@ -227,19 +228,26 @@ static void format_live(const mote_event *event, size_t columns, char *line, siz
     if (used > columns) {
         snprintf(rest, sizeof rest, "%s  %s left", metrics, left);
     }
-    format_bar(event, used < columns ? columns - used : 0, bar);
+    format_bar(event->epoch_step, event->epoch_steps, used < columns ? columns - used : 0, bar);
     snprintf(line, capacity, "%s%s%s", epoch, bar, rest);
 }
 
+static bool wants_drawing(const cli_progress *progress) {
+    return progress->live && mote_clock() - progress->last_drawn >= REDRAW_SECONDS;
+}
+
+static void draw_line(cli_progress *progress, const char *line, size_t columns) {
+    fprintf(stderr, "\r%.*s\033[K", (int)columns, line);
+    progress->last_drawn = mote_clock();
+    progress->line_open = true;
+}
+
 static void draw_live(cli_progress *progress, const mote_event *event) {
-    double time = mote_clock();
-    if (time - progress->last_drawn >= REDRAW_SECONDS) {
+    if (wants_drawing(progress)) {
         char line[320];
         size_t columns = screen_columns() - 1;
         format_live(event, columns, line, sizeof line);
-        fprintf(stderr, "\r%.*s\033[K", (int)columns, line);
-        progress->last_drawn = time;
-        progress->line_open = true;
+        draw_line(progress, line, columns);
     }
 }
 
@@ -261,15 +269,48 @@ static void print_epoch(cli_progress *progress, const mote_event *event) {
     fprintf(stderr, "%s\n", line);
 }
 
+/* "decoding images  [####----]  41 %  0:07 left" */
+static void draw_load(cli_progress *progress, const mote_load_event *event) {
+    if (!wants_drawing(progress) || event->done == 0 || event->total == 0) {
+        return;
+    }
+    char line[160], bar[BAR + 5], left[24], rest[64];
+    size_t columns = screen_columns() - 1;
+    double part = (double)event->done / (double)event->total;
+    double seconds = mote_clock() - progress->load_begun;
+    format_time(seconds / part - seconds, left, sizeof left);
+    size_t used = (size_t)snprintf(rest, sizeof rest, "  %2.0f %%  %s left", 100 * part, left) +
+                  strlen(event->what);
+    format_bar(event->done, event->total, used < columns ? columns - used : 0, bar);
+    snprintf(line, sizeof line, "%.64s%s%s", event->what, bar, rest);
+    draw_line(progress, line, columns);
+}
+
+bool progress_listen_load(void *context, const mote_load_event *event) {
+    cli_progress *progress = context;
+    if (event->notice && !progress->quiet) {
+        clear_line(progress);
+        fprintf(stderr, "%s\n", event->notice);
+    } else if (!event->notice && event->done == 0) { /* what is quickly over is not drawn at all */
+        progress->load_begun = progress->last_drawn = mote_clock();
+    } else if (!event->notice) {
+        draw_load(progress, event);
+    }
+    return !signals_seen();
+}
+
+void progress_end_load(cli_progress *progress) {
+    clear_line(progress);
+    progress->last_drawn = 0;
+}
+
 void progress_show(cli_progress *progress, const mote_event *event) {
     if (progress->quiet) {
         return;
     }
     switch (event->kind) {
     case MOTE_EVENT_STEP:
-        if (progress->live) {
-            draw_live(progress, event);
-        }
+        draw_live(progress, event);
         break;
     case MOTE_EVENT_EPOCH:
         print_epoch(progress, event);

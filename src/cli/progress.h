@@ -3,6 +3,7 @@
 #ifndef MOTE_CLI_PROGRESS_H
 #define MOTE_CLI_PROGRESS_H
 
+#include "data/loading.h"
 #include "mote/trainer.h"
 #include "train/experiment.h"
 
@@ -11,9 +12,17 @@ typedef struct cli_progress {
     bool live;         /* stderr is a terminal: one line that changes */
     double last_drawn; /* seconds, of the monotonic clock */
     bool line_open;    /* the live line is on the screen */
+    double load_begun; /* what is being loaded */
 } cli_progress;
 
 cli_progress progress_create(bool quiet);
+
+/* A mote_load_listener whose context is a cli_progress: draws what it hears, and asks for an end
+ * after a signal. */
+bool progress_listen_load(void *progress, const mote_load_event *event);
+
+/* Takes the live line off the screen. */
+void progress_end_load(cli_progress *progress);
 
 /* The data, the layers with shapes and parameter counts, memory, and how it will be trained. */
 void progress_print_plan(const cli_progress *progress, const char *config_path,

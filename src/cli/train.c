@@ -1,13 +1,13 @@
 /* train.c: ./train CONFIG trains a model. */
 #include <errno.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/common.h"
 #include "cli/progress.h"
+#include "cli/signals.h"
 #include "cli/topics.h"
 #include "formats/model_file.h"
 #include "train/experiment.h"
@@ -73,34 +73,6 @@ static void add_shorthands(settings *s, char texts[2][64]) {
     }
 }
 
-/* ---- signals ---- */
-
-static volatile sig_atomic_t signal_seen;
-
-static volatile sig_atomic_t signal_text_wanted;
-
-/* The first one asks for an end after this step; the second one ends the program at once. */
-static void on_signal(int number) {
-    static const char text[] = "\nfinishing this step; once more ends at once, without saving\n";
-    signal_seen = number;
-    if (signal_text_wanted && write(STDERR_FILENO, text, sizeof text - 1) < 0) {
-        signal_text_wanted = 0; /* nobody can read it */
-    }
-}
-
-static void catch_signals(bool quiet) {
-    struct sigaction action = {.sa_handler = on_signal,
-                               .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
-    signal_text_wanted = !quiet;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    struct sigaction hangup;
-    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) {
-        sigaction(SIGHUP, &action, NULL); /* the terminal is gone, and nohup was not asked for */
-    }
-}
-
 /* ---- training ---- */
 
 typedef struct session {
@@ -121,16 +93,31 @@ static bool on_event(void *context, const mote_event *event) {
     s->steps = event->step;
     progress_show(&s->progress, event);
     mote_run_record(&s->run, s->experiment.model, event, &s->error);
-    return !signal_seen && s->error.status == MOTE_OK;
+    return !signals_seen() && s->error.status == MOTE_OK;
+}
+
+/* On as many threads as the config names, or on all. */
+static mote_status load_data(session *s, mote_loading *loading, mote_error *error) {
+    mote_pool *pool = mote_pool_create(s->experiment.options.threads, error);
+    if (!pool) {
+        return error->status;
+    }
+    loading->pool = pool;
+    mote_status status = mote_dataset_load(s->experiment.dataset, loading, error);
+    mote_pool_destroy(pool);
+    return status == MOTE_OK && signals_seen() ? mote_load_stopped(error) : status;
 }
 
 static mote_status prepare(session *s, mote_error *error) {
     mote_experiment *e = &s->experiment;
+    mote_loading loading = {.listener = progress_listen_load, .listener_context = &s->progress};
+    signals_catch(s->settings.quiet ? NULL : "\nstopping; once more ends at once\n");
     mote_status status = mote_experiment_open(e, s->settings.config, s->settings.overrides.texts,
-                                              s->settings.overrides.count, error);
+                                              s->settings.overrides.count, &loading, error);
     if (status == MOTE_OK) {
-        status = mote_dataset_load(e->dataset, error);
+        status = load_data(s, &loading, error);
     }
+    progress_end_load(&s->progress);
     if (status == MOTE_OK) {
         status = mote_model_initialize(e->model, e->seed, error);
     }
@@ -205,7 +192,7 @@ static int save_interrupted(session *s) {
     if (!s->settings.quiet) {
         print_how_to_resume(s);
     }
-    return signal_seen == SIGINT ? EXIT_INTERRUPTED : EXIT_TERMINATED;
+    return signals_exit_code();
 }
 
 /* ---- the end ---- */
@@ -297,7 +284,9 @@ static int train(session *s) {
         return EXIT_DONE;
     }
     mote_trainer_set_listener(s->trainer, on_event, s);
-    catch_signals(s->settings.quiet);
+    if (!s->settings.quiet) {
+        signals_set_text("\nfinishing this step; once more ends at once, without saving\n");
+    }
     status = mote_trainer_run(s->trainer, &error);
     if (s->error.status != MOTE_OK) {
         return report_error("train", &s->error);

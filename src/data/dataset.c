@@ -43,7 +43,8 @@ static const mote_field option_fields[] = {
 
 struct mote_dataset {
     options options;
-    mote_format *format; /* NULL for a data set over arrays */
+    mote_format *format;     /* NULL for a data set over arrays */
+    mote_document *document; /* of the settings of a data set over arrays */
     uint64_t seed;
     mote_shape shape;
     mote_content content;
@@ -135,17 +136,21 @@ static mote_status check_shapes(const mote_dataset *dataset, mote_error *error) 
     return MOTE_OK;
 }
 
+/* The classes are those that the training samples show, or the test samples where there are no
+ * others. */
 static mote_status find_classes(mote_dataset *dataset, mote_error *error) {
     const mote_samples *train = &dataset->content.train, *test = &dataset->content.test;
-    if (!train->labels) {
+    const mote_samples *shown = train->count > 0 ? train : test;
+    if (!shown->labels) {
         return MOTE_OK;
     }
-    size_t largest = largest_label(train);
+    size_t largest = largest_label(shown);
     if (largest >= MOTE_MOST_CLASSES) {
         return mote_fail(error, MOTE_DATA,
-                         "there is a training label of %zu; labels are class numbers, counted from "
-                         "0 and below %d",
-                         largest, MOTE_MOST_CLASSES);
+                         "there is a %s label of %zu; labels are class numbers, counted from 0 and "
+                         "below %d",
+                         part_names[shown == train ? MOTE_TRAINING : MOTE_TEST], largest,
+                         MOTE_MOST_CLASSES);
     }
     size_t given = dataset->options.classes;
     dataset->classes = given                          ? given
@@ -154,9 +159,10 @@ static mote_status find_classes(mote_dataset *dataset, mote_error *error) {
     const char *reason = given                          ? "with \"classes\" given the last one is"
                          : dataset->content.class_count ? "the class names go only up to"
                                                         : "the training labels go only up to";
-    mote_status status = check_labels(train, dataset->classes, "training", reason, error);
-    if (status == MOTE_OK && test->count > 0) {
-        status = check_labels(test, dataset->classes, "test", reason, error);
+    mote_status status =
+        check_labels(train, dataset->classes, part_names[MOTE_TRAINING], reason, error);
+    if (status == MOTE_OK) {
+        status = check_labels(test, dataset->classes, part_names[MOTE_TEST], reason, error);
     }
     if (status == MOTE_OK) {
         dataset->class_numbers = calloc(dataset->classes, sizeof *dataset->class_numbers);
@@ -245,12 +251,13 @@ static mote_status mark_validation(const mote_dataset *dataset, uint32_t *sorted
 
 static mote_status allocate_indexes(mote_dataset *dataset, mote_error *error) {
     size_t train = dataset->content.train.count, test = dataset->content.test.count;
-    dataset->indexes[MOTE_TRAINING] = malloc(train * sizeof(uint32_t));
-    dataset->indexes[MOTE_VALIDATION] = malloc(train * sizeof(uint32_t));
+    dataset->indexes[MOTE_TRAINING] = malloc((train + 1) * sizeof(uint32_t));
+    dataset->indexes[MOTE_VALIDATION] = malloc((train + 1) * sizeof(uint32_t));
     dataset->indexes[MOTE_TEST] = malloc((test + 1) * sizeof(uint32_t));
     for (size_t i = 0; i < MOTE_PART_COUNT; i++) {
         if (!dataset->indexes[i]) {
-            return mote_fail(error, MOTE_MEMORY, "out of memory for a list of %zu samples", train);
+            return mote_fail(error, MOTE_MEMORY, "out of memory for a list of %zu samples",
+                             train > test ? train : test);
         }
     }
     return MOTE_OK;
@@ -260,11 +267,21 @@ static void append(mote_dataset *dataset, mote_part_name part, size_t index) {
     dataset->indexes[part][dataset->counts[part]++] = (uint32_t)index;
 }
 
+static void take_test(mote_dataset *dataset) {
+    for (size_t i = 0; i < dataset->content.test.count; i++) {
+        append(dataset, MOTE_TEST, i);
+    }
+}
+
 /* Each part keeps the order of the samples in the file. */
 static mote_status split(mote_dataset *dataset, mote_error *error) {
     mote_status status = allocate_indexes(dataset, error);
+    if (status != MOTE_OK) {
+        return status;
+    }
+    take_test(dataset);
     size_t count = dataset->content.train.count;
-    bool *validation = status == MOTE_OK ? calloc(count, sizeof *validation) : NULL;
+    bool *validation = calloc(count, sizeof *validation);
     if (!validation) {
         return mote_fail(error, MOTE_MEMORY, "out of memory for a list of %zu samples", count);
     }
@@ -277,9 +294,6 @@ static mote_status split(mote_dataset *dataset, mote_error *error) {
     free(validation);
     if (status != MOTE_OK) {
         return status;
-    }
-    for (size_t i = 0; i < dataset->content.test.count; i++) {
-        append(dataset, MOTE_TEST, i);
     }
     bool wanted = dataset->options.validation_fraction > 0;
     if (dataset->counts[MOTE_TRAINING] == 0 || (wanted && dataset->counts[MOTE_VALIDATION] == 0)) {
@@ -392,6 +406,19 @@ static mote_status measure(mote_dataset *dataset, mote_error *error) {
 
 /* ---- making data sets ---- */
 
+/* Where only a test part was loaded. */
+static mote_status finish_test(mote_dataset *dataset, mote_error *error) {
+    dataset->shape = dataset->content.test.count > 0 ? dataset->content.test.shape : dataset->shape;
+    mote_status status = find_classes(dataset, error);
+    if (status == MOTE_OK) {
+        status = allocate_indexes(dataset, error);
+    }
+    if (status == MOTE_OK) {
+        take_test(dataset);
+    }
+    return status;
+}
+
 static mote_status finish(mote_dataset *dataset, mote_error *error) {
     mote_status status = check_shapes(dataset, error);
     if (status == MOTE_OK) {
@@ -428,37 +455,63 @@ static mote_status read_settings(mote_dataset *dataset, mote_json object, mote_e
     return mote_fields_read(object, "format", bindings, 2, error);
 }
 
-mote_dataset *mote_dataset_open(mote_json object, uint64_t seed, mote_error *error) {
+/* What the format gets. */
+static mote_loading loading_of(const mote_dataset *dataset, const mote_loading *loading) {
+    mote_loading own = loading ? *loading : (mote_loading){0};
+    own.seed = dataset->seed;
+    return own;
+}
+
+mote_dataset *mote_dataset_open(mote_json object, uint64_t seed, const mote_loading *loading,
+                                mote_error *error) {
     mote_dataset *dataset = calloc(1, sizeof *dataset);
     if (!dataset) {
         mote_fail(error, MOTE_MEMORY, "out of memory for a data set");
         return NULL;
     }
     dataset->seed = seed;
+    mote_loading own = loading_of(dataset, loading);
     if (read_settings(dataset, object, error) != MOTE_OK ||
-        dataset->format->kind->open(dataset->format, seed, &dataset->shape, error) != MOTE_OK) {
+        dataset->format->kind->open(dataset->format, &own, &dataset->shape, error) != MOTE_OK) {
         mote_dataset_destroy(dataset);
         return NULL;
     }
     return dataset;
 }
 
-mote_status mote_dataset_load(mote_dataset *dataset, mote_error *error) {
-    mote_status status =
-        dataset->format->kind->load(dataset->format, dataset->seed, &dataset->content, error);
+/* Where the format does not say more. */
+static mote_status set_input(mote_content *content, const char *format, mote_error *error) {
+    if (!content->input) {
+        mote_json_writer writer = {0};
+        cJSON *object = mote_json_new_object(&writer);
+        mote_json_add_string(&writer, object, "format", format);
+        content->input = mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
+    }
+    return content->input ? MOTE_OK : mote_fail(error, MOTE_MEMORY, "out of memory for a data set");
+}
+
+mote_status mote_dataset_load(mote_dataset *dataset, const mote_loading *loading,
+                              mote_error *error) {
+    mote_loading own = loading_of(dataset, loading);
+    const mote_format_class *kind = dataset->format->kind;
+    mote_status status = kind->load(dataset->format, &own, &dataset->content, error);
+    if (status == MOTE_OK) {
+        status = set_input(&dataset->content, kind->type, error);
+    }
+    if (status == MOTE_OK && own.test_only && dataset->content.train.count == 0) {
+        return finish_test(dataset, error);
+    }
     return status == MOTE_OK ? finish(dataset, error) : status;
 }
 
 static mote_status read_options(mote_dataset *dataset, const char *json, mote_error *error) {
     json = json ? json : "{}";
-    mote_document *document = mote_document_parse(json, strlen(json), NULL, "dataset", error);
-    if (!document) {
+    dataset->document = mote_document_parse(json, strlen(json), NULL, "dataset", error);
+    if (!dataset->document) {
         return error && error->status ? error->status : MOTE_INVALID;
     }
     mote_binding binding = {.fields = option_fields, .target = &dataset->options};
-    mote_status status = mote_fields_read(mote_document_root(document), NULL, &binding, 1, error);
-    mote_document_destroy(document);
-    return status;
+    return mote_fields_read(mote_document_root(dataset->document), NULL, &binding, 1, error);
 }
 
 mote_dataset *mote_dataset_from_arrays(const mote_samples *train, const mote_samples *test,
@@ -485,6 +538,9 @@ void mote_dataset_destroy(mote_dataset *dataset) {
         return;
     }
     if (dataset->format) {
+        if (dataset->format->kind->destroy) {
+            dataset->format->kind->destroy(dataset->format);
+        }
         mote_fields_free(dataset->format->kind->fields, dataset->format);
         free(dataset->format);
     }
@@ -493,16 +549,19 @@ void mote_dataset_destroy(mote_dataset *dataset) {
     }
     mote_content_free(&dataset->content);
     mote_preprocessing_free(&dataset->preprocessing);
+    mote_document_destroy(dataset->document);
     free(dataset->class_numbers);
     free(dataset);
 }
 
-/* The fields that mote_fields_write leaves to their owner: a format's are data, written as they were
- * given. */
-static void write_parts(mote_json_writer *writer, const mote_format *format, cJSON *object) {
-    for (const mote_field *f = format->kind->fields; f->kind != MOTE_FIELD_NONE; f++) {
+/* Writes settings. The fields that mote_fields_write leaves to their owner are data here, written as
+ * they were given. */
+static void write_fields(mote_json_writer *writer, const mote_field *fields, const void *target,
+                         cJSON *object) {
+    mote_fields_write(writer, fields, target, object);
+    for (const mote_field *f = fields; f->kind != MOTE_FIELD_NONE; f++) {
         if (f->kind == MOTE_FIELD_PART || f->kind == MOTE_FIELD_LIST) {
-            const mote_json *part = (const void *)((const char *)format + f->offset);
+            const mote_json *part = (const void *)((const char *)target + f->offset);
             if (part->node) {
                 mote_json_add_copy(writer, object, f->name, part->node);
             }
@@ -515,9 +574,8 @@ cJSON *mote_dataset_to_json(const mote_dataset *dataset) {
     mote_json_writer writer = {0};
     cJSON *object = mote_json_new_object(&writer);
     mote_json_add_string(&writer, object, "format", format->kind->type);
-    mote_fields_write(&writer, format->kind->fields, format, object);
-    write_parts(&writer, format, object);
-    mote_fields_write(&writer, option_fields, &dataset->options, object);
+    write_fields(&writer, format->kind->fields, format, object);
+    write_fields(&writer, option_fields, &dataset->options, object);
     return mote_json_finish(&writer, object);
 }
 
@@ -547,6 +605,10 @@ const char *mote_dataset_class_name(const mote_dataset *dataset, size_t class_nu
         return dataset->content.class_names[class_number];
     }
     return class_number < dataset->classes ? dataset->class_numbers[class_number] : "";
+}
+
+const char *mote_dataset_input(const mote_dataset *dataset) {
+    return dataset->content.input;
 }
 
 const mote_preprocessing *mote_dataset_preprocessing(const mote_dataset *dataset) {

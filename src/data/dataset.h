@@ -4,17 +4,21 @@
 #define MOTE_DATA_DATASET_H
 
 #include "config/json.h"
-#include "mote/field.h"
+#include "data/loading.h"
 #include "mote/dataset.h"
+#include "mote/field.h"
 #include "mote/pool.h"
 
 /* Reads a config's "dataset" object and looks at the data: the shape is known afterwards, the
  * samples are not there yet. The object's document has to last as long as the data set, which may
  * have its samples in there. NULL on failure. */
-mote_dataset *mote_dataset_open(mote_json object, uint64_t seed, mote_error *error);
+mote_dataset *mote_dataset_open(mote_json object, uint64_t seed, const mote_loading *loading,
+                                mote_error *error);
 
-/* Loads, splits and measures. */
-mote_status mote_dataset_load(mote_dataset *dataset, mote_error *error);
+/* Loads, splits and measures. With loading->test_only, there is nothing but the test part, and no
+ * preprocessing. */
+mote_status mote_dataset_load(mote_dataset *dataset, const mote_loading *loading,
+                              mote_error *error);
 
 /* The settings, every default spelled out; NULL when out of memory. */
 cJSON *mote_dataset_to_json(const mote_dataset *dataset);

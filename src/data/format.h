@@ -6,9 +6,9 @@
 
 #include <stdint.h>
 
+#include "data/loading.h"
 #include "mote/dataset.h"
 #include "mote/field.h"
-#include "mote/pool.h"
 #include "mote/status.h"
 
 #define MOTE_MAX_CONTENT_BLOCKS 8
@@ -21,13 +21,24 @@ enum {
 typedef struct mote_format mote_format;
 typedef struct mote_format_class mote_format_class;
 
-/* What a format loads. `test.count` is 0 where there is no test part. */
+/* Memory that samples lie in: allocated, or a file that is mapped. */
+typedef struct mote_content_block {
+    void *memory;
+    size_t mapped; /* bytes; 0: allocated */
+} mote_content_block;
+
+/* What a format loads. `test.count` is 0 where there is no test part. `train.count` may be 0 only
+ * with mote_loading.test_only. */
 typedef struct mote_content {
     mote_samples train, test;
     char *const *class_names; /* NULL: classes are called by their numbers */
     size_t class_count;       /* how many names; 0 without */
 
-    void *blocks[MOTE_MAX_CONTENT_BLOCKS]; /* memory that the above lies in */
+    /* How one sample is made from a file, for prediction, as JSON: {"format": "images", "resize":
+     * "fit", "channels": 3}. Goes with the model; malloc'ed, or NULL for {"format": <type>}. */
+    char *input;
+
+    mote_content_block blocks[MOTE_MAX_CONTENT_BLOCKS]; /* that the above lies in, except input */
     size_t block_count;
 } mote_content;
 
@@ -43,13 +54,16 @@ struct mote_format_class {
     size_t size;
     const mote_field *fields;
 
-    /* Looks at what is there, fast: gives the shape of a sample. `seed` is the config's, for data
-     * made up from it. */
-    mote_status (*open)(mote_format *format, uint64_t seed, mote_shape *shape, mote_error *error);
+    /* Looks at what is there, fast: gives the shape of a sample. */
+    mote_status (*open)(mote_format *format, const mote_loading *loading, mote_shape *shape,
+                        mote_error *error);
 
     /* Loads all of it. */
-    mote_status (*load)(mote_format *format, uint64_t seed, mote_content *content,
+    mote_status (*load)(mote_format *format, const mote_loading *loading, mote_content *content,
                         mote_error *error);
+
+    /* Frees what the format holds besides its fields' values; NULL where there is nothing. */
+    void (*destroy)(mote_format *format);
 };
 
 const mote_format_class *mote_format_class_find(const char *type);
@@ -59,6 +73,11 @@ const mote_format_class *const *mote_format_classes(void);
  * enough. `what` names it in the error. */
 void *mote_content_allocate(mote_content *content, size_t count, size_t size, const char *what,
                             mote_error *error);
+
+/* Maps all of an open file, read-only; it stays as long as the content, and the file may be closed.
+ * NULL with an error where that is not possible. `what` names it in the error. */
+const void *mote_content_map(mote_content *content, int file, size_t bytes, const char *what,
+                             mote_error *error);
 void mote_content_free(mote_content *content);
 
 #endif

@@ -18,6 +18,7 @@ enum {
     MAX_DIMENSIONS = 4,
     UNSIGNED_BYTES = 8,
     BUFFER = 1 << 18,
+    READ_AT_ONCE = 1 << 22, /* between two words on how far it is */
     PROMISE_CAPACITY = 160
 };
 
@@ -167,11 +168,16 @@ static bool may_hold(const char *path, size_t bytes) {
     return stat(path, &file) != 0 || !S_ISREG(file.st_mode) || bytes / 1100 <= (size_t)file.st_size;
 }
 
-static mote_status read_body(const idx_file *file, uint8_t *body, size_t bytes, mote_error *error) {
+static mote_status read_body(const idx_file *file, const mote_loading *loading, uint8_t *body,
+                             size_t bytes, mote_error *error) {
     char promise[PROMISE_CAPACITY], text[PROMISE_CAPACITY + 64];
     describe_promise(file, promise, sizeof promise);
     for (size_t done = 0; done < bytes;) {
-        size_t wanted = bytes - done < INT_MAX / 2 ? bytes - done : INT_MAX / 2;
+        if (!mote_load_progress(loading, file->rank == 1 ? "reading labels" : "reading images",
+                                done, bytes)) {
+            return mote_load_stopped(error);
+        }
+        size_t wanted = bytes - done < READ_AT_ONCE ? bytes - done : READ_AT_ONCE;
         int got = gzread(file->stream, body + done, (unsigned)wanted);
         if (got <= 0) {
             snprintf(text, sizeof text, "%s, the data ends after %zu", promise,
@@ -195,8 +201,8 @@ static mote_status read_body(const idx_file *file, uint8_t *body, size_t bytes, 
 }
 
 /* All of a file, in the content's memory; NULL on failure. */
-static uint8_t *load_file(const char *path, mote_content *content, idx_file *file,
-                          mote_error *error) {
+static uint8_t *load_file(const char *path, const mote_loading *loading, mote_content *content,
+                          idx_file *file, mote_error *error) {
     if (open_file(file, path, error) != MOTE_OK) {
         return NULL;
     }
@@ -212,7 +218,7 @@ static uint8_t *load_file(const char *path, mote_content *content, idx_file *fil
         mote_fail(error, MOTE_DATA, "%s: %s, far more than such a small file can hold", path,
                   promise);
     }
-    if (body && read_body(file, body, bytes, error) != MOTE_OK) {
+    if (body && read_body(file, loading, body, bytes, error) != MOTE_OK) {
         body = NULL;
     }
     gzclose(file->stream);
@@ -231,13 +237,14 @@ static const char *full_path(const idx *self, const char *name, char *path) {
     return path;
 }
 
-static mote_status load_pair(const idx *self, const char *images_name, const char *labels_name,
-                             mote_content *content, mote_samples *samples, mote_error *error) {
+static mote_status load_pair(const idx *self, const mote_loading *loading, const char *images_name,
+                             const char *labels_name, mote_content *content, mote_samples *samples,
+                             mote_error *error) {
     char images_text[PATH_CAPACITY], labels_text[PATH_CAPACITY];
     const char *images_path = full_path(self, images_name, images_text);
     const char *labels_path = full_path(self, labels_name, labels_text);
     idx_file images, labels;
-    uint8_t *pixels = load_file(images_path, content, &images, error);
+    uint8_t *pixels = load_file(images_path, loading, content, &images, error);
     if (!pixels) {
         return error ? error->status : MOTE_DATA;
     }
@@ -245,7 +252,7 @@ static mote_status load_pair(const idx *self, const char *images_name, const cha
         return mote_fail(error, MOTE_DATA, "%s: holds labels, not images; are the names swapped?",
                          images_path);
     }
-    uint8_t *bytes = load_file(labels_path, content, &labels, error);
+    uint8_t *bytes = load_file(labels_path, loading, content, &labels, error);
     if (!bytes) {
         return error ? error->status : MOTE_DATA;
     }
@@ -322,9 +329,9 @@ static mote_status find_files(idx *self, mote_error *error) {
     return MOTE_OK;
 }
 
-static mote_status open_format(mote_format *format, uint64_t seed, mote_shape *shape,
+static mote_status open_format(mote_format *format, const mote_loading *loading, mote_shape *shape,
                                mote_error *error) {
-    (void)seed;
+    (void)loading;
     idx *self = (idx *)format;
     mote_status status = find_files(self, error);
     if (status != MOTE_OK) {
@@ -345,15 +352,17 @@ static mote_status open_format(mote_format *format, uint64_t seed, mote_shape *s
     return MOTE_OK;
 }
 
-static mote_status load(mote_format *format, uint64_t seed, mote_content *content,
+static mote_status load(mote_format *format, const mote_loading *loading, mote_content *content,
                         mote_error *error) {
-    (void)seed;
     const idx *self = (const idx *)format;
-    mote_status status =
-        load_pair(self, self->train_images, self->train_labels, content, &content->train, error);
+    mote_status status = MOTE_OK;
+    if (!loading->test_only) {
+        status = load_pair(self, loading, self->train_images, self->train_labels, content,
+                           &content->train, error);
+    }
     if (status == MOTE_OK && self->test_images) {
-        status =
-            load_pair(self, self->test_images, self->test_labels, content, &content->test, error);
+        status = load_pair(self, loading, self->test_images, self->test_labels, content,
+                           &content->test, error);
     }
     return status;
 }
@@ -372,7 +381,7 @@ const mote_format_class mote_format_idx = {
 mote_status mote_idx_load(const char *path, mote_content *content, mote_samples *samples,
                           mote_error *error) {
     idx_file file;
-    uint8_t *pixels = load_file(path, content, &file, error);
+    uint8_t *pixels = load_file(path, NULL, content, &file, error);
     if (!pixels) {
         return error ? error->status : MOTE_DATA;
     }

@@ -147,9 +147,9 @@ static mote_status check_targets(inline_samples *self, mote_error *error) {
     return status == MOTE_OK ? check_rows(self->targets, true, &self->target_width, error) : status;
 }
 
-static mote_status open_inline(mote_format *format, uint64_t seed, mote_shape *shape,
+static mote_status open_inline(mote_format *format, const mote_loading *loading, mote_shape *shape,
                                mote_error *error) {
-    (void)seed;
+    (void)loading;
     inline_samples *self = (inline_samples *)format;
     mote_status status = check_samples(self, error);
     if (status != MOTE_OK) {
@@ -195,9 +195,9 @@ static uint32_t *load_labels(const inline_samples *self, mote_content *content, 
     return labels;
 }
 
-static mote_status load_inline(mote_format *format, uint64_t seed, mote_content *content,
-                               mote_error *error) {
-    (void)seed;
+static mote_status load_inline(mote_format *format, const mote_loading *loading,
+                               mote_content *content, mote_error *error) {
+    (void)loading;
     const inline_samples *self = (const inline_samples *)format;
     mote_samples samples = {.count = self->count, .shape = mote_shape_vector(self->width)};
     samples.numbers = load_rows(self->samples, self->count, self->width, content, error);

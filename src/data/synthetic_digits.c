@@ -393,18 +393,26 @@ static void make_labels(uint64_t seed, mote_part_name part, size_t count, uint32
     }
 }
 
-static mote_status make_samples(const synthetic_digits *format, uint64_t seed, mote_part_name part,
-                                size_t count, mote_content *content, mote_samples *samples,
-                                mote_error *error) {
+/* Digits between two words on how far it is. */
+enum {
+    PROGRESS_STEP = 256
+};
+
+static mote_status make_samples(const synthetic_digits *format, const mote_loading *loading,
+                                mote_part_name part, size_t count, mote_content *content,
+                                mote_samples *samples, mote_error *error) {
     size_t pixels = format->size * format->size;
     uint8_t *bytes = mote_content_allocate(content, count, pixels, "synthetic digits", error);
     uint32_t *labels = mote_content_allocate(content, count, sizeof *labels, "labels", error);
     if (bytes == NULL || labels == NULL) {
         return MOTE_MEMORY;
     }
-    make_labels(seed, part, count, labels);
+    make_labels(loading->seed, part, count, labels);
     for (size_t i = 0; i < count; i++) {
-        mote_random random = generator(seed, part, PICTURE, i);
+        if (i % PROGRESS_STEP == 0 && !mote_load_progress(loading, "drawing digits", i, count)) {
+            return mote_load_stopped(error);
+        }
+        mote_random random = generator(loading->seed, part, PICTURE, i);
         draw_digit(labels[i], format->size, &random, &bytes[i * pixels]);
     }
     *samples = (mote_samples){.count = count,
@@ -414,22 +422,25 @@ static mote_status make_samples(const synthetic_digits *format, uint64_t seed, m
     return MOTE_OK;
 }
 
-static mote_status open_digits(mote_format *base, uint64_t seed, mote_shape *shape,
+static mote_status open_digits(mote_format *base, const mote_loading *loading, mote_shape *shape,
                                mote_error *error) {
-    (void)seed;
+    (void)loading;
     (void)error;
     const synthetic_digits *format = (const synthetic_digits *)base;
     *shape = mote_shape_image(1, format->size, format->size);
     return MOTE_OK;
 }
 
-static mote_status load_digits(mote_format *base, uint64_t seed, mote_content *content,
-                               mote_error *error) {
+static mote_status load_digits(mote_format *base, const mote_loading *loading,
+                               mote_content *content, mote_error *error) {
     const synthetic_digits *format = (const synthetic_digits *)base;
-    mote_status status =
-        make_samples(format, seed, MOTE_TRAINING, format->samples, content, &content->train, error);
+    mote_status status = MOTE_OK;
+    if (!loading->test_only) {
+        status = make_samples(format, loading, MOTE_TRAINING, format->samples, content,
+                              &content->train, error);
+    }
     if (status == MOTE_OK && format->test_samples > 0) {
-        status = make_samples(format, seed, MOTE_TEST, format->test_samples, content,
+        status = make_samples(format, loading, MOTE_TEST, format->test_samples, content,
                               &content->test, error);
     }
     return status;

@@ -1,5 +1,5 @@
 /* model_file.c: models in safetensors files, self-contained: parameters, and as metadata the
- * architecture, the preprocessing and the class names, each as JSON.
+ * architecture, the input, the preprocessing and the class names, each as JSON.
  */
 #include "formats/model_file.h"
 
@@ -81,13 +81,16 @@ mote_status mote_model_save(const mote_model *model, const char *path, mote_erro
                 .name = model->parameters[i].name,
                 .tensor = {.data = parameter->value, .shape = parameter->shape}};
         }
-        const mote_metadata_entry metadata[] = {{"mote.kind", "model"},
-                                                {"mote.version", MOTE_VERSION},
-                                                {"mote.model", architecture},
-                                                {"mote.preprocessing", preprocessing},
-                                                {"mote.class_names", class_names}};
-        status = mote_safetensors_write(path, tensors, count, metadata,
-                                        sizeof metadata / sizeof *metadata, error);
+        const mote_metadata_entry metadata[] = {
+            {"mote.kind", "model"},
+            {"mote.version", MOTE_VERSION},
+            {"mote.model", architecture},
+            {"mote.preprocessing", preprocessing},
+            {"mote.class_names", class_names},
+            {"mote.input", model->input}, /* the last: a model may have none */
+        };
+        size_t entries = sizeof metadata / sizeof *metadata - (model->input ? 0 : 1);
+        status = mote_safetensors_write(path, tensors, count, metadata, entries, error);
     }
     free(tensors);
     free(architecture);
@@ -302,10 +305,28 @@ static mote_status read_class_names(mote_model *model, const mote_safetensors *f
     return status;
 }
 
+/* Models of arrays, and those that an older mote wrote, have none. */
+static mote_status read_input(mote_model *model, const mote_safetensors *file, mote_error *error) {
+    const char *text = mote_safetensors_metadata(file, "mote.input");
+    if (!text) {
+        return MOTE_OK;
+    }
+    cJSON *object;
+    mote_status status = parse_metadata(file, "mote.input", &object, error);
+    bool good = cJSON_IsString(cJSON_GetObjectItemCaseSensitive(object, "format"));
+    if (status == MOTE_OK) {
+        status = good ? mote_model_set_input(model, text, error)
+                      : fail_metadata(file, "mote.input", error);
+    }
+    cJSON_Delete(object);
+    return status;
+}
+
 mote_model *mote_model_load(const char *path, mote_error *error) {
     mote_safetensors *file = mote_safetensors_read(path, error);
     mote_model *model = file ? read_architecture(file, error) : NULL;
     if (model && (mote_model_copy_parameters(model, file, error) != MOTE_OK ||
+                  read_input(model, file, error) != MOTE_OK ||
                   read_preprocessing(model, file, error) != MOTE_OK ||
                   read_class_names(model, file, error) != MOTE_OK)) {
         mote_model_destroy(model);

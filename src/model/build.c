@@ -63,6 +63,7 @@ void mote_model_destroy(mote_model *model) {
     reopen_model(model);
     mote_sequence_destroy(model->layers);
     free_class_names(model);
+    free(model->input);
     mote_preprocessing_free(&model->preprocessing);
     mote_arena_free(&model->workspace);
     free(model);
@@ -375,6 +376,20 @@ const char *mote_model_class_name(const mote_model *model, size_t class_number) 
         return model->class_names[class_number];
     }
     return class_number < mote_model_classes(model) ? model->class_numbers[class_number] : "";
+}
+
+const char *mote_model_input(const mote_model *model) {
+    return model->input;
+}
+
+mote_status mote_model_set_input(mote_model *model, const char *json, mote_error *error) {
+    char *copy = json ? strdup(json) : NULL;
+    if (json && !copy) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for the input of a model");
+    }
+    free(model->input);
+    model->input = copy;
+    return MOTE_OK;
 }
 
 const mote_preprocessing *mote_model_preprocessing(const mote_model *model) {

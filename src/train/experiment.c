@@ -92,15 +92,17 @@ static mote_status status_of(const void *made, const mote_error *error) {
     return made ? MOTE_OK : error && error->status ? error->status : MOTE_INVALID;
 }
 
-static mote_status open_data(mote_experiment *experiment, mote_error *error) {
-    experiment->dataset = mote_dataset_open(experiment->dataset_json, experiment->seed, error);
+static mote_status open_data(mote_experiment *experiment, const mote_loading *loading,
+                             mote_error *error) {
+    experiment->dataset =
+        mote_dataset_open(experiment->dataset_json, experiment->seed, loading, error);
     return status_of(experiment->dataset, error);
 }
 
 mote_status mote_experiment_open_data(mote_experiment *experiment, const char *path,
-                                      mote_error *error) {
+                                      const mote_loading *loading, mote_error *error) {
     mote_status status = read_document(experiment, path, NULL, 0, error);
-    return status == MOTE_OK ? open_data(experiment, error) : status;
+    return status == MOTE_OK ? open_data(experiment, loading, error) : status;
 }
 
 static mote_status check_batch_size(const mote_experiment *experiment, mote_error *error) {
@@ -116,13 +118,13 @@ static mote_status check_batch_size(const mote_experiment *experiment, mote_erro
 
 mote_status mote_experiment_open(mote_experiment *experiment, const char *path,
                                  const char *const *overrides, size_t override_count,
-                                 mote_error *error) {
+                                 const mote_loading *loading, mote_error *error) {
     mote_status status = read_document(experiment, path, overrides, override_count, error);
     if (status == MOTE_OK) {
         status = mote_train_options_read(&experiment->options, experiment->train_json, error);
     }
     if (status == MOTE_OK) {
-        status = open_data(experiment, error);
+        status = open_data(experiment, loading, error);
     }
     if (status == MOTE_OK) {
         experiment->model = mote_model_from_json(experiment->model_json,

@@ -24,11 +24,11 @@ const mote_field *mote_experiment_fields(void);
  * for its shape and builds the model. The samples are not loaded yet (mote_dataset_load). */
 mote_status mote_experiment_open(mote_experiment *experiment, const char *path,
                                  const char *const *overrides, size_t override_count,
-                                 mote_error *error);
+                                 const mote_loading *loading, mote_error *error);
 
 /* The same as far as the data set, without a model. */
 mote_status mote_experiment_open_data(mote_experiment *experiment, const char *path,
-                                      mote_error *error);
+                                      const mote_loading *loading, mote_error *error);
 void mote_experiment_close(mote_experiment *experiment);
 
 /* The config with every default spelled out, to be freed with free(); NULL when out of memory. */

@@ -168,6 +168,9 @@ static mote_status adopt_data(mote_trainer *trainer, mote_error *error) {
     if (status == MOTE_OK) {
         status = mote_model_set_preprocessing(model, mote_dataset_preprocessing(dataset), error);
     }
+    if (status == MOTE_OK) {
+        status = mote_model_set_input(model, mote_dataset_input(dataset), error);
+    }
     const char **names = calloc(classes + 1, sizeof *names);
     if (!names) {
         return mote_fail(error, MOTE_MEMORY, "out of memory for the names of %zu classes", classes);

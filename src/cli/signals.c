@@ -1,0 +1,59 @@
+/* signals.c: Ctrl-C and its relatives ask a program to end in good order. */
+#include "cli/signals.h"
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/common.h"
+
+static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+
+static volatile sig_atomic_t seen;
+static const char *volatile said;
+
+static void on_signal(int number) {
+    const char *text = said;
+    seen = number;
+    if (text && write(STDERR_FILENO, text, strlen(text)) < 0) {
+        said = NULL; /* nobody can read it */
+    }
+}
+
+void signals_set_text(const char *text) {
+    said = text;
+}
+
+void signals_catch(const char *text) {
+    struct sigaction action = {.sa_handler = on_signal,
+                               .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+    signals_set_text(text);
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction before;
+        bool nohup = numbers[i] == SIGHUP && sigaction(SIGHUP, NULL, &before) == 0 &&
+                     before.sa_handler == SIG_IGN;
+        if (!nohup) {
+            sigaction(numbers[i], &action, NULL);
+        }
+    }
+}
+
+void signals_release(void) {
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction before;
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler == on_signal) {
+            signal(numbers[i], SIG_DFL);
+        }
+    }
+}
+
+int signals_seen(void) {
+    return seen;
+}
+
+int signals_exit_code(void) {
+    return seen == SIGTERM || seen == SIGHUP ? EXIT_TERMINATED : EXIT_INTERRUPTED;
+}
