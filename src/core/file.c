@@ -93,7 +93,7 @@ mote_status mote_file_open(mote_file_writer *writer, const char *path, mote_erro
         return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
     }
     snprintf(writer->temporary_path, capacity, "%s.%ld.part", path, (long)getpid());
-    writer->stream = fopen(writer->temporary_path, "wb");
+    writer->stream = fopen(writer->temporary_path, "wb+"); /* + for those who map what they wrote */
     if (!writer->stream) {
         mote_status status =
             mote_fail(error, MOTE_FILE, "%s: cannot be written: %s", path, strerror(errno));

@@ -1,4 +1,5 @@
 /* content.c: the memory that a format loads into. */
+#include <assert.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -34,6 +35,19 @@ const void *mote_content_map(mote_content *content, int file, size_t bytes, cons
     content->blocks[content->block_count++] =
         (mote_content_block){.memory = memory, .mapped = bytes};
     return memory;
+}
+
+void mote_content_take(mote_content *content, mote_content *from) {
+    assert(content->block_count + from->block_count <= MOTE_MAX_CONTENT_BLOCKS);
+    memcpy(content->blocks + content->block_count, from->blocks,
+           from->block_count * sizeof *from->blocks);
+    content->block_count += from->block_count;
+    content->train = from->train;
+    content->test = from->test;
+    content->class_names = from->class_names;
+    content->class_count = from->class_count;
+    from->block_count = 0;
+    mote_content_free(from);
 }
 
 void mote_content_free(mote_content *content) {

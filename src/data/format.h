@@ -78,6 +78,9 @@ void *mote_content_allocate(mote_content *content, size_t count, size_t size, co
  * NULL with an error where that is not possible. `what` names it in the error. */
 const void *mote_content_map(mote_content *content, int file, size_t bytes, const char *what,
                              mote_error *error);
+
+/* Moves samples, class names and the memory they lie in from one content to another. */
+void mote_content_take(mote_content *content, mote_content *from);
 void mote_content_free(mote_content *content);
 
 #endif
