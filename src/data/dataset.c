@@ -1,7 +1,6 @@
 /* dataset.c: from a format's samples to parts, normalisation and batches. */
 #include "data/dataset.h"
 
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +8,8 @@
 
 #include "config/fields.h"
 #include "data/format.h"
-#include "data/image.h"
-#include "mote/random.h"
+#include "data/split.h"
+#include "data/statistics.h"
 
 typedef struct options {
     double validation_fraction;
@@ -178,77 +177,6 @@ static mote_status find_classes(mote_dataset *dataset, mote_error *error) {
 
 /* ---- splitting ---- */
 
-/* The training samples sorted by class, each class in the order of the file: those of class c stand
- * at sorted[starts[c]] ... sorted[starts[c + 1] - 1]. Without classes all are of one. */
-static void sort_by_class(const mote_dataset *dataset, size_t classes, size_t *starts,
-                          uint32_t *sorted) {
-    const mote_samples *train = &dataset->content.train;
-    for (size_t i = 0; i < train->count; i++) {
-        size_t c = train->labels ? train->labels[i] : 0;
-        starts[c + 1]++;
-    }
-    for (size_t c = 0; c < classes; c++) {
-        starts[c + 1] += starts[c];
-    }
-    for (size_t i = train->count;
-         i-- > 0;) { /* leaves each start one class too far: shifted below */
-        size_t c = train->labels ? train->labels[i] : 0;
-        sorted[--starts[c + 1]] = (uint32_t)i;
-    }
-    memmove(starts, starts + 1, classes * sizeof *starts);
-    starts[classes] = train->count;
-}
-
-/* How many of each class go to validation: the fraction, rounded down, and one more for those with
- * the largest remainders until the sum is right. A class keeps its last sample for training. */
-static void share_out(double fraction, size_t classes, const size_t *starts, size_t *taken) {
-    size_t left = (size_t)((double)starts[classes] * fraction + 0.5);
-    for (size_t c = 0; c < classes; c++) {
-        taken[c] = (size_t)((double)(starts[c + 1] - starts[c]) * fraction);
-        left -= taken[c] < left ? taken[c] : left;
-    }
-    double limit = 1; /* remainders at or above it have had theirs */
-    while (left > 0 && limit > 0) {
-        double largest = 0;
-        for (size_t c = 0; c < classes; c++) {
-            double exact = (double)(starts[c + 1] - starts[c]) * fraction;
-            double remainder = exact - floor(exact);
-            largest = remainder < limit && remainder > largest ? remainder : largest;
-        }
-        for (size_t c = 0; c < classes && left > 0; c++) {
-            size_t count = starts[c + 1] - starts[c];
-            double exact = (double)count * fraction;
-            if (exact - floor(exact) == largest && taken[c] + 1 < count) {
-                taken[c]++;
-                left--;
-            }
-        }
-        limit = largest;
-    }
-}
-
-/* Marks the validation samples: of each class the same fraction, picked at random. */
-static mote_status mark_validation(const mote_dataset *dataset, uint32_t *sorted, bool *validation,
-                                   mote_error *error) {
-    size_t classes = dataset->classes ? dataset->classes : 1;
-    size_t *starts = calloc(2 * classes + 2, sizeof *starts);
-    if (!starts) {
-        return mote_fail(error, MOTE_MEMORY, "out of memory for %zu classes", classes);
-    }
-    size_t *taken = starts + classes + 2;
-    sort_by_class(dataset, classes, starts, sorted);
-    share_out(dataset->options.validation_fraction, classes, starts, taken);
-    for (size_t c = 0; c < classes; c++) {
-        mote_random random = mote_random_create(dataset->seed, MOTE_RANDOM_SPLIT, c);
-        mote_random_shuffle(&random, sorted + starts[c], starts[c + 1] - starts[c]);
-        for (size_t i = 0; i < taken[c]; i++) {
-            validation[sorted[starts[c] + i]] = true;
-        }
-    }
-    free(starts);
-    return MOTE_OK;
-}
-
 static mote_status allocate_indexes(mote_dataset *dataset, mote_error *error) {
     size_t train = dataset->content.train.count, test = dataset->content.test.count;
     dataset->indexes[MOTE_TRAINING] = malloc((train + 1) * sizeof(uint32_t));
@@ -286,7 +214,13 @@ static mote_status split(mote_dataset *dataset, mote_error *error) {
         return mote_fail(error, MOTE_MEMORY, "out of memory for a list of %zu samples", count);
     }
     if (dataset->options.validation_fraction > 0) {
-        status = mark_validation(dataset, dataset->indexes[MOTE_TRAINING], validation, error);
+        mote_split part = {.count = count,
+                           .labels = dataset->content.train.labels,
+                           .classes = dataset->classes ? dataset->classes : 1,
+                           .fraction = dataset->options.validation_fraction,
+                           .keep_one = true,
+                           .seed = dataset->seed};
+        status = mote_split_draw(&part, NULL, validation, error);
     }
     for (size_t i = 0; status == MOTE_OK && i < count; i++) {
         append(dataset, validation[i] ? MOTE_VALIDATION : MOTE_TRAINING, i);
@@ -305,105 +239,6 @@ static mote_status split(mote_dataset *dataset, mote_error *error) {
     return MOTE_OK;
 }
 
-/* ---- statistics of the training part ---- */
-
-/* Exact sums of bytes and of their squares; 32 bits hold those of a run of this length. */
-enum {
-    BYTE_RUN = 65536
-};
-
-static void add_bytes(size_t count, const uint8_t *bytes, uint64_t *sum, uint64_t *squares) {
-    for (size_t done = 0; done < count; done += BYTE_RUN) {
-        size_t run = count - done < BYTE_RUN ? count - done : BYTE_RUN;
-        uint32_t run_sum = 0, run_squares = 0;
-        for (size_t i = 0; i < run; i++) {
-            uint32_t byte = bytes[done + i];
-            run_sum += byte;
-            run_squares += byte * byte;
-        }
-        *sum += run_sum;
-        *squares += run_squares;
-    }
-}
-
-static void measure_bytes(const mote_dataset *dataset, size_t groups, double *mean,
-                          double *deviation) {
-    mote_part part = mote_dataset_part(dataset, MOTE_TRAINING);
-    size_t width = mote_shape_count(dataset->shape), stride = width / groups;
-    double n = (double)part.count * (double)stride;
-    for (size_t g = 0; g < groups; g++) {
-        uint64_t sum = 0, squares = 0;
-        for (size_t i = 0; i < part.count; i++) {
-            add_bytes(stride, part.samples->bytes + part.indexes[i] * width + g * stride, &sum,
-                      &squares);
-        }
-        double average = (double)sum / n;
-        double variance = (double)squares / n - average * average;
-        mean[g] = average / 255;
-        deviation[g] = sqrt(variance > 0 ? variance : 0) / 255;
-    }
-}
-
-static void measure_numbers(const mote_dataset *dataset, size_t groups, double *mean,
-                            double *deviation) {
-    mote_part part = mote_dataset_part(dataset, MOTE_TRAINING);
-    size_t width = mote_shape_count(dataset->shape), stride = width / groups;
-    double n = (double)part.count * (double)stride;
-    for (int round = 0; round < 2; round++) { /* first the means, then the distances from them */
-        double *sums = round ? deviation : mean;
-        for (size_t i = 0; i < part.count; i++) {
-            const mote_real *sample = part.samples->numbers + part.indexes[i] * width;
-            for (size_t k = 0; k < width; k++) {
-                double x = (double)sample[k], distance = x - mean[k / stride];
-                sums[k / stride] += round ? distance * distance : x;
-            }
-        }
-        for (size_t g = 0; g < groups; g++) {
-            sums[g] = round ? sqrt(sums[g] / n) : sums[g] / n;
-        }
-    }
-}
-
-/* Enough samples to know what is figure and what is ground. */
-enum {
-    GROUND_SAMPLES = 2000
-};
-
-static void measure_ground(const mote_dataset *dataset, mote_preprocessing *p) {
-    mote_part part = mote_dataset_part(dataset, MOTE_TRAINING);
-    if (!part.samples->bytes || dataset->shape.rank != 3) {
-        return;
-    }
-    size_t samples = part.count < GROUND_SAMPLES ? part.count : GROUND_SAMPLES;
-    mote_ground ground =
-        mote_image_ground(dataset->shape, part.samples->bytes, part.indexes, samples);
-    p->pixel_mean = ground.pixel_mean;
-    p->edge_mean = ground.edge_mean;
-}
-
-static mote_status measure(mote_dataset *dataset, mote_error *error) {
-    bool bytes = dataset->content.train.bytes != NULL;
-    bool standard = dataset->options.normalize == MOTE_NORMALIZE_STANDARD;
-    size_t groups = mote_preprocessing_groups(dataset->shape);
-    double *mean = calloc(2 * groups, sizeof *mean);
-    if (!mean) {
-        return mote_fail(error, MOTE_MEMORY, "out of memory for the means of %zu columns", groups);
-    }
-    if (standard && bytes) {
-        measure_bytes(dataset, groups, mean, mean + groups);
-    } else if (standard) {
-        measure_numbers(dataset, groups, mean, mean + groups);
-    }
-    mote_status status = mote_preprocessing_create(&dataset->preprocessing,
-                                                   (mote_normalization)dataset->options.normalize,
-                                                   bytes, groups, mean, mean + groups, error);
-    free(mean);
-    if (status == MOTE_OK) {
-        measure_ground(dataset, &dataset->preprocessing);
-    }
-    return status;
-}
-
 /* ---- making data sets ---- */
 
 /* Where only a test part was loaded. */
@@ -419,7 +254,7 @@ static mote_status finish_test(mote_dataset *dataset, mote_error *error) {
     return status;
 }
 
-static mote_status finish(mote_dataset *dataset, mote_error *error) {
+static mote_status finish(mote_dataset *dataset, const mote_loading *loading, mote_error *error) {
     mote_status status = check_shapes(dataset, error);
     if (status == MOTE_OK) {
         dataset->shape = dataset->content.train.shape;
@@ -428,7 +263,12 @@ static mote_status finish(mote_dataset *dataset, mote_error *error) {
     if (status == MOTE_OK) {
         status = split(dataset, error);
     }
-    return status == MOTE_OK ? measure(dataset, error) : status;
+    if (status != MOTE_OK) {
+        return status;
+    }
+    mote_part part = mote_dataset_part(dataset, MOTE_TRAINING);
+    return mote_measure(&part, (mote_normalization)dataset->options.normalize, loading,
+                        &dataset->preprocessing, error);
 }
 
 static const char *format_name_at(size_t index) {
@@ -501,7 +341,7 @@ mote_status mote_dataset_load(mote_dataset *dataset, const mote_loading *loading
     if (status == MOTE_OK && own.test_only && dataset->content.train.count == 0) {
         return finish_test(dataset, error);
     }
-    return status == MOTE_OK ? finish(dataset, error) : status;
+    return status == MOTE_OK ? finish(dataset, &own, error) : status;
 }
 
 static mote_status read_options(mote_dataset *dataset, const char *json, mote_error *error) {
@@ -526,7 +366,7 @@ mote_dataset *mote_dataset_from_arrays(const mote_samples *train, const mote_sam
     if (test) {
         dataset->content.test = *test;
     }
-    if (read_options(dataset, json, error) != MOTE_OK || finish(dataset, error) != MOTE_OK) {
+    if (read_options(dataset, json, error) != MOTE_OK || finish(dataset, NULL, error) != MOTE_OK) {
         mote_dataset_destroy(dataset);
         return NULL;
     }
