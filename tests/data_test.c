@@ -761,9 +761,49 @@ Test(normalize, a_constant_column_of_any_value_becomes_zeros) {
     mote_real x[2];
     mote_gather(&samples, mote_dataset_preprocessing(dataset), NULL, (uint32_t[]){3}, 1, x, NULL,
                 NULL);
-    cr_expect(fabs((double)x[0]) < 1e-6 && fabs((double)x[1]) < 1e-2, "%g, %g", (double)x[0],
-              (double)x[1]);
+    cr_expect(x[0] == 0 && x[1] == 0, "%g, %g", (double)x[0], (double)x[1]);
     cr_expect_eq(mote_dataset_preprocessing(dataset)->deviation[0], 1.0);
+    mote_dataset_destroy(dataset);
+}
+
+/* Years, temperatures in kelvin, counts in millions: (raw − mean) / deviation, of the numbers as they
+ * are. */
+Test(normalize, is_exact_for_columns_far_from_0) {
+    enum {
+        ROWS = 1000
+    };
+    static const double starts[] = {2000, -273.15, 16e6, 1e30};
+    static const double steps[] = {1, 1e-4, 2, 1e25};
+    static mote_real numbers[ROWS * COUNT(starts)];
+    static uint32_t labels[ROWS];
+    for (size_t i = 0; i < ROWS * COUNT(starts); i++) {
+        size_t c = i % COUNT(starts);
+        numbers[i] = (mote_real)(starts[c] + steps[c] * (double)(i / COUNT(starts) % 7));
+    }
+    mote_samples samples = {.count = ROWS,
+                            .shape = mote_shape_vector(COUNT(starts)),
+                            .numbers = numbers,
+                            .labels = labels};
+    mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, NULL, 1, NULL);
+    cr_assert(dataset);
+    for (uint32_t i = 0; i < ROWS; i++) {
+        mote_real x[COUNT(starts)];
+        mote_gather(&samples, mote_dataset_preprocessing(dataset), NULL, &i, 1, x, NULL, NULL);
+        for (size_t c = 0; c < COUNT(starts); c++) {
+            double mean = 0, squares = 0;
+            for (size_t k = 0; k < ROWS; k++) {
+                mean += ((double)numbers[k * COUNT(starts) + c] - starts[c]) / ROWS;
+            }
+            for (size_t k = 0; k < ROWS; k++) {
+                double d = (double)numbers[k * COUNT(starts) + c] - starts[c] - mean;
+                squares += d * d / ROWS;
+            }
+            double expected =
+                ((double)numbers[i * COUNT(starts) + c] - starts[c] - mean) / sqrt(squares);
+            cr_assert_float_eq((double)x[c], expected, 3e-7, "column %zu, row %u: %.9g, not %.9g",
+                               c, i, (double)x[c], expected);
+        }
+    }
     mote_dataset_destroy(dataset);
 }
 
@@ -1006,9 +1046,9 @@ Test(inline_samples, that_cannot_be_are_refused_at_their_place) {
 Test(inline_samples, are_written_with_the_settings_to_the_bit) {
     static const char *const rows[] = {
         "{\"format\":\"inline\",\"samples\":[[0.30000000000000004,-0],[1e-07,3]],"
-        "\"labels\":[1,0],\"validation_fraction\":0,\"normalize\":\"none\",\"classes\":2}",
+        "\"labels\":[1,0],\"validation_fraction\":0,\"normalize\":\"none\",\"classes\":2,\"limit\":0}",
         "{\"format\":\"inline\",\"samples\":[[1],[2]],\"targets\":[[0.1,-5],[2,1e+30]],"
-        "\"validation_fraction\":0.5,\"normalize\":\"standard\",\"classes\":0}",
+        "\"validation_fraction\":0.5,\"normalize\":\"standard\",\"classes\":0,\"limit\":0}",
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         mote_error error = {0};

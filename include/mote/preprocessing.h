@@ -37,7 +37,8 @@ typedef struct mote_preprocessing {
     size_t groups;     /* channels or columns; 1 unless normalize is MOTE_NORMALIZE_STANDARD */
     double *mean;      /* [groups], of raw / full_scale */
     double *deviation; /* [groups] */
-    mote_real *scale;  /* [groups]: x = scale_g × raw + offset_g */
+    mote_real *scale;  /* [groups]: x = scale_g × (raw − center_g) + offset_g */
+    mote_real *center; /* [groups]; 0 for bytes */
     mote_real *offset; /* [groups] */
 
     /* Of 8-bit images, on a scale of 0 ... 1: the mean of all pixels and of those on the edge.

@@ -28,6 +28,22 @@ cli_progress progress_create(bool quiet) {
 
 /* ---- the plan ---- */
 
+/* The weights of the classes that weigh least and most. */
+static void print_class_weights(const mote_dataset *dataset) {
+    const mote_real *weights = mote_dataset_class_weights(dataset);
+    if (!weights) {
+        return;
+    }
+    size_t least = 0, most = 0;
+    for (size_t c = 1; c < mote_dataset_classes(dataset); c++) {
+        least = weights[c] < weights[least] ? c : least;
+        most = weights[c] > weights[most] ? c : most;
+    }
+    fprintf(stderr, "weights %.3g for %s to %.3g for %s, in the training loss alone\n",
+            (double)weights[least], mote_dataset_class_name(dataset, least), (double)weights[most],
+            mote_dataset_class_name(dataset, most));
+}
+
 static void print_data(const mote_experiment *experiment) {
     static const char *const names[] = {
         [MOTE_TRAINING] = "training", [MOTE_VALIDATION] = "validation", [MOTE_TEST] = "test"};
@@ -45,7 +61,9 @@ static void print_data(const mote_experiment *experiment) {
     if (classes > 0) {
         fprintf(stderr, ", %zu classes", classes);
     }
-    fprintf(stderr, "\n\n");
+    fprintf(stderr, "\n");
+    print_class_weights(experiment->dataset);
+    fprintf(stderr, "\n");
 }
 
 static size_t trained_count(const mote_layer *layer) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config/fields.h"
+#include "data/class_weights.h"
 #include "data/format.h"
 #include "data/split.h"
 #include "data/statistics.h"
@@ -14,7 +15,8 @@
 typedef struct options {
     double validation_fraction;
     int normalize;
-    size_t classes;
+    size_t classes, limit;
+    mote_json class_weights;
 } options;
 
 static const mote_field option_fields[] = {
@@ -37,6 +39,19 @@ static const mote_field option_fields[] = {
      .range = MOTE_BETWEEN(0, MOTE_MOST_CLASSES),
      .preset = "0",
      .help = "how many classes there are; 0: as many as the training labels show"},
+    {.name = "limit",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(options, limit),
+     .range = MOTE_AT_LEAST(0),
+     .preset = "0",
+     .help = "how many of the training samples there are, of each class its share; 0: all. "
+             "Validation takes its part of them, and the test part gets as many at most"},
+    {.name = "class_weights",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(options, class_weights),
+     .optional = true,
+     .help = "what a sample of each class weighs in the training loss: \"balanced\": the less, the "
+             "more there are; or a list of numbers; or numbers by class name, 1 for the others"},
     MOTE_FIELDS_END,
 };
 
@@ -51,6 +66,7 @@ struct mote_dataset {
     char (*class_numbers)[24]; /* names of classes without a name */
     uint32_t *indexes[MOTE_PART_COUNT];
     size_t counts[MOTE_PART_COUNT];
+    mote_real *class_weights; /* [classes], or NULL */
     mote_preprocessing preprocessing;
 };
 
@@ -195,48 +211,104 @@ static void append(mote_dataset *dataset, mote_part_name part, size_t index) {
     dataset->indexes[part][dataset->counts[part]++] = (uint32_t)index;
 }
 
-static void take_test(mote_dataset *dataset) {
-    for (size_t i = 0; i < dataset->content.test.count; i++) {
-        append(dataset, MOTE_TEST, i);
+/* The splits, by the first of their streams: each has one for each class. */
+static const uint64_t VALIDATION_SPLIT = 0, TRAINING_LIMIT = UINT64_C(1) << 32,
+                      TEST_LIMIT = UINT64_C(2) << 32;
+
+/* Draws the fraction of samples, of each class its share: *drawn [count] is for the caller to free. */
+static mote_status draw(const mote_dataset *dataset, const mote_samples *samples, const bool *among,
+                        double fraction, uint64_t stream, bool **drawn, mote_error *error) {
+    mote_split part = {.count = samples->count,
+                       .labels = samples->labels,
+                       .classes = dataset->classes ? dataset->classes : 1,
+                       .fraction = fraction,
+                       .keep_one = stream == VALIDATION_SPLIT,
+                       .seed = dataset->seed,
+                       .stream = stream};
+    *drawn = calloc(samples->count, sizeof **drawn);
+    if (!*drawn) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for a list of %zu samples",
+                         samples->count);
     }
+    return mote_split_draw(&part, among, *drawn, error);
+}
+
+/* The samples that the limit leaves; NULL for all of them. */
+static mote_status draw_limit(const mote_dataset *dataset, const mote_samples *samples,
+                              uint64_t stream, bool **drawn, mote_error *error) {
+    size_t limit = dataset->options.limit;
+    *drawn = NULL;
+    if (limit == 0 || limit >= samples->count) {
+        return MOTE_OK;
+    }
+    return draw(dataset, samples, NULL, (double)limit / (double)samples->count, stream, drawn,
+                error);
+}
+
+static mote_status take_test(mote_dataset *dataset, mote_error *error) {
+    const mote_samples *test = &dataset->content.test;
+    bool *drawn;
+    mote_status status = draw_limit(dataset, test, TEST_LIMIT, &drawn, error);
+    for (size_t i = 0; status == MOTE_OK && i < test->count; i++) {
+        if (!drawn || drawn[i]) {
+            append(dataset, MOTE_TEST, i);
+        }
+    }
+    free(drawn);
+    return status;
+}
+
+static mote_status take_training(mote_dataset *dataset, mote_error *error) {
+    const mote_samples *train = &dataset->content.train;
+    double fraction = dataset->options.validation_fraction;
+    bool *drawn, *validation = NULL;
+    mote_status status = draw_limit(dataset, train, TRAINING_LIMIT, &drawn, error);
+    if (status == MOTE_OK && fraction > 0) {
+        status = draw(dataset, train, drawn, fraction, VALIDATION_SPLIT, &validation, error);
+    }
+    for (size_t i = 0; status == MOTE_OK && i < train->count; i++) {
+        if (!drawn || drawn[i]) {
+            append(dataset, validation && validation[i] ? MOTE_VALIDATION : MOTE_TRAINING, i);
+        }
+    }
+    free(drawn);
+    free(validation);
+    return status;
 }
 
 /* Each part keeps the order of the samples in the file. */
 static mote_status split(mote_dataset *dataset, mote_error *error) {
     mote_status status = allocate_indexes(dataset, error);
+    if (status == MOTE_OK) {
+        status = take_test(dataset, error);
+    }
+    if (status == MOTE_OK) {
+        status = take_training(dataset, error);
+    }
     if (status != MOTE_OK) {
         return status;
     }
-    take_test(dataset);
-    size_t count = dataset->content.train.count;
-    bool *validation = calloc(count, sizeof *validation);
-    if (!validation) {
-        return mote_fail(error, MOTE_MEMORY, "out of memory for a list of %zu samples", count);
-    }
-    if (dataset->options.validation_fraction > 0) {
-        mote_split part = {.count = count,
-                           .labels = dataset->content.train.labels,
-                           .classes = dataset->classes ? dataset->classes : 1,
-                           .fraction = dataset->options.validation_fraction,
-                           .keep_one = true,
-                           .seed = dataset->seed};
-        status = mote_split_draw(&part, NULL, validation, error);
-    }
-    for (size_t i = 0; status == MOTE_OK && i < count; i++) {
-        append(dataset, validation[i] ? MOTE_VALIDATION : MOTE_TRAINING, i);
-    }
-    free(validation);
-    if (status != MOTE_OK) {
-        return status;
-    }
+    size_t training = dataset->counts[MOTE_TRAINING], validation = dataset->counts[MOTE_VALIDATION];
     bool wanted = dataset->options.validation_fraction > 0;
-    if (dataset->counts[MOTE_TRAINING] == 0 || (wanted && dataset->counts[MOTE_VALIDATION] == 0)) {
-        return mote_fail(
-            error, MOTE_DATA, "a validation_fraction of %g of %zu samples leaves none for %s",
-            dataset->options.validation_fraction, count,
-            part_names[dataset->counts[MOTE_TRAINING] ? MOTE_VALIDATION : MOTE_TRAINING]);
+    if (training == 0 || (wanted && validation == 0)) {
+        return mote_fail(error, MOTE_DATA,
+                         "a validation_fraction of %g of %zu samples leaves none for %s",
+                         dataset->options.validation_fraction, training + validation,
+                         part_names[training > 0 ? MOTE_VALIDATION : MOTE_TRAINING]);
     }
     return MOTE_OK;
+}
+
+static mote_status weigh(mote_dataset *dataset, mote_error *error) {
+    mote_json setting = dataset->options.class_weights;
+    if (!setting.node) {
+        return MOTE_OK;
+    }
+    dataset->class_weights = calloc(dataset->classes + 1, sizeof *dataset->class_weights);
+    if (!dataset->class_weights) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for %zu classes", dataset->classes);
+    }
+    return mote_class_weights_fill(setting, dataset, dataset->class_weights, error);
 }
 
 /* ---- making data sets ---- */
@@ -248,10 +320,7 @@ static mote_status finish_test(mote_dataset *dataset, mote_error *error) {
     if (status == MOTE_OK) {
         status = allocate_indexes(dataset, error);
     }
-    if (status == MOTE_OK) {
-        take_test(dataset);
-    }
-    return status;
+    return status == MOTE_OK ? take_test(dataset, error) : status;
 }
 
 static mote_status finish(mote_dataset *dataset, const mote_loading *loading, mote_error *error) {
@@ -262,6 +331,9 @@ static mote_status finish(mote_dataset *dataset, const mote_loading *loading, mo
     }
     if (status == MOTE_OK) {
         status = split(dataset, error);
+    }
+    if (status == MOTE_OK) {
+        status = weigh(dataset, error);
     }
     if (status != MOTE_OK) {
         return status;
@@ -292,7 +364,9 @@ static mote_status read_settings(mote_dataset *dataset, mote_json object, mote_e
     dataset->format->kind = kind;
     mote_binding bindings[] = {{.fields = option_fields, .target = &dataset->options},
                                {.fields = kind->fields, .target = dataset->format}};
-    return mote_fields_read(object, "format", bindings, 2, error);
+    mote_status status = mote_fields_read(object, "format", bindings, 2, error);
+    return status == MOTE_OK ? mote_class_weights_check(dataset->options.class_weights, error)
+                             : status;
 }
 
 /* What the format gets. */
@@ -351,7 +425,10 @@ static mote_status read_options(mote_dataset *dataset, const char *json, mote_er
         return error && error->status ? error->status : MOTE_INVALID;
     }
     mote_binding binding = {.fields = option_fields, .target = &dataset->options};
-    return mote_fields_read(mote_document_root(dataset->document), NULL, &binding, 1, error);
+    mote_status status =
+        mote_fields_read(mote_document_root(dataset->document), NULL, &binding, 1, error);
+    return status == MOTE_OK ? mote_class_weights_check(dataset->options.class_weights, error)
+                             : status;
 }
 
 mote_dataset *mote_dataset_from_arrays(const mote_samples *train, const mote_samples *test,
@@ -390,6 +467,7 @@ void mote_dataset_destroy(mote_dataset *dataset) {
     mote_content_free(&dataset->content);
     mote_preprocessing_free(&dataset->preprocessing);
     mote_document_destroy(dataset->document);
+    free(dataset->class_weights);
     free(dataset->class_numbers);
     free(dataset);
 }
@@ -445,6 +523,10 @@ const char *mote_dataset_class_name(const mote_dataset *dataset, size_t class_nu
         return dataset->content.class_names[class_number];
     }
     return class_number < dataset->classes ? dataset->class_numbers[class_number] : "";
+}
+
+const mote_real *mote_dataset_class_weights(const mote_dataset *dataset) {
+    return dataset->class_weights;
 }
 
 const char *mote_dataset_input(const mote_dataset *dataset) {

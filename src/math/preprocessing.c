@@ -2,6 +2,7 @@
 #include "mote/preprocessing.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "math/vector.h"
 
@@ -15,6 +16,7 @@ void mote_preprocessing_free(mote_preprocessing *preprocessing) {
     free(preprocessing->mean);
     free(preprocessing->deviation);
     free(preprocessing->scale);
+    free(preprocessing->center);
     free(preprocessing->offset);
     *preprocessing = (mote_preprocessing){0};
 }
@@ -23,12 +25,14 @@ size_t mote_preprocessing_groups(mote_shape shape) {
     return shape.rank == 1 || shape.rank == 3 ? shape.dims[0] : 1;
 }
 
-/* From what is meant to what is computed. */
+/* From what is meant to what is computed. Numbers may lie close together, far from 0: most of the
+ * mean is taken off before anything can round, and what is left of it afterwards. */
 static void derive_affine(mote_preprocessing *p) {
     double unit = p->normalize != MOTE_NORMALIZE_NONE && p->bytes ? 1.0 / 255.0 : 1.0;
     for (size_t g = 0; g < p->groups; g++) {
         p->scale[g] = (mote_real)(unit / p->deviation[g]);
-        p->offset[g] = (mote_real)(-p->mean[g] / p->deviation[g]);
+        p->center[g] = p->bytes ? 0 : (mote_real)p->mean[g];
+        p->offset[g] = (mote_real)(((double)p->center[g] - p->mean[g]) / p->deviation[g]);
     }
 }
 
@@ -44,8 +48,9 @@ mote_status mote_preprocessing_create(mote_preprocessing *preprocessing,
                             .mean = calloc(groups, sizeof *p.mean),
                             .deviation = calloc(groups, sizeof *p.deviation),
                             .scale = calloc(groups, sizeof *p.scale),
+                            .center = calloc(groups, sizeof *p.center),
                             .offset = calloc(groups, sizeof *p.offset)};
-    if (!p.mean || !p.deviation || !p.scale || !p.offset) {
+    if (!p.mean || !p.deviation || !p.scale || !p.center || !p.offset) {
         mote_preprocessing_free(&p);
         return mote_fail(error, MOTE_MEMORY, "out of memory for the means of %zu columns", groups);
     }
@@ -89,11 +94,34 @@ void mote_preprocess_bytes(const mote_preprocessing *preprocessing, size_t count
     }
 }
 
+MOTE_MULTIVERSION
+static void convert_numbers(size_t count, mote_real scale, mote_real center, mote_real offset,
+                            const mote_real *sample, mote_real *x) {
+    for (size_t i = 0; i < count; i++) {
+        x[i] = (sample[i] - center) * scale + offset;
+    }
+}
+
+MOTE_MULTIVERSION
+static void convert_columns(size_t count, const mote_real *scale, const mote_real *center,
+                            const mote_real *offset, const mote_real *sample, mote_real *x) {
+    for (size_t i = 0; i < count; i++) {
+        x[i] = (sample[i] - center[i]) * scale[i] + offset[i];
+    }
+}
+
 void mote_preprocess_numbers(const mote_preprocessing *preprocessing, size_t count,
                              const mote_real *sample, mote_real *x) {
     const mote_preprocessing *p = preprocessing;
-    size_t stride = p->groups ? count / p->groups : count;
-    for (size_t i = 0; i < count; i++) {
-        x[i] = p->groups ? sample[i] * p->scale[i / stride] + p->offset[i / stride] : sample[i];
+    if (p->groups == 0) {
+        memcpy(x, sample, count * sizeof *x);
+    } else if (p->groups == count) {
+        convert_columns(count, p->scale, p->center, p->offset, sample, x);
+    } else {
+        size_t stride = count / p->groups;
+        for (size_t g = 0; g < p->groups; g++) {
+            convert_numbers(stride, p->scale[g], p->center[g], p->offset[g], sample + g * stride,
+                            x + g * stride);
+        }
     }
 }

@@ -50,6 +50,12 @@ const mote_real *mote_model_forward(mote_model *model, const mote_pass *pass, co
 mote_score mote_model_score(mote_model *model, const mote_pass *pass, const mote_real *z,
                             mote_targets targets, mote_real scale);
 
+/* The same with each row's loss and gradient times the weight of its label's class: class_weights
+ * [classes]; NULL: all are 1. With weights, the targets have to be labels. */
+mote_score mote_model_score_weighted(mote_model *model, const mote_pass *pass, const mote_real *z,
+                                     mote_targets targets, const mote_real *class_weights,
+                                     mote_real scale);
+
 /* From dz to the gradients of all parameters, which pass->ready gets. Follows the forward pass of
  * an x that must still be there. */
 void mote_model_backward(mote_model *model, const mote_pass *pass);

@@ -74,31 +74,63 @@ typedef struct score_job {
     size_t rows;
     const mote_real *z;
     mote_targets targets;
+    const mote_real *class_weights;
     mote_real scale;
 } score_job;
 
-static void score_tile(void *context, size_t index) {
-    const score_job *job = context;
+/* Rows that all weigh the same. */
+static void score_rows(const score_job *job, size_t begin, size_t rows, mote_real weight,
+                       mote_score *sum) {
     const mote_model *model = job->model;
     const mote_output *output = model->output;
-    size_t begin = index * output_rows_per_tile(model);
-    size_t rows = job->rows - begin;
-    rows = rows < output_rows_per_tile(model) ? rows : output_rows_per_tile(model);
     size_t target_width = output->classes ? output->classes : output->width;
     mote_targets targets = {
         .labels = job->targets.labels ? job->targets.labels + begin : NULL,
         .values = job->targets.values ? job->targets.values + begin * target_width : NULL,
     };
     mote_real *dz = job->scale != 0 ? model->dz + begin * output->width : NULL;
-    model->scores[index] = (mote_score){0};
-    output->kind->score(output, rows, job->z + begin * output->width, targets, job->scale, dz,
-                        &model->scores[index]);
+    mote_score score = {0};
+    output->kind->score(output, rows, job->z + begin * output->width, targets, job->scale * weight,
+                        dz, &score);
+    sum->loss += (double)weight * score.loss;
+    sum->correct += score.correct;
+}
+
+static void score_tile(void *context, size_t index) {
+    const score_job *job = context;
+    const mote_model *model = job->model;
+    size_t begin = index * output_rows_per_tile(model), end = begin + output_rows_per_tile(model);
+    end = end < job->rows ? end : job->rows;
+    mote_score *sum = &model->scores[index];
+    *sum = (mote_score){0};
+    if (!job->class_weights) {
+        score_rows(job, begin, end - begin, 1, sum);
+        return;
+    }
+    const uint32_t *labels = job->targets.labels;
+    for (size_t row = begin, next; row < end; row = next) {
+        for (next = row + 1; next < end && labels[next] == labels[row];) {
+            next++;
+        }
+        score_rows(job, row, next - row, job->class_weights[labels[row]], sum);
+    }
 }
 
 mote_score mote_model_score(mote_model *model, const mote_pass *pass, const mote_real *z,
                             mote_targets targets, mote_real scale) {
-    score_job job = {
-        .model = model, .rows = pass->batch, .z = z, .targets = targets, .scale = scale};
+    return mote_model_score_weighted(model, pass, z, targets, NULL, scale);
+}
+
+mote_score mote_model_score_weighted(mote_model *model, const mote_pass *pass, const mote_real *z,
+                                     mote_targets targets, const mote_real *class_weights,
+                                     mote_real scale) {
+    assert(!class_weights || targets.labels);
+    score_job job = {.model = model,
+                     .rows = pass->batch,
+                     .z = z,
+                     .targets = targets,
+                     .class_weights = class_weights,
+                     .scale = scale};
     size_t tiles = output_tiles(model, pass->batch);
     mote_pool_run(pass->pool, tiles, score_tile, &job);
     mote_score sum = {0};

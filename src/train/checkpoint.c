@@ -71,6 +71,11 @@ static char *settings_text(const mote_trainer *trainer) {
     mote_part validation_part = mote_dataset_part(trainer->dataset, MOTE_VALIDATION);
     mote_json_add(&writer, object, "preprocessing",
                   mote_preprocessing_to_json(&trainer->model->preprocessing));
+    const mote_real *class_weights = mote_dataset_class_weights(trainer->dataset);
+    cJSON *weights = class_weights ? mote_json_add_array(&writer, object, "class_weights") : NULL;
+    for (size_t i = 0; class_weights && i < mote_dataset_classes(trainer->dataset); i++) {
+        mote_json_add_number(&writer, weights, NULL, (double)class_weights[i]);
+    }
     mote_json_add_number(&writer, object, "training_samples", (double)train_part.count);
     mote_json_add_number(&writer, object, "validation_samples", (double)validation_part.count);
     return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);

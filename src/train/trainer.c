@@ -365,6 +365,16 @@ static mote_status fail_diverged(const mote_trainer *trainer, double loss, mote_
                      (unsigned long long)p->epoch_step + 1, trainer->learning_rate);
 }
 
+/* Σ w of the labels' classes, which the loss is divided by. */
+static double weight_of_batch(const mote_real *class_weights, size_t count,
+                              const uint32_t *labels) {
+    double weight = class_weights ? 0 : (double)count;
+    for (size_t i = 0; class_weights && i < count; i++) {
+        weight += (double)class_weights[labels[i]];
+    }
+    return weight;
+}
+
 static mote_status run_step(mote_trainer *trainer, mote_error *error) {
     mote_position *p = &trainer->position;
     mote_model *model = trainer->model;
@@ -387,7 +397,10 @@ static mote_status run_step(mote_trainer *trainer, mote_error *error) {
     const mote_real *z = mote_model_forward(model, &pass, batch->x);
     mote_targets targets = {.labels = part.samples->labels ? batch->labels : NULL,
                             .values = part.samples->labels ? NULL : batch->values};
-    mote_score score = mote_model_score(model, &pass, z, targets, 1 / (mote_real)count);
+    const mote_real *class_weights = mote_dataset_class_weights(trainer->dataset);
+    double weight = weight_of_batch(class_weights, count, batch->labels);
+    mote_score score =
+        mote_model_score_weighted(model, &pass, z, targets, class_weights, (mote_real)(1 / weight));
     if (!isfinite(score.loss)) {
         return fail_diverged(trainer, score.loss, error);
     }
@@ -395,7 +408,7 @@ static mote_status run_step(mote_trainer *trainer, mote_error *error) {
     p->step++;
     p->epoch_step++;
     p->epoch_samples += count;
-    p->epoch_loss += score.loss;
+    p->epoch_loss += score.loss * ((double)count / weight);
     p->epoch_correct += score.correct;
     return MOTE_OK;
 }
