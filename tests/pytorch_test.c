@@ -26,6 +26,16 @@ typedef struct layer_values {
     const float *buffers_after[MOST_PARAMETERS], *y_in_evaluation;
 } layer_values;
 
+typedef struct weighted_values {
+    const char *type;
+    size_t rows, width;
+    const float *z;
+    const uint32_t *labels;
+    const float *weights;
+    float loss;
+    const float *dz;
+} weighted_values;
+
 typedef struct output_values {
     const char *type, *json;
     size_t rows, width;
@@ -164,6 +174,40 @@ static void compare_layer(const layer_values *row) {
 Test(pytorch, layers_give_the_same_values_and_gradients) {
     for (size_t i = 0; i < COUNT_OF(layer_values_table); i++) {
         compare_layer(&layer_values_table[i]);
+    }
+}
+
+/* ---- class weights ---- */
+
+static void compare_weighted(const weighted_values *row) {
+    mote_error error = {0};
+    mote_model *model = mote_model_create(mote_shape_vector(row->width), &error);
+    mote_model_add(model, "flatten", NULL, &error);
+    mote_model_set_output(model, row->type, NULL, &error);
+    cr_assert_eq(mote_model_plan(model, row->rows, true, &error), MOTE_OK, "%s", error.message);
+    float sum = 0;
+    for (size_t i = 0; i < row->rows; i++) {
+        sum += row->weights[row->labels[i]];
+    }
+    mote_pass pass = {.batch = row->rows, .training = true};
+    mote_targets targets = {.labels = row->labels};
+    mote_score score =
+        mote_model_score_weighted(model, &pass, row->z, targets, row->weights, 1 / sum);
+    double loss = score.loss / (double)sum;
+    cr_expect_float_eq(loss, (double)row->loss, 1e-5 * fmax(1, (double)row->loss),
+                       "%s of %zu: loss %.9g, expected %.9g", row->type, row->width, loss,
+                       (double)row->loss);
+    for (size_t i = 0; i < row->rows * row->width; i++) {
+        cr_expect_float_eq((double)model->dz[i], (double)row->dz[i], 1e-6,
+                           "%s of %zu: dz[%zu] %.9g, expected %.9g", row->type, row->width, i,
+                           (double)model->dz[i], (double)row->dz[i]);
+    }
+    mote_model_destroy(model);
+}
+
+Test(pytorch, class_weights_give_the_same_loss_and_gradient) {
+    for (size_t i = 0; i < COUNT_OF(weighted_values_table); i++) {
+        compare_weighted(&weighted_values_table[i]);
     }
 }
 

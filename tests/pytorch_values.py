@@ -277,6 +277,28 @@ def output_row(kind, keys, loss, width, target):
     }
 
 
+# ---- class weights ----
+
+def weighted_row(kind, width):
+    """The mean as CrossEntropyLoss has it with weights: the sum over the sum of the weights."""
+    rows, classes = 6, max(width, 2)
+    z = uniform(-4, 4, rows, width).requires_grad_()
+    weights = uniform(0.1, 5, classes)
+    y = torch.randint(classes, (rows,))
+    if kind == "softmax_cross_entropy":
+        loss = F.cross_entropy(z, y, weight=weights)
+    else:
+        loss = F.binary_cross_entropy_with_logits(z[:, 0], y.double(), weight=weights[y],
+                                                  reduction="sum") / weights[y].sum()
+    loss.backward()
+    return {"type": text(kind), "rows": rows, "width": width, "z": numbers(z), "labels": whole(y),
+            "weights": numbers(weights), "loss": number(loss.item()), "dz": numbers(z.grad)}
+
+
+WEIGHTED = [("softmax_cross_entropy", 2), ("softmax_cross_entropy", 5),
+            ("sigmoid_cross_entropy", 1)]
+
+
 # ---- optimizers ----
 
 # keys in mote; PyTorch's are the same but for the rate's name
@@ -475,6 +497,9 @@ def main():
 
     print(f"enum {{ NETWORK_BATCHES = {BATCHES}, NETWORK_STEPS = {NETWORK_STEPS} }};\n")
     table("network_values", "network_values_table", [network_row(*row) for row in NETWORKS])
+
+    # The last: the rows above keep their values.
+    table("weighted_values", "weighted_values_table", [weighted_row(*row) for row in WEIGHTED])
 
 
 main()
