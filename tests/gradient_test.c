@@ -351,6 +351,62 @@ Test(outputs, each_class_gives_the_derivative_of_its_loss) {
     cr_assert_gt(classes, 0);
 }
 
+/* ---- class weights ---- */
+
+typedef struct weighted_case {
+    mote_model *model;
+    mote_pass pass;
+    const mote_real *z;
+    const uint32_t *labels;
+    const mote_real *weights;
+} weighted_case;
+
+static const mote_real WEIGHTED_SCALE = 0.7;
+
+static double weighted_loss(void *context) {
+    const weighted_case *c = context;
+    mote_targets targets = {.labels = c->labels};
+    return WEIGHTED_SCALE *
+           mote_model_score_weighted(c->model, &c->pass, c->z, targets, c->weights, 0).loss;
+}
+
+/* More rows than one tile has. */
+Test(outputs, with_class_weights_give_the_derivative_of_the_weighted_loss) {
+    enum {
+        WIDTH = 4,
+        ROWS = 1100
+    };
+    mote_error error = {0};
+    for (const mote_output_class *const *kind = mote_output_classes(); *kind; kind++) {
+        mote_model *model = mote_model_create(mote_shape_vector(WIDTH), &error);
+        bool takes_probabilities = (*kind)->takes == MOTE_TAKES_PROBABILITIES;
+        mote_model_add(model, takes_probabilities ? "softmax" : "flatten", NULL, &error);
+        mote_model_set_output(model, (*kind)->type, NULL, &error);
+        cr_assert_eq(mote_model_plan(model, ROWS, true, &error), MOTE_OK, "%s", error.message);
+        static mote_real z[ROWS * WIDTH];
+        static uint32_t labels[ROWS];
+        const mote_real weights[WIDTH] = {0.2, 3, 1, 7.5};
+        mote_random random = mote_random_create(5, MOTE_RANDOM_DATA, 0);
+        numbers_uniform(&random, 0.1, 0.9, ROWS * WIDTH, z);
+        for (size_t i = 0; i < ROWS; i++) {
+            labels[i] = (uint32_t)mote_random_below(&random, WIDTH);
+        }
+        weighted_case c = {.model = model,
+                           .pass = {.batch = ROWS, .training = true},
+                           .z = z,
+                           .labels = labels,
+                           .weights = weights};
+        mote_targets targets = {.labels = labels};
+        mote_model_score_weighted(model, &c.pass, z, targets, weights, WEIGHTED_SCALE);
+        const size_t first[] = {0, (ROWS - 20) * WIDTH}; /* in the first tile and in the last */
+        for (size_t i = 0; i < 2; i++) {
+            expect_gradient((*kind)->type, weighted_loss, &c, 20 * WIDTH, z + first[i],
+                            model->dz + first[i]);
+        }
+        mote_model_destroy(model);
+    }
+}
+
 /* ---- a layer and an output, and both as one ---- */
 
 typedef struct composition {
