@@ -3,6 +3,7 @@
 #include "data/format.h"
 
 #define FORMATS(X)                                                                                 \
+    X(cifar)                                                                                       \
     X(idx)                                                                                         \
     X(inline)                                                                                      \
     X(synthetic_digits)
