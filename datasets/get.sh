@@ -5,26 +5,52 @@
 # datasets/NAME/ is always whole. The sums to check against stand beside this script:
 #   NAME.sha256  sha256 of the decompressed file, which holds however the file was compressed
 #   NAME.md5     md5 of the .gz file as its authors publish it, where no more than that is published
+# Of an archive only the files that are needed stay, with their own sums in .unpacked.md5 among them, written last.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-files='train-images-idx3-ubyte.gz train-labels-idx1-ubyte.gz t10k-images-idx3-ubyte.gz t10k-labels-idx1-ubyte.gz'
+known='mnist, fashion-mnist, kmnist, cifar10, cifar100'
 
 usage() {
     cat <<END
 usage: datasets/get.sh NAME
 
-Fetches the data set NAME into datasets/NAME/: four gzip-compressed IDX files, checked against known sums.
-Files that are there and right are left alone.
+Fetches the data set NAME into datasets/NAME/: four gzip-compressed IDX files, or what an archive holds, checked
+against known sums. Files that are there and right are left alone.
 
   mnist          handwritten digits, 60,000 + 10,000 images of 28 x 28 (12 MB)
   fashion-mnist  articles of clothing, the same layout (31 MB)
   kmnist         handwritten Japanese characters, the same layout (21 MB)
+  cifar10        colour photographs of 32 x 32, 50,000 + 10,000 in 10 classes (170 MB, unpacked 184 MB)
+  cifar100       the same in 100 classes (169 MB, unpacked 184 MB)
 
 MOTE_DATASET_MIRROR  a directory or a base URL to fetch NAME/FILE from, instead of the public mirrors
 
 Exit codes: 0 complete; 1 failed; 2 wrong usage.
 END
+}
+
+# Settles what there is to fetch of $name, $files. Of an archive also the directory within it, $inside, and what is
+# needed of that, $members.
+choose_files() {
+    members=
+    case $name in
+    cifar10)
+        files=cifar-10-binary.tar.gz
+        inside=cifar-10-batches-bin
+        members='data_batch_1.bin data_batch_2.bin data_batch_3.bin data_batch_4.bin data_batch_5.bin test_batch.bin'
+        members="$members batches.meta.txt"
+        ;;
+    cifar100)
+        files=cifar-100-binary.tar.gz
+        inside=cifar-100-binary
+        members='train.bin test.bin fine_label_names.txt coarse_label_names.txt'
+        ;;
+    *)
+        files='train-images-idx3-ubyte.gz train-labels-idx1-ubyte.gz t10k-images-idx3-ubyte.gz'
+        files="$files t10k-labels-idx1-ubyte.gz"
+        ;;
+    esac
 }
 
 mirrors_of() {
@@ -39,6 +65,9 @@ mirrors_of() {
         ;;
     kmnist)
         echo http://codh.rois.ac.jp/kmnist/dataset/kmnist
+        ;;
+    cifar10 | cifar100)
+        echo https://www.cs.toronto.edu/~kriz
         ;;
     esac
 }
@@ -111,6 +140,24 @@ check() {
     return 1
 }
 
+# check_place FILE: is it in place, or all that was needed of it, and right? If not, $problem says what is wrong, and
+# nothing where there is nothing.
+check_place() {
+    problem=
+    if [ -z "$members" ]; then
+        [ -f "$dest/$1" ] && check "$1" "$dest/$1"
+        return
+    fi
+    [ -f "$dest/.unpacked.md5" ] || return 1
+    for member in $members; do
+        expected=$(awk -v entry="$member" '$2 == entry { print $1 }' "$dest/.unpacked.md5")
+        if [ ! -f "$dest/$member" ] || [ "$(md5_of_stdin <"$dest/$member")" != "$expected" ]; then
+            problem="$member is missing or damaged"
+            return 1
+        fi
+    done
+}
+
 # ---- fetching --------------------------------------------------------------------------------------------------------
 
 # transfer SOURCE PART: brings SOURCE, a path or a URL, to PART. If it cannot, $problem says why.
@@ -180,16 +227,43 @@ download_with_wget() {
     wget -nv -c -t 3 -T 30 -O "$2" "$1"
 }
 
+# unpack PART: puts the members of an archive in place, and removes it. If it cannot, $problem says why.
+unpack() {
+    part=$1
+    unpacked=$dest/.unpacked.part.$$
+    mkdir -- "$unpacked"
+    set --
+    for member in $members; do
+        set -- "$@" "$inside/$member"
+    done
+    if ! problem=$(tar -xzf "$part" -C "$unpacked" "$@" 2>&1); then
+        problem="it could not be unpacked: $(printf '%s\n' "$problem" | sed 1q)"
+        rm -rf -- "$unpacked"
+        return 1
+    fi
+    rm -f -- "$dest/.unpacked.md5" "$part"
+    for member in $members; do
+        echo "$(md5_of_stdin <"$unpacked/$inside/$member")  $member" >>"$unpacked/sums"
+        mv -f -- "$unpacked/$inside/$member" "$dest/$member"
+    done
+    mv -f -- "$unpacked/sums" "$dest/.unpacked.md5"
+    rm -rf -- "$unpacked"
+}
+
+# place FILE PART: gives PART, which was checked, its own name.
+place() {
+    if [ -n "$members" ]; then unpack "$2"; else mv -f -- "$2" "$dest/$1"; fi
+}
+
 # get FILE SOURCE: fetches SOURCE/FILE, checks it and puts it in place.
 get() {
     part=$dest/.$1.part.$$
     say "datasets/$name: fetching $1 from $2"
-    if ! transfer "$2/$1" "$part" || ! check "$1" "$part"; then
+    if ! transfer "$2/$1" "$part" || ! check "$1" "$part" || ! place "$1" "$part"; then
         say "datasets/$name/$1: from $2/$1: $problem"
         rm -f -- "$part"
         return 1
     fi
-    mv -f -- "$part" "$dest/$1"
 }
 
 # get_all SOURCE: fetches all that is still $wanted, up to the first file that SOURCE does not have right.
@@ -202,7 +276,7 @@ get_all() {
 }
 
 clean_up() {
-    rm -f -- "$dest"/.*.part.$$
+    rm -rf -- "$dest"/.*.part.$$
     [ -z "$created" ] || rmdir -- "$dest" 2>/dev/null || :
 }
 
@@ -221,24 +295,24 @@ esac
 
 name=$1
 case $name in
-mnist | fashion-mnist | kmnist) ;;
+mnist | fashion-mnist | kmnist | cifar10 | cifar100) ;;
 *)
-    say "datasets/get.sh: no data set is called \"$name\"; known are: mnist, fashion-mnist, kmnist"
+    say "datasets/get.sh: no data set is called \"$name\"; known are: $known"
     exit 2
     ;;
 esac
 
 dest=$here/$name
 created=
+choose_files
 choose_sums
+[ -z "$members" ] || have tar || need tar 'unpack the files'
 
 wanted=
 for file in $files; do
-    if [ -f "$dest/$file" ]; then
-        ! check "$file" "$dest/$file" || continue
-        say "datasets/$name/$file: $problem
+    ! check_place "$file" || continue
+    [ -z "$problem" ] || say "datasets/$name/$file: $problem
   fetching it again"
-    fi
     wanted="$wanted${wanted:+ }$file"
 done
 
@@ -265,9 +339,12 @@ if [ -n "$wanted" ]; then
 fi
 
 if [ -n "$wanted" ]; then
-    say "datasets/$name: not complete, still needed: $wanted
-What to do: set MOTE_DATASET_MIRROR to a directory or a URL that holds $name/${files%% *} and the others,
+    advice="What to do: set MOTE_DATASET_MIRROR to a directory or a URL that holds $name/$files; then run $0 $name again."
+    [ -n "$members" ] ||
+        advice="What to do: set MOTE_DATASET_MIRROR to a directory or a URL that holds $name/${files%% *} and the others,
 or put the files into $dest by hand; then run $0 $name again."
+    say "datasets/$name: not complete, still needed: $wanted
+$advice"
     exit 1
 fi
 echo "datasets/$name: complete"

@@ -22,6 +22,9 @@ trap 'exit 143' TERM
 datasets="$work/a checkout/datasets"
 mirror="$work/a mirror"
 files='train-images-idx3-ubyte train-labels-idx1-ubyte t10k-images-idx3-ubyte t10k-labels-idx1-ubyte'
+cifar10_members='data_batch_1.bin data_batch_2.bin data_batch_3.bin data_batch_4.bin data_batch_5.bin test_batch.bin
+    batches.meta.txt'
+cifar100_members='train.bin test.bin fine_label_names.txt coarse_label_names.txt'
 failures=0
 
 sha256() {
@@ -36,12 +39,30 @@ md5_sum() {
 begin() {
     test_name=$1
     rm -rf -- "$datasets" "$mirror"
-    mkdir -p -- "$datasets" "$mirror/mnist" "$mirror/kmnist"
+    mkdir -p -- "$datasets" "$mirror/mnist" "$mirror/kmnist" "$mirror/cifar10" "$mirror/cifar100"
     cp -- "$root/datasets/get.sh" "$root/datasets/"*.sha256 "$root/datasets/"*.md5 "$datasets"
     for file in $files; do
         echo "made up for $file" | gzip -c >"$mirror/mnist/$file.gz"
         cp -- "$mirror/mnist/$file.gz" "$mirror/kmnist/$file.gz"
     done
+    # shellcheck disable=SC2086
+    pack cifar10 cifar-10-binary cifar-10-batches-bin $cifar10_members readme.html
+    # shellcheck disable=SC2086
+    pack cifar100 cifar-100-binary cifar-100-binary $cifar100_members
+}
+
+# pack NAME ARCHIVE DIRECTORY FILE...: an archive of small files on the mirror.
+pack() {
+    packed=$work/packed
+    rm -rf -- "$packed"
+    mkdir -p -- "$packed/$3"
+    archive=$mirror/$1/$2.tar.gz
+    inside=$3
+    shift 3
+    for file in "$@"; do
+        echo "made up for $file" >"$packed/$inside/$file"
+    done
+    tar -czf "$archive" -C "$packed" "$inside"
 }
 
 # Makes the sums those of the made-up files, so that fetching them succeeds.
@@ -52,6 +73,9 @@ trust_the_mirror() {
     for file in $files; do
         echo "$(md5_sum <"$mirror/kmnist/$file.gz")  $file.gz"
     done >"$datasets/kmnist.md5"
+    for archive in cifar10/cifar-10-binary.tar.gz cifar100/cifar-100-binary.tar.gz; do
+        echo "$(md5_sum <"$mirror/$archive")  ${archive#*/}" >"$datasets/${archive%/*}.md5"
+    done
 }
 
 # get ARGUMENT...: runs the copy; leaves its exit code in $status and its output in $work/out and $work/err.
@@ -111,7 +135,7 @@ begin 'an unknown name'
 get cifar
 expect_status 2
 expect_message cifar
-for name in mnist fashion-mnist kmnist; do expect_message "$name"; done
+for name in mnist fashion-mnist kmnist cifar10 cifar100; do expect_message "$name"; done
 expect_nothing_of cifar
 
 begin 'two names in one'
@@ -147,6 +171,10 @@ for sums in mnist.sha256:64 fashion-mnist.md5:32 kmnist.md5:32; do
     sums_file=$root/datasets/${sums%:*}
     pattern="^[0-9a-f]{${sums#*:}}  (train|t10k)-(images-idx3|labels-idx1)-ubyte(\.gz)?\$"
     expect "four sums of ${sums#*:} digits in $sums_file" [ "$(grep -cE "$pattern" "$sums_file")" -eq 4 ]
+done
+for sums in cifar10:cifar-10 cifar100:cifar-100; do
+    sums_file=$root/datasets/${sums%:*}.md5
+    expect "one sum in $sums_file" [ "$(grep -cE "^[0-9a-f]{32}  ${sums#*:}-binary\.tar\.gz\$" "$sums_file")" -eq 1 ]
 done
 
 # ---- failures --------------------------------------------------------------------------------------------------------
@@ -220,6 +248,66 @@ for name in mnist kmnist; do
     expect_only_complete "$name"
     mv -- "$mirror/$name.gone" "$mirror/$name"
 done
+
+# expect_members NAME FILE...: those and nothing else.
+expect_members() {
+    name=$1
+    shift
+    for file in "$@"; do
+        expect "datasets/$name/$file as in the archive" \
+            [ "$(cat -- "$datasets/$name/$file" 2>&1)" = "made up for $file" ]
+    done
+    expect "nothing but $* in datasets/$name" [ "$(find "$datasets/$name" -type f | wc -l)" -eq $(($# + 1)) ]
+    expect_no_temporary_files
+}
+
+for name in cifar10 cifar100; do
+    case $name in
+    cifar10) members=$cifar10_members ;;
+    *) members=$cifar100_members ;;
+    esac
+    begin "fetching $name, twice"
+    trust_the_mirror
+    get "$name"
+    expect_status 0
+    # shellcheck disable=SC2086
+    expect_members "$name" $members
+    rm -rf -- "${mirror:?}/$name"
+    get "$name"
+    expect_status 0
+    expect_only_complete "$name"
+
+    begin "a file of $name gone, or damaged"
+    trust_the_mirror
+    get "$name"
+    for damage in rm 'cp /dev/null'; do
+        for member in $members; do
+            # shellcheck disable=SC2086
+            $damage "$datasets/$name/$member"
+            get "$name"
+            expect_status 0
+            expect_message "$member is missing or damaged"
+            # shellcheck disable=SC2086
+            expect_members "$name" $members
+        done
+    done
+done
+
+begin 'an archive that is not the right one'
+get cifar10
+expect_status 1
+expect_message 'expected c32a1d4ab5d03f1284b67883e8d87530'
+expect_message "$mirror/cifar10/cifar-10-binary.tar.gz"
+expect_nothing_of cifar10
+
+begin 'an archive without one of its files'
+pack cifar100 cifar-100-binary cifar-100-binary train.bin fine_label_names.txt coarse_label_names.txt
+trust_the_mirror
+get cifar100
+expect_status 1
+expect_message 'it could not be unpacked: '
+expect_message 'cifar-100-binary/test.bin'
+expect_nothing_of cifar100
 
 begin 'a file:// mirror, from another directory'
 trust_the_mirror
