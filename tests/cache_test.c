@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "data/cache.h"
+#include "data/dataset.h"
 #include "scratch.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -323,6 +324,54 @@ Test(cache, on_a_full_disk_is_gone_without) {
         cr_expect_eq(scratch_count(), 0, "%zu", (size_t)room[i]);
     }
 }
+
+#ifndef MOTE_SANITIZED
+/* Twice as much data as there is memory: made, measured and gathered, never in memory as a whole. */
+Test(cache, may_be_larger_than_the_memory_allowed) {
+    enum {
+        LARGE = 12000,
+        PICTURE = 3 * 32 * 32,
+        PIECE = 500,
+        ALLOWED = LARGE * PICTURE / 2
+    };
+    const struct rlimit limit = {.rlim_cur = ALLOWED, .rlim_max = ALLOWED};
+    cr_assert_eq(setrlimit(RLIMIT_DATA, &limit), 0);
+    cr_assert_null(malloc((size_t)LARGE * PICTURE)); /* the limit is one */
+    mote_content content = {0};
+    mote_error error = {0};
+    mote_cache *cache = mote_cache_create(scratch_path("a.cache"), mote_shape_image(3, 32, 32),
+                                          LARGE, NULL, &content, &error);
+    cr_assert(cache, "%s", error.message);
+    static uint8_t pictures[PIECE * PICTURE];
+    static uint32_t labels[LARGE];
+    for (size_t done = 0; done < LARGE; done += PIECE) {
+        for (size_t i = 0; i < PIECE; i++) {
+            memset(pictures + i * PICTURE, (int)((done + i) % 200), PICTURE);
+            labels[done + i] = (uint32_t)((done + i) % 10);
+        }
+        cr_assert_eq(mote_cache_add(cache, PIECE, pictures, &error), MOTE_OK, "%s", error.message);
+    }
+    mote_cache_rest rest = {.train = LARGE - 2000, .test = 2000, .labels = labels};
+    cr_assert_eq(mote_cache_finish(cache, KEY, &rest, &error), MOTE_OK, "%s", error.message);
+    mote_dataset *dataset = mote_dataset_from_arrays(&content.train, &content.test,
+                                                     "{\"validation_fraction\": 0.1}", 1, &error);
+    cr_assert(dataset, "%s", error.message);
+    const mote_preprocessing *p = mote_dataset_preprocessing(dataset);
+    for (size_t g = 0; g < 3; g++) { /* 0 ... 199, each about as often */
+        cr_expect_float_eq(p->mean[g] * 255, 99.5, 1);
+        cr_expect_float_eq(p->deviation[g] * 255, 57.73, 1);
+    }
+    static mote_real x[2 * PICTURE];
+    const uint32_t indexes[] = {LARGE - 2001, 7};
+    mote_gather(&content.train, p, NULL, indexes, 2, x, NULL, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        double expected = (indexes[i] % 200 / 255.0 - p->mean[2]) / p->deviation[2];
+        cr_expect_float_eq((double)x[(i + 1) * PICTURE - 1], expected, 1e-4);
+    }
+    mote_dataset_destroy(dataset);
+    mote_content_free(&content);
+}
+#endif
 
 /* Each has its own samples, and whichever file comes last is whole. */
 Test(cache, may_be_made_by_several_at_once) {
