@@ -576,6 +576,23 @@ test_interruption() {
     rm -rf whole "$stopped" "$config"
 }
 
+# While data is loaded there is nothing to save: it ends, and leaves no run. A million digits take a while to draw.
+test_interrupted_loading() {
+    for signal in INT:130 TERM:143; do
+        "$train" digits.json --run-dir loading --set dataset.samples=1000000 >"$out" 2>"$err" &
+        child=$!
+        sleep 1
+        kill -s "${signal%:*}" $child
+        code=0
+        { wait $child; } 2>/dev/null || code=$?
+        same "exit code after SIG${signal%:*} while loading" "$code" "${signal#*:}"
+        same "what it says then" "$(cat "$err")" "
+stopping; once more ends at once
+train: stopped while the data was being loaded"
+        check "no run is left" test ! -e loading
+    done
+}
+
 # losses_of RUN: the lines of metrics.jsonl without what the clock says.
 losses_of() {
     sed 's/"seconds":[^,]*,"samples_per_second":[^,]*,//' "$1/metrics.jsonl"
@@ -845,6 +862,7 @@ test_predictions
 test_prediction_options
 test_kernels
 test_interruption
+test_interrupted_loading
 test_bad_plugins
 test_plugins
 test_xor
