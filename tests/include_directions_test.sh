@@ -39,6 +39,7 @@ BEGIN {
     owner["mote/optimizer.h"] = "optim"
     owner["mote/model.h"] = "model"
     owner["mote/plugin.h"] = "model"
+    owner["mote/augmentation.h"] = "data"
     owner["mote/dataset.h"] = "data"
     owner["mote/trainer.h"] = "train"
     owner["mote/check.h"] = "check"

@@ -26,6 +26,7 @@ typedef enum mote_random_purpose {
     MOTE_RANDOM_LAYERS = 3, /* what layers draw while training, such as dropout masks */
     MOTE_RANDOM_SPLIT = 4,
     MOTE_RANDOM_DATA = 5, /* data sets made up from the seed */
+    MOTE_RANDOM_AUGMENT = 6,
 } mote_random_purpose;
 
 /* A generator for one purpose, and within it for one of any number of streams. */

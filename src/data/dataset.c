@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config/fields.h"
+#include "data/augment.h"
 #include "data/class_weights.h"
 #include "data/format.h"
 #include "data/split.h"
@@ -17,6 +18,7 @@ typedef struct options {
     int normalize;
     size_t classes, limit;
     mote_json class_weights;
+    mote_json augment;
 } options;
 
 static const mote_field option_fields[] = {
@@ -52,6 +54,12 @@ static const mote_field option_fields[] = {
      .optional = true,
      .help = "what a sample of each class weighs in the training loss: \"balanced\": the less, the "
              "more there are; or a list of numbers; or numbers by class name, 1 for the others"},
+    {.name = "augment",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(options, augment),
+     .optional = true,
+     .help = "a list of what changes training samples, anew in each epoch; see --help "
+             "augmentations"},
     MOTE_FIELDS_END,
 };
 
@@ -62,6 +70,7 @@ struct mote_dataset {
     uint64_t seed;
     mote_shape shape;
     mote_content content;
+    mote_augment_list augment;
     size_t classes;
     char (*class_numbers)[24]; /* names of classes without a name */
     uint32_t *indexes[MOTE_PART_COUNT];
@@ -376,6 +385,11 @@ static mote_loading loading_of(const mote_dataset *dataset, const mote_loading *
     return own;
 }
 
+static mote_status read_augment(mote_dataset *dataset, mote_error *error) {
+    return mote_augment_list_read(&dataset->augment, dataset->options.augment, dataset->shape,
+                                  error);
+}
+
 mote_dataset *mote_dataset_open(mote_json object, uint64_t seed, const mote_loading *loading,
                                 mote_error *error) {
     mote_dataset *dataset = calloc(1, sizeof *dataset);
@@ -386,7 +400,8 @@ mote_dataset *mote_dataset_open(mote_json object, uint64_t seed, const mote_load
     dataset->seed = seed;
     mote_loading own = loading_of(dataset, loading);
     if (read_settings(dataset, object, error) != MOTE_OK ||
-        dataset->format->kind->open(dataset->format, &own, &dataset->shape, error) != MOTE_OK) {
+        dataset->format->kind->open(dataset->format, &own, &dataset->shape, error) != MOTE_OK ||
+        read_augment(dataset, error) != MOTE_OK) {
         mote_dataset_destroy(dataset);
         return NULL;
     }
@@ -443,7 +458,8 @@ mote_dataset *mote_dataset_from_arrays(const mote_samples *train, const mote_sam
     if (test) {
         dataset->content.test = *test;
     }
-    if (read_options(dataset, json, error) != MOTE_OK || finish(dataset, NULL, error) != MOTE_OK) {
+    if (read_options(dataset, json, error) != MOTE_OK || finish(dataset, NULL, error) != MOTE_OK ||
+        read_augment(dataset, error) != MOTE_OK) {
         mote_dataset_destroy(dataset);
         return NULL;
     }
@@ -464,6 +480,7 @@ void mote_dataset_destroy(mote_dataset *dataset) {
     for (size_t i = 0; i < MOTE_PART_COUNT; i++) {
         free(dataset->indexes[i]);
     }
+    mote_augment_list_free(&dataset->augment);
     mote_content_free(&dataset->content);
     mote_preprocessing_free(&dataset->preprocessing);
     mote_document_destroy(dataset->document);
@@ -493,7 +510,12 @@ cJSON *mote_dataset_to_json(const mote_dataset *dataset) {
     cJSON *object = mote_json_new_object(&writer);
     mote_json_add_string(&writer, object, "format", format->kind->type);
     write_fields(&writer, format->kind->fields, format, object);
-    write_fields(&writer, option_fields, &dataset->options, object);
+    options shared = dataset->options;
+    shared.augment = (mote_json){0}; /* not as given: with its defaults, below */
+    write_fields(&writer, option_fields, &shared, object);
+    if (dataset->augment.count > 0) {
+        mote_augment_list_write(&dataset->augment, &writer, object, "augment");
+    }
     return mote_json_finish(&writer, object);
 }
 
@@ -533,6 +555,10 @@ const char *mote_dataset_input(const mote_dataset *dataset) {
     return dataset->content.input;
 }
 
+const mote_augment_list *mote_dataset_augment(const mote_dataset *dataset) {
+    return &dataset->augment;
+}
+
 const mote_preprocessing *mote_dataset_preprocessing(const mote_dataset *dataset) {
     return &dataset->preprocessing;
 }
@@ -549,10 +575,24 @@ enum {
 typedef struct gather_job {
     const mote_samples *samples;
     const mote_preprocessing *preprocessing;
+    mote_augmenter *augmenter;
+    uint64_t epoch;
     const uint32_t *indexes;
     size_t count, width, samples_per_tile;
     mote_real *x;
 } gather_job;
+
+static void gather_one(const gather_job *job, uint32_t index, mote_real *x) {
+    size_t offset = index * job->width;
+    if (job->samples->bytes) {
+        mote_preprocess_bytes(job->preprocessing, job->width, job->samples->bytes + offset, x);
+    } else {
+        mote_preprocess_numbers(job->preprocessing, job->width, job->samples->numbers + offset, x);
+    }
+    if (job->augmenter) {
+        mote_augment(job->augmenter, job->preprocessing, job->epoch, index, x);
+    }
+}
 
 static void gather_tile(void *context, size_t index) {
     const gather_job *job = context;
@@ -560,23 +600,19 @@ static void gather_tile(void *context, size_t index) {
     size_t end =
         begin + job->samples_per_tile < job->count ? begin + job->samples_per_tile : job->count;
     for (size_t i = begin; i < end; i++) {
-        size_t offset = job->indexes[i] * job->width;
-        mote_real *x = job->x + i * job->width;
-        if (job->samples->bytes) {
-            mote_preprocess_bytes(job->preprocessing, job->width, job->samples->bytes + offset, x);
-        } else {
-            mote_preprocess_numbers(job->preprocessing, job->width, job->samples->numbers + offset,
-                                    x);
-        }
+        gather_one(job, job->indexes[i], job->x + i * job->width);
     }
 }
 
-void mote_gather(const mote_samples *samples, const mote_preprocessing *preprocessing,
-                 mote_pool *pool, const uint32_t *indexes, size_t count, mote_real *x,
-                 uint32_t *labels, mote_real *values) {
+void mote_gather_augmented(const mote_samples *samples, const mote_preprocessing *preprocessing,
+                           mote_augmenter *augmenter, uint64_t epoch, mote_pool *pool,
+                           const uint32_t *indexes, size_t count, mote_real *x, uint32_t *labels,
+                           mote_real *values) {
     size_t width = mote_shape_count(samples->shape);
     gather_job job = {.samples = samples,
                       .preprocessing = preprocessing,
+                      .augmenter = augmenter,
+                      .epoch = epoch,
                       .indexes = indexes,
                       .count = count,
                       .width = width,
@@ -592,4 +628,10 @@ void mote_gather(const mote_samples *samples, const mote_preprocessing *preproce
                samples->values + indexes[i] * samples->value_width,
                samples->value_width * sizeof *values);
     }
+}
+
+void mote_gather(const mote_samples *samples, const mote_preprocessing *preprocessing,
+                 mote_pool *pool, const uint32_t *indexes, size_t count, mote_real *x,
+                 uint32_t *labels, mote_real *values) {
+    mote_gather_augmented(samples, preprocessing, NULL, 0, pool, indexes, count, x, labels, values);
 }

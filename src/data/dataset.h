@@ -4,6 +4,7 @@
 #define MOTE_DATA_DATASET_H
 
 #include "config/json.h"
+#include "data/augment.h"
 #include "data/loading.h"
 #include "mote/dataset.h"
 #include "mote/field.h"
@@ -26,11 +27,21 @@ cJSON *mote_dataset_to_json(const mote_dataset *dataset);
 /* The keys that all formats share. */
 const mote_field *mote_dataset_fields(void);
 
+/* What is to be done with training samples; empty where there is nothing. */
+const mote_augment_list *mote_dataset_augment(const mote_dataset *dataset);
+
 /* Gathers samples indexes[0 ... count - 1] into x [count × shape], preprocessed; their labels into
  * labels [count] or their values into values [count × value_width]. `labels` and `values` may be
  * NULL. */
 void mote_gather(const mote_samples *samples, const mote_preprocessing *preprocessing,
                  mote_pool *pool, const uint32_t *indexes, size_t count, mote_real *x,
                  uint32_t *labels, mote_real *values);
+
+/* The same, changed as in that epoch, counted from 0. The augmenter must be for as many threads as
+ * the pool has; with NULL nothing is changed. */
+void mote_gather_augmented(const mote_samples *samples, const mote_preprocessing *preprocessing,
+                           mote_augmenter *augmenter, uint64_t epoch, mote_pool *pool,
+                           const uint32_t *indexes, size_t count, mote_real *x, uint32_t *labels,
+                           mote_real *values);
 
 #endif
