@@ -67,6 +67,8 @@ static char *settings_text(const mote_trainer *trainer) {
     char seed[24];
     snprintf(seed, sizeof seed, "%" PRIu64, trainer->seed);
     mote_json_add_string(&writer, object, "seed", seed); /* not all of them are doubles */
+    mote_augment_list_write(mote_dataset_augment(trainer->dataset), &writer,
+                            mote_json_add_object(&writer, object, "dataset"), "augment");
     mote_part train_part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
     mote_part validation_part = mote_dataset_part(trainer->dataset, MOTE_VALIDATION);
     mote_json_add(&writer, object, "preprocessing",

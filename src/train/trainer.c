@@ -189,6 +189,9 @@ static mote_status adopt_data(mote_trainer *trainer, mote_error *error) {
  * their time on handing tiles around. */
 static const double WORK_PER_THREAD = 5e6;
 
+/* The time in which to augment a number of a sample, in such operations. */
+static const double AUGMENTING_PIXEL = 100;
+
 /* The number given, or as many as there are cores and work for. Forward and backward pass take
  * about 6 operations per sample and parameter. */
 static size_t choose_threads(const mote_trainer *trainer) {
@@ -197,9 +200,23 @@ static size_t choose_threads(const mote_trainer *trainer) {
     }
     double work =
         6.0 * (double)trainer->batch_rows * (double)mote_model_parameter_count(trainer->model);
+    if (mote_dataset_augment(trainer->dataset)->count > 0) {
+        work += AUGMENTING_PIXEL * (double)trainer->batch_rows *
+                (double)mote_shape_count(trainer->model->input_shape);
+    }
     double useful = work / WORK_PER_THREAD;
     size_t cores = mote_pool_cores();
     return useful <= 1 ? 1 : useful < (double)cores ? (size_t)useful : cores;
+}
+
+static mote_status create_augmenter(mote_trainer *trainer, mote_error *error) {
+    const mote_augment_list *list = mote_dataset_augment(trainer->dataset);
+    if (list->count == 0) {
+        return MOTE_OK;
+    }
+    trainer->augmenter =
+        mote_augmenter_create(list, mote_pool_size(trainer->pool), trainer->seed, error);
+    return trainer->augmenter ? MOTE_OK : MOTE_MEMORY;
 }
 
 static mote_status prepare(mote_trainer *trainer, mote_error *error) {
@@ -217,7 +234,7 @@ static mote_status prepare(mote_trainer *trainer, mote_error *error) {
         trainer->pool = mote_pool_create(choose_threads(trainer), error);
         status = trainer->pool ? MOTE_OK : MOTE_MEMORY;
     }
-    return status;
+    return status == MOTE_OK ? create_augmenter(trainer, error) : status;
 }
 
 mote_trainer *mote_trainer_create_with(mote_model *model, const mote_dataset *dataset,
@@ -273,6 +290,7 @@ void mote_trainer_destroy(mote_trainer *trainer) {
         memset(parameter->states, 0, sizeof parameter->states);
     }
     mote_model_drop_plan(trainer->model);
+    mote_augmenter_destroy(trainer->augmenter);
     mote_pool_destroy(trainer->pool);
     mote_arena_free(&trainer->arena);
     mote_arena_free(&trainer->gradients);
@@ -365,6 +383,35 @@ static mote_status fail_diverged(const mote_trainer *trainer, double loss, mote_
                      (unsigned long long)p->epoch_step + 1, trainer->learning_rate);
 }
 
+/* The order follows from seed and epoch alone, so a resumed run finds it again. */
+static void order_samples(mote_trainer *trainer) {
+    if (trainer->ordered == trainer->position.epoch + 1) {
+        return;
+    }
+    trainer->ordered = trainer->position.epoch + 1;
+    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
+    memcpy(trainer->order, part.indexes, part.count * sizeof *part.indexes);
+    if (trainer->options.shuffle) {
+        mote_random random =
+            mote_random_create(trainer->seed, MOTE_RANDOM_SHUFFLE, trainer->position.epoch);
+        mote_random_shuffle(&random, trainer->order, part.count);
+    }
+}
+
+size_t mote_trainer_gather(mote_trainer *trainer) {
+    const mote_position *p = &trainer->position;
+    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
+    order_samples(trainer);
+    size_t begin = (size_t)p->epoch_step * trainer->options.batch_size;
+    size_t left = part.count - begin;
+    size_t count = left < trainer->options.batch_size ? left : trainer->options.batch_size;
+    const mote_batch *batch = &trainer->batch;
+    mote_gather_augmented(part.samples, &trainer->model->preprocessing, trainer->augmenter,
+                          p->epoch, trainer->pool, trainer->order + begin, count, batch->x,
+                          batch->labels, batch->values);
+    return count;
+}
+
 /* Σ w of the labels' classes, which the loss is divided by. */
 static double weight_of_batch(const mote_real *class_weights, size_t count,
                               const uint32_t *labels) {
@@ -379,12 +426,8 @@ static mote_status run_step(mote_trainer *trainer, mote_error *error) {
     mote_position *p = &trainer->position;
     mote_model *model = trainer->model;
     mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
-    size_t begin = (size_t)p->epoch_step * trainer->options.batch_size;
-    size_t left = part.count - begin;
-    size_t count = left < trainer->options.batch_size ? left : trainer->options.batch_size;
     const mote_batch *batch = &trainer->batch;
-    mote_gather(part.samples, &model->preprocessing, trainer->pool, trainer->order + begin, count,
-                batch->x, batch->labels, batch->values);
+    size_t count = mote_trainer_gather(trainer);
 
     trainer->learning_rate = learning_rate_of_step(trainer);
     trainer->step = (mote_step){.learning_rate = trainer->learning_rate, .number = p->step + 1};
@@ -414,21 +457,6 @@ static mote_status run_step(mote_trainer *trainer, mote_error *error) {
 }
 
 /* ---- epochs ---- */
-
-/* The order follows from seed and epoch alone, so a resumed run finds it again. */
-static void order_samples(mote_trainer *trainer) {
-    if (trainer->ordered == trainer->position.epoch + 1) {
-        return;
-    }
-    trainer->ordered = trainer->position.epoch + 1;
-    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
-    memcpy(trainer->order, part.indexes, part.count * sizeof *part.indexes);
-    if (trainer->options.shuffle) {
-        mote_random random =
-            mote_random_create(trainer->seed, MOTE_RANDOM_SHUFFLE, trainer->position.epoch);
-        mote_random_shuffle(&random, trainer->order, part.count);
-    }
-}
 
 static void copy_parameters(mote_trainer *trainer, bool to_best) {
     const mote_model *model = trainer->model;
@@ -519,7 +547,6 @@ static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *e
     double begin = mote_clock(); /* what came before, such as saving, is not the epoch's */
     p->seconds += begin - *clock;
     *clock = begin;
-    order_samples(trainer);
     while (p->epoch_step < trainer->epoch_steps && p->step < trainer->total_steps) {
         mote_status status = run_step(trainer, error);
         double time = mote_clock();

@@ -4,6 +4,7 @@
 #define MOTE_TRAIN_TRAINER_H
 
 #include "core/arena.h"
+#include "data/augment.h"
 #include "model/model.h"
 #include "mote/optimizer.h"
 #include "mote/trainer.h"
@@ -39,6 +40,7 @@ struct mote_trainer {
     mote_train_options options;
     uint64_t seed;
     mote_pool *pool;
+    mote_augmenter *augmenter; /* NULL: samples stay as they are */
     mote_listener listener;
     void *listener_context;
 
@@ -60,6 +62,10 @@ struct mote_trainer {
     mote_position position;
     mote_step step; /* what the optimizer is told in the step at work */
 };
+
+/* Gathers the batch of the next step into trainer->batch, augmented; returns its rows. Nothing else
+ * changes, so a further call gives the same. */
+size_t mote_trainer_gather(mote_trainer *trainer);
 
 /* Whether there is a validation part. */
 bool mote_trainer_validates(const mote_trainer *trainer);
