@@ -97,6 +97,29 @@ Test(examples, of_optimizers_and_schedules_can_be_read) {
     cr_assert_gt(count, 1);
 }
 
+/* As part of a config's "dataset", for samples that are images. */
+Test(examples, of_augmentations_can_be_read) {
+    size_t count = 0;
+    for (const mote_augmentation_class *const *kind = mote_augmentation_classes(); *kind;
+         kind++, count++) {
+        char text[MOTE_EXAMPLE_CAPACITY], json[2 * MOTE_EXAMPLE_CAPACITY];
+        const char *example =
+            mote_example((*kind)->example, "type", (*kind)->type, (*kind)->fields, text);
+        mote_document_destroy(parse(example, "type", (*kind)->type));
+        snprintf(json, sizeof json, "[%s]", example);
+        mote_error error = {0};
+        mote_document *list = mote_document_parse(json, strlen(json), NULL, "augment", &error);
+        cr_assert(list, "%s", error.message);
+        mote_augment_list read;
+        cr_expect_eq(mote_augment_list_read(&read, mote_document_root(list),
+                                            mote_shape_image(3, 32, 32), &error),
+                     MOTE_OK, "%s: %s", example, error.message);
+        mote_augment_list_free(&read);
+        mote_document_destroy(list);
+    }
+    cr_assert_gt(count, 0);
+}
+
 /* Their files may be missing here. */
 Test(examples, of_datasets_can_be_opened) {
     size_t count = 0;

@@ -38,10 +38,10 @@ BEGIN {
     owner["mote/output.h"] = "outputs"
     owner["mote/optimizer.h"] = "optim"
     owner["mote/model.h"] = "model"
-    owner["mote/plugin.h"] = "model"
     owner["mote/augmentation.h"] = "data"
     owner["mote/dataset.h"] = "data"
     owner["mote/trainer.h"] = "train"
+    owner["mote/plugin.h"] = "train"
     owner["mote/check.h"] = "check"
 
     # A model and what is built on it see the layers' interface, and what saves a model does too.

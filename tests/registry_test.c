@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "core/registry.h"
+#include "mote/augmentation.h"
 #include "mote/optimizer.h"
 #include "networks.h"
 
@@ -107,6 +108,16 @@ static const mote_schedule_class never_class = {.type = "never",
                                                 .fields = no_fields,
                                                 .factor = never};
 
+static void stay(const mote_augmentation *augmentation, const mote_augment_pass *pass,
+                 mote_real *x) {
+    (void)augmentation;
+    (void)pass;
+    (void)x;
+}
+
+static const mote_augmentation_class stay_class = {
+    .type = "stay", .size = sizeof(mote_augmentation), .fields = no_fields, .apply = stay};
+
 /* ---- using them ---- */
 
 #define SCALED                                                                                     \
@@ -120,6 +131,8 @@ Test(registries, know_what_was_registered) {
     cr_assert_eq(mote_output_register(&indifferent_class, &error), MOTE_OK, "%s", error.message);
     cr_assert_eq(mote_optimizer_register(&idle_class, &error), MOTE_OK, "%s", error.message);
     cr_assert_eq(mote_schedule_register(&never_class, &error), MOTE_OK, "%s", error.message);
+    cr_assert_eq(mote_augmentation_register(&stay_class, &error), MOTE_OK, "%s", error.message);
+    cr_expect_eq(mote_augmentation_class_find("stay"), &stay_class);
     cr_expect_eq(mote_layer_class_find("scale"), &scale_class);
     cr_expect_eq(mote_output_class_find("indifferent"), &indifferent_class);
     cr_expect_eq(mote_optimizer_class_find("idle"), &idle_class);

@@ -12,10 +12,11 @@
  *     output.h         what closes a model: loss, gradient, prediction
  *     optimizer.h      how weights follow gradients, and the learning rate follows time
  *     preprocessing.h  from the numbers in a file to those that a model sees
+ *     augmentation.h   what changes training samples, for those who write one
  *     dataset.h        samples and targets
  *     model.h          a sequence of layers and an output; prediction; model files
  *     trainer.h        training and evaluation; checkpoints
- *     plugin.h         layers, outputs and optimizers of your own from a shared object
+ *     plugin.h         layers, outputs and the like of your own from a shared object
  *     check.h          tests of those: all that mote's own have to pass, in one call
  *
  * To predict with a trained model, read model.h; to train in a program, examples/xor.c and
@@ -43,6 +44,7 @@
 #ifndef MOTE_MOTE_H
 #define MOTE_MOTE_H
 
+#include "mote/augmentation.h"
 #include "mote/check.h"
 #include "mote/dataset.h"
 #include "mote/field.h"

@@ -1,7 +1,7 @@
 /* plugin.h: classes of your own from a shared object: ./train --plugin ./swish_beta.so CONFIG
  *
- * A plugin is any C file with layers, outputs, optimizers or schedules, and with one line that names
- * them:
+ * A plugin is any C file with layers, outputs, optimizers, schedules or augmentations, and with one
+ * line that names them:
  *
  *     MOTE_PLUGIN(.name = "swish_beta", .layers = {&mote_layer_swish_beta});
  *
@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mote/augmentation.h"
 #include "mote/layer.h"
 #include "mote/optimizer.h"
 #include "mote/output.h"
@@ -40,7 +41,7 @@ extern "C" {
 mote_status mote_plugin_load(const char *path, mote_error *error);
 
 /* Changes with what the headers say of classes. */
-#define MOTE_PLUGIN_ABI 1
+#define MOTE_PLUGIN_ABI 2
 
 /* The most classes of one kind that a plugin has. */
 #define MOTE_PLUGIN_CAPACITY 16
@@ -61,7 +62,11 @@ mote_status mote_plugin_load(const char *path, mote_error *error);
     X(mote_step)                                                                                   \
     X(mote_schedule)                                                                               \
     X(mote_schedule_class)                                                                         \
-    X(mote_progress)
+    X(mote_progress)                                                                               \
+    X(mote_augmentation)                                                                           \
+    X(mote_augmentation_class)                                                                     \
+    X(mote_augment_pass)                                                                           \
+    X(mote_preprocessing)
 
 enum mote_plugin_type {
 #define X(type) MOTE_PLUGIN_TYPE_##type,
@@ -82,6 +87,7 @@ typedef struct mote_plugin {
     const mote_output_class *outputs[MOTE_PLUGIN_CAPACITY];
     const mote_optimizer_class *optimizers[MOTE_PLUGIN_CAPACITY];
     const mote_schedule_class *schedules[MOTE_PLUGIN_CAPACITY];
+    const mote_augmentation_class *augmentations[MOTE_PLUGIN_CAPACITY];
 } mote_plugin;
 
 extern const mote_plugin mote_plugin_export;

@@ -8,6 +8,7 @@
 #include "config/fields.h"
 #include "data/dataset.h"
 #include "data/format.h"
+#include "mote/augmentation.h"
 #include "mote/layer.h"
 #include "mote/optimizer.h"
 #include "mote/output.h"
@@ -106,6 +107,7 @@ static void print_shared_dataset_keys(void) {
     }
 
 CLASS_TOPIC(datasets, mote_format_classes, "format", print_shared_dataset_keys())
+CLASS_TOPIC(augmentations, mote_augmentation_classes, "type", (void)0)
 CLASS_TOPIC(layers, mote_layer_classes, "type", (void)0)
 CLASS_TOPIC(outputs, mote_output_classes, "type", (void)0)
 CLASS_TOPIC(optimizers, mote_optimizer_classes, "type", (void)0)
@@ -139,12 +141,14 @@ KEYS_TOPIC(train, mote_train_options_fields, "how a config says to train",
     { #name, name##_name_at, print_##name, print_##name##_member }
 
 static const topic topics[] = {
-    TOPIC(config),  TOPIC(train),      TOPIC(datasets),  TOPIC(layers),
-    TOPIC(outputs), TOPIC(optimizers), TOPIC(schedules), {0},
+    TOPIC(config),        TOPIC(train),     TOPIC(datasets),
+    TOPIC(augmentations), TOPIC(layers),    TOPIC(outputs),
+    TOPIC(optimizers),    TOPIC(schedules), {0},
 };
 
-const char help_topics[] = "config, train, datasets, layers, outputs, optimizers, schedules;\n"
-                           "        or one part of them: layers.dense, train.epochs, seed";
+const char help_topics[] =
+    "config, train, datasets, augmentations, layers, outputs, optimizers,\n"
+    "        schedules; or one part of them: layers.dense, train.epochs, seed";
 
 /* ---- finding one ---- */
 

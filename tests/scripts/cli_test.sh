@@ -184,7 +184,7 @@ test_bad_arguments() {
     misuse train 'there is no help on "epoch"; did you mean "train.epochs"?' --help epoch
     misuse train 'there is no help on "seeds"; did you mean "seed"?' --help seeds
     misuse train "there is no help on \"layers.transformer\"; there are $(types_of layers)" --help layers.transformer
-    misuse train 'there is no help on "everything"; there are config, train, datasets, layers, outputs, optimizers, schedules' \
+    misuse train 'there is no help on "everything"; there are config, train, datasets, augmentations, layers, outputs, optimizers, schedules' \
         --help everything
     misuse evaluate 'expected MODEL'
     misuse evaluate '"b" is one argument too many' a b
@@ -268,6 +268,8 @@ test_help() {
 config "seed":
 train "batch_size":
 layers ^dense:
+augmentations ^rotate:
+augmentations.rotate "degrees":
 outputs ^softmax_cross_entropy:
 optimizers ^sgd:
 schedules ^cosine:
@@ -277,7 +279,7 @@ train.epochs "epochs":
 seed "seed":
 name "name":
 END
-    for topic in datasets layers outputs optimizers schedules; do
+    for topic in datasets augmentations layers outputs optimizers schedules; do
         for type in $(types_of $topic | tr -d ,); do
             run 0 "$train" --help "$topic.$type"
             check "--help $topic.$type tells of it" has "^$type:" "$out"
@@ -614,8 +616,8 @@ notes.so|cannot be loaded as a shared object: file too short
 .|cannot be loaded as a shared object: cannot read file data: Is a directory
 $tools/undefined.so|cannot be loaded as a shared object: undefined symbol: mote_function_of_tomorrow
 $tools/no_record.so|is no plugin for mote: it has no mote_plugin_export, which MOTE_PLUGIN of mote/plugin.h makes
-$tools/other_kind.so|is a plugin for mote 0.0.9 (plugin interface 0), but this is mote $version (plugin interface 1); build it anew with this mote's headers
-$tools/no_classes.so|the plugin nothing: it gives no layer, output, optimizer or schedule
+$tools/other_kind.so|is a plugin for mote 0.0.9 (plugin interface 0), but this is mote $version (plugin interface 2); build it anew with this mote's headers
+$tools/no_classes.so|the plugin nothing: it gives no layer, output, optimizer, schedule or augmentation
 $tools/taken.so|the plugin rectifiers: the layer "relu" cannot be registered: the name is taken
 END
     run 2 "$train" digits.json --plugin "$tools/other_headers.so"
@@ -640,6 +642,13 @@ test_plugins() {
     refuse 2 'train: prelu.json:7:16: model.layers[2].type: no layer is called "prelu"; did you mean "relu"?' "$train" prelu.json
     run 0 "$train" prelu.json --plugin "$plugin" --run-dir plugged
     check "a plugin's layer has its parameter" has '^ 2 prelu  *64  *1$' "$err"
+    augment='dataset.augment=[{"type": "fade", "most": 0.3}, {"type": "shift", "pixels": 2}]'
+    run 2 "$train" digits.json --set "$augment" --dry-run
+    check "a plugin's augmentation is missed" has 'dataset.augment\[0\].type: no augmentation is called "fade"; there are .*; if a plugin provides it, pass --plugin FILE.so' "$err"
+    run 0 "$train" digits.json --plugin "$plugin" --set "$augment" --run-dir faded --quiet
+    run 0 "$train" faded/config.json --plugin "$plugin" --run-dir again --quiet
+    same_model "a plugin's augmentation once more, from config.json" faded again
+    rm -rf faded again
     cp plugged/model.safetensors alone.safetensors
     message='alone.safetensors:1:132: model.layers[2].type: no layer is called "prelu"; if a plugin provides it, pass --plugin FILE.so'
     refuse 2 "evaluate: $message" "$evaluate" alone.safetensors --data prelu.json

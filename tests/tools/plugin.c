@@ -59,6 +59,39 @@ const mote_layer_class mote_layer_prelu = {
     .backward = backward,
 };
 
+/* An augmentation: paler by as much as was drawn. */
+typedef struct fade {
+    mote_augmentation base;
+    double most;
+} fade;
+
+static const mote_field fade_fields[] = {
+    {.name = "most",
+     .kind = MOTE_FIELD_NUMBER,
+     .offset = offsetof(fade, most),
+     .range = MOTE_BETWEEN(0, 1),
+     .help = "how much is lost at most"},
+    MOTE_AUGMENTATION_PROBABILITY("0.5"),
+    MOTE_FIELDS_END,
+};
+
+static void apply(const mote_augmentation *augmentation, const mote_augment_pass *pass,
+                  mote_real *x) {
+    double lost = mote_draw_between(pass->random, 0, ((const fade *)augmentation)->most);
+    size_t count = mote_shape_count(augmentation->shape);
+    for (size_t i = 0; i < count; i++) {
+        x[i] *= (mote_real)(1 - lost);
+    }
+}
+
+const mote_augmentation_class mote_augmentation_fade = {
+    .type = "fade",
+    .summary = "makes samples paler",
+    .size = sizeof(fade),
+    .fields = fade_fields,
+    .apply = apply,
+};
+
 #if defined(OTHER_KIND)
 
 const mote_plugin mote_plugin_export = {.abi = 0, .version = "0.0.9"};
@@ -87,6 +120,7 @@ MOTE_PLUGIN(.name = "rectifiers", .layers = {&mote_layer_prelu, &relu_class});
 
 #elif !defined(NO_RECORD)
 
-MOTE_PLUGIN(.name = "prelu", .layers = {&mote_layer_prelu});
+MOTE_PLUGIN(.name = "prelu", .layers = {&mote_layer_prelu},
+            .augmentations = {&mote_augmentation_fade});
 
 #endif

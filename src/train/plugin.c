@@ -86,9 +86,10 @@ static mote_status register_classes(const mote_plugin *plugin, const char *path,
     REGISTER_ALL(plugin->outputs, mote_output_register)
     REGISTER_ALL(plugin->optimizers, mote_optimizer_register)
     REGISTER_ALL(plugin->schedules, mote_schedule_register)
+    REGISTER_ALL(plugin->augmentations, mote_augmentation_register)
     if (count == 0) {
-        status =
-            mote_fail(&reason, MOTE_INVALID, "it gives no layer, output, optimizer or schedule");
+        status = mote_fail(&reason, MOTE_INVALID,
+                           "it gives no layer, output, optimizer, schedule or augmentation");
     }
     return status == MOTE_OK
                ? MOTE_OK
