@@ -257,7 +257,9 @@ static void normalize_number(const mote_preprocessing *p, size_t channels, size_
     for (size_t c = 0; c < channels; c++) {
         color[c] = (mote_real)number;
     }
-    mote_preprocess_numbers(p, channels, color, color);
+    if (p->groups > 0) { /* without any, numbers stay as they are */
+        mote_preprocess_numbers(p, channels, color, color);
+    }
 }
 
 static bool is_ground(const mote_augmentation *augmentation, mote_ground_kind ground) {
