@@ -367,7 +367,13 @@ enum {
     DIGIT_SIDE = 28
 };
 
-/* Noise of the shape that the configs' digits have. */
+#define EVERY_AUGMENTATION                                                                         \
+    "[{\"type\": \"crop\", \"padding\": 2}, {\"type\": \"flip\"}, {\"type\": \"cutout\", "         \
+    "\"size\": 5}, {\"type\": \"shift\", \"pixels\": 2}, {\"type\": \"rotate\", \"degrees\": "     \
+    "15}, "                                                                                        \
+    "{\"type\": \"scale\", \"factor\": 1.2}, {\"type\": \"elastic\"}]"
+
+/* Noise of the shape that the configs' digits have, with every augmentation. */
 static mote_dataset *digits_create(void) {
     static uint8_t bytes[DIGIT_SAMPLES * DIGIT_SIDE * DIGIT_SIDE];
     static uint32_t labels[DIGIT_SAMPLES];
@@ -383,8 +389,11 @@ static mote_dataset *digits_create(void) {
                             .bytes = bytes,
                             .labels = labels};
     mote_error error = {0};
-    mote_dataset *dataset = mote_dataset_from_arrays(
-        &samples, NULL, "{\"normalize\": \"standard\", \"validation_fraction\": 0.1}", 1, &error);
+    mote_dataset *dataset =
+        mote_dataset_from_arrays(&samples, NULL,
+                                 "{\"normalize\": \"standard\", \"validation_fraction\": 0.1, "
+                                 "\"augment\": " EVERY_AUGMENTATION "}",
+                                 1, &error);
     cr_assert(dataset, "%s", error.message);
     return dataset;
 }

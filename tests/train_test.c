@@ -9,6 +9,7 @@
 #include "mote/trainer.h"
 #include "networks.h"
 #include "scratch.h"
+#include "train/trainer.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
@@ -58,6 +59,14 @@ static mote_dataset *dataset_create(const char *json) {
 
 #define WITH_VALIDATION    "{\"validation_fraction\": 0.2}"
 #define WITHOUT_VALIDATION "{}"
+
+/* Every augmentation, in two runs of geometric ones. */
+#define AUGMENTED                                                                                  \
+    "{\"validation_fraction\": 0.2, \"augment\": [{\"type\": \"crop\", \"padding\": 1}, "          \
+    "{\"type\": "                                                                                  \
+    "\"flip\"}, {\"type\": \"cutout\", \"size\": 2}, {\"type\": \"shift\", \"pixels\": 1}, "       \
+    "{\"type\": \"rotate\", \"degrees\": 5}, {\"type\": \"scale\", \"factor\": 1.1}, {\"type\": "  \
+    "\"elastic\", \"alpha\": 10, \"probability\": 0.5}]}"
 
 static const char NETWORK[] =
     "{\"layers\": [{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 100}, "
@@ -335,22 +344,67 @@ Test(training, gives_the_same_bits_on_any_number_of_threads_and_every_time) {
     }
 }
 
-static void check_threads(const char *network) {
+static void check_threads(const char *network, const char *data_json) {
     for (int threads = 1; threads <= 3; threads++) {
         char json[256];
         snprintf(json, sizeof json, "{\"epochs\": 3, \"batch_size\": 64, \"threads\": %d, %s}",
                  threads, MOMENTUM);
-        train_network_to(threads > 1 ? "other" : "one", network, WITH_VALIDATION, json);
+        train_network_to(threads > 1 ? "other" : "one", network, data_json, json);
         cr_expect(threads == 1 || same_files("one", "other"), "%d threads", threads);
     }
 }
 
 Test(training, with_normalization_gives_the_same_bits_on_any_number_of_threads) {
-    check_threads(NORMALIZED);
+    check_threads(NORMALIZED, WITH_VALIDATION);
 }
 
 Test(training, with_dropout_gives_the_same_bits_on_any_number_of_threads) {
-    check_threads(DROPPING);
+    check_threads(DROPPING, WITH_VALIDATION);
+}
+
+Test(training, with_augmentation_gives_the_same_bits_on_any_number_of_threads) {
+    check_threads(NETWORK, AUGMENTED);
+}
+
+Test(training, with_augmentation_changes_training_alone) {
+    static run r;
+    run_open(&r, AUGMENTED, "{\"epochs\": 2, " MOMENTUM "}");
+    train_to("augmented", AUGMENTED, "{\"epochs\": 2, " MOMENTUM "}");
+    train_to("plain", WITH_VALIDATION, "{\"epochs\": 2, " MOMENTUM "}");
+    cr_expect(!same_files("augmented", "plain"), "nothing is augmented");
+    mote_dataset *plain = dataset_create(WITH_VALIDATION);
+    for (mote_part_name name = MOTE_TRAINING; name <= MOTE_VALIDATION; name++) {
+        mote_part augmented_part = mote_dataset_part(r.dataset, name);
+        mote_part part = mote_dataset_part(plain, name);
+        mote_metrics with, without;
+        mote_trainer_destroy(r.trainer);
+        r.trainer = NULL;
+        mote_model_set_preprocessing(r.model, mote_dataset_preprocessing(plain), NULL);
+        cr_assert_eq(mote_evaluate(r.model, &augmented_part, &with, NULL, &r.error), MOTE_OK);
+        cr_assert_eq(mote_evaluate(r.model, &part, &without, NULL, &r.error), MOTE_OK);
+        cr_expect_eq(with.loss, without.loss, "%g, %g", with.loss, without.loss);
+    }
+    mote_dataset_destroy(plain);
+    run_close(&r);
+}
+
+/* What a preview shows is what the next step sees. */
+Test(training, gathers_the_first_batch_as_the_first_step_does) {
+    static run r, s;
+    static mote_real x[20 * WIDTH];
+    const char *json = "{\"epochs\": 1, \"batch_size\": 20, \"max_steps\": 1, " MOMENTUM "}";
+    run_open(&r, AUGMENTED, json);
+    run_open(&s, AUGMENTED, json);
+    cr_assert_eq(mote_trainer_gather(r.trainer), (size_t)20);
+    memcpy(x, r.trainer->batch.x, sizeof x);
+    cr_assert_eq(mote_trainer_gather(r.trainer), (size_t)20);
+    cr_expect_eq(memcmp(x, r.trainer->batch.x, sizeof x), 0, "a second call gives another batch");
+    cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK);
+    cr_assert_eq(mote_trainer_run(s.trainer, &s.error), MOTE_OK);
+    cr_expect_eq(last_of(&r.log, MOTE_EVENT_EPOCH)->train.loss,
+                 last_of(&s.log, MOTE_EVENT_EPOCH)->train.loss);
+    run_close(&r);
+    run_close(&s);
 }
 
 Test(training, with_dropout_learns) {
@@ -716,6 +770,14 @@ static void check_resumed(const char *network, const char *data_json, uint64_t s
     run_close(&s);
 }
 
+Test(resuming, with_augmentation_gives_the_same_bits_as_never_stopping) {
+    train_network_to("whole", NETWORK, AUGMENTED, RESUMED);
+    for (uint64_t step = 1; step <= 15; step++) {
+        check_resumed(NETWORK, AUGMENTED, step, MOTE_EVENT_STEP);
+    }
+    check_resumed(NETWORK, AUGMENTED, 5, MOTE_EVENT_EPOCH);
+}
+
 static void check_resumed_anywhere(const char *network) {
     static const char *const data[] = {WITH_VALIDATION, WITHOUT_VALIDATION};
     static const uint64_t epoch_steps[] = {5, 6}; /* of 164 and 205 samples in batches of 40 */
@@ -807,6 +869,7 @@ Test(resuming, with_other_settings_is_refused_naming_the_key) {
         {"{}", WITHOUT_VALIDATION, 5, NETWORK, "preprocessing.mean[0]"},
         {"{}", "{\"validation_fraction\": 0.2, \"normalize\": \"unit\"}", 5, NETWORK,
          "preprocessing.normalize"},
+        {"{}", AUGMENTED, 5, NETWORK, "dataset.augment[0]"},
         {"{}", WITH_VALIDATION, 5,
          "{\"layers\": [{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 99}, "
          "{\"type\": \"relu\"}, {\"type\": \"dense\", \"units\": 3}], \"output\": {\"type\": "

@@ -642,7 +642,7 @@ test_plugins() {
     refuse 2 'train: prelu.json:7:16: model.layers[2].type: no layer is called "prelu"; did you mean "relu"?' "$train" prelu.json
     run 0 "$train" prelu.json --plugin "$plugin" --run-dir plugged
     check "a plugin's layer has its parameter" has '^ 2 prelu  *64  *1$' "$err"
-    augment='dataset.augment=[{"type": "fade", "most": 0.3}, {"type": "shift", "pixels": 2}]'
+    augment='dataset.augment=[{"type": "fade", "most": 0.3}, {"type": "shift", "pixels": 2}, {"type": "elastic"}]'
     run 2 "$train" digits.json --set "$augment" --dry-run
     check "a plugin's augmentation is missed" has 'dataset.augment\[0\].type: no augmentation is called "fade"; there are .*; if a plugin provides it, pass --plugin FILE.so' "$err"
     run 0 "$train" digits.json --plugin "$plugin" --set "$augment" --run-dir faded --quiet
