@@ -300,6 +300,7 @@ typedef struct example {
 #define ROTATE_20   "{\"type\": \"rotate\", \"degrees\": 20}"
 #define SCALE_15    "{\"type\": \"scale\", \"factor\": 1.5}"
 #define ELASTIC_3   "{\"type\": \"elastic\", \"alpha\": 20, \"sigma\": 3}"
+#define ELASTIC_5   "{\"type\": \"elastic\", \"alpha\": 20, \"sigma\": 5}"
 #define CUTOUT_2    "{\"type\": \"cutout\", \"size\": 2}"
 #define FLIP_ALWAYS "{\"type\": \"flip\", \"probability\": 1}"
 
@@ -351,13 +352,13 @@ static const example examples[] = {
       {.kind = FLIP},
       {.kind = SHIFT, .a = 2}},
      4},
-    {"[" SHIFT_2 ", " ELASTIC_3 ", " ROTATE_20 ", " ELASTIC_3 "]",
+    {"[" SHIFT_2 ", " ELASTIC_3 ", " ROTATE_20 ", " ELASTIC_5 "]",
      EDGE_MEAN,
      1,
      {{.kind = SHIFT, .a = 2},
       {.kind = ELASTIC, .a = 20, .b = 3},
       {.kind = ROTATE, .a = 20},
-      {.kind = ELASTIC, .a = 20, .b = 3}},
+      {.kind = ELASTIC, .a = 20, .b = 5}},
      4},
     {"[" SHIFT_2 ", " CUTOUT_2 ", " CUTOUT_2 ", " FLIP_ALWAYS ", " ROTATE_20 "]",
      EDGE_MEAN,

@@ -119,10 +119,10 @@ static void draw_field(const elastic *self, const mote_augment_pass *pass, mote_
         draw_numbers(pass->random, width, self->alpha, noise + radius + i * stride);
     }
     mote_real *first = rows + radius * width, *end = first + height * width;
+    memset(rows, 0, radius * width * sizeof *rows);
     smooth(height, width, radius, 1, self->weights, noise + radius, stride, first, width);
-    memset(rows, 0,
-           radius * width * sizeof *rows); /* these last: whole blocks reach into the ones */
-    memset(end, 0, (size_t)(rows + self->rows_count - end) * sizeof *rows); /* below */
+    size_t below = (size_t)(rows + self->rows_count - end);
+    memset(end, 0, below * sizeof *end); /* only now: the last row's block reaches there */
     smooth(1, height * width, radius, width, self->weights, first, 0, field, 0);
 }
 
