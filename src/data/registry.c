@@ -4,6 +4,7 @@
 
 #define FORMATS(X)                                                                                 \
     X(cifar)                                                                                       \
+    X(csv)                                                                                         \
     X(idx)                                                                                         \
     X(inline)                                                                                      \
     X(synthetic_digits)

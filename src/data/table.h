@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "data/text.h"
 #include "mote/status.h"
 
 typedef struct mote_table mote_table;
@@ -33,12 +34,6 @@ typedef enum mote_delimiter {
 
 /* Each at its value, ended by NULL. */
 extern const char *const mote_delimiter_names[];
-
-/* Not ended by a NUL. */
-typedef struct mote_text {
-    const char *start;
-    size_t length;
-} mote_text;
 
 /* Opens a file, or takes a stream that the caller keeps, where it is not NULL; `path` is what errors
  * call it either way, and is copied. With MOTE_DELIMITER_AUTO the delimiter is that which cuts the
@@ -68,21 +63,5 @@ size_t mote_table_line(const mote_table *table);
  * current row, or, with an index behind the last, of the row's end. */
 mote_status mote_table_fail(const mote_table *table, size_t index, mote_error *error,
                             const char *format, ...) MOTE_PRINTF_LIKE(4, 5);
-
-/* ---- fields ---- */
-
-/* Whether a field stands for a value that is not known: it is empty, ?, NA, N/A, #N/A, NaN or null,
- * in small letters or capitals. */
-bool mote_text_is_missing(mote_text text);
-
-/* Reads a number such as -1, .5 or 2.5e-3, whatever the locale; all of the text has to be it. What
- * is too large becomes infinite; "inf" is no number. */
-bool mote_text_to_number(mote_text text, double *number);
-
-bool mote_text_is_utf8(mote_text text);
-
-/* What errors call a field: its first 40 characters, in quotes. Returns `found`. */
-#define MOTE_TEXT_FOUND_CAPACITY 176
-char *mote_text_found(mote_text text, char *found);
 
 #endif

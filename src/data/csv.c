@@ -1,0 +1,113 @@
+/* csv.c: tables: a sample for each row, made of some columns, to predict others.
+ *
+ *     {"format": "csv", "file": "iris.csv", "target": "species", "test_fraction": 0.2}
+ *
+ * csv_layout.c finds the columns, csv_visit.c goes through the rows, csv_load.c makes samples of
+ * them.
+ */
+#include "data/csv_parts.h"
+
+static const char *const tasks[] = {
+    [MOTE_CSV_CLASSIFICATION] = "classification", [MOTE_CSV_REGRESSION] = "regression", NULL};
+static const char *const headers[] = {[MOTE_CSV_HEADER_AUTO] = "auto",
+                                      [MOTE_CSV_HEADER_YES] = "yes",
+                                      [MOTE_CSV_HEADER_NO] = "no",
+                                      NULL};
+static const char *const missings[] = {
+    [MOTE_CSV_MISSING_ERROR] = "error", [MOTE_CSV_MISSING_DROP] = "drop", NULL};
+
+static const mote_field fields[] = {
+    {.name = "file",
+     .kind = MOTE_FIELD_PATH,
+     .offset = offsetof(mote_csv, file),
+     .help = "the table: text in UTF-8, a line per sample, fields in double quotes where they hold "
+             "a delimiter"},
+    {.name = "target",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(mote_csv, target),
+     .help = "the column to predict: its name, or its number, counted from 1 (-1: the last); for "
+             "regression also a list of several"},
+    {.name = "task",
+     .kind = MOTE_FIELD_CHOICE,
+     .offset = offsetof(mote_csv, task),
+     .choices = tasks,
+     .preset = "\"classification\"",
+     .help = "classification: the target's values are the classes, in alphabetical order, or in "
+             "that of numbers; regression: they are numbers, predicted as they stand here (large "
+             "ones train badly: better thousands of dollars than dollars)"},
+    {.name = "drop",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(mote_csv, drop),
+     .optional = true,
+     .help = "a list of columns to leave out, by name or number"},
+    {.name = "categories",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(mote_csv, categories),
+     .optional = true,
+     .help = "a list of columns that hold texts: for each text a column of 0 and 1 is made; "
+             "\"auto\": all in which anything but numbers stands"},
+    {.name = "missing",
+     .kind = MOTE_FIELD_CHOICE,
+     .offset = offsetof(mote_csv, missing),
+     .choices = missings,
+     .preset = "\"error\"",
+     .help = "what to do about rows with a value that is empty, ?, NA, N/A, NaN or null: stop with "
+             "an error, or drop them"},
+    {.name = "header",
+     .kind = MOTE_FIELD_CHOICE,
+     .offset = offsetof(mote_csv, header),
+     .choices = headers,
+     .preset = "\"auto\"",
+     .help = "whether the first line holds the columns' names; auto: if none of its fields is a "
+             "number"},
+    {.name = "delimiter",
+     .kind = MOTE_FIELD_CHOICE,
+     .offset = offsetof(mote_csv, delimiter),
+     .choices = mote_delimiter_names,
+     .preset = "\"auto\"",
+     .help = "what stands between fields; auto: found by looking at the first lines"},
+    {.name = "test_file",
+     .kind = MOTE_FIELD_PATH,
+     .offset = offsetof(mote_csv, test_file),
+     .optional = true,
+     .help = "a table of the same columns to test on; or give a test_fraction"},
+    {.name = "test_fraction",
+     .kind = MOTE_FIELD_NUMBER,
+     .offset = offsetof(mote_csv, test_fraction),
+     .range = MOTE_FROM_BELOW(0, 1),
+     .preset = "0",
+     .help = "what part of each class's rows is held out for testing, picked by the seed"},
+    MOTE_FIELDS_END,
+};
+
+static mote_status open_csv(mote_format *format, const mote_loading *loading, mote_shape *shape,
+                            mote_error *error) {
+    mote_csv *self = (mote_csv *)format;
+    if (self->test_file && self->test_fraction > 0) {
+        return mote_fail(error, MOTE_INVALID,
+                         "dataset: expected either a \"test_file\" or a \"test_fraction\", found "
+                         "both");
+    }
+    mote_status status = mote_csv_look(self, error);
+    if (status == MOTE_OK) {
+        status = mote_csv_find_categories(self, loading, error);
+    }
+    *shape = mote_shape_vector(mote_columns_sample_width(&self->columns));
+    return status;
+}
+
+static void destroy_csv(mote_format *format) {
+    mote_columns_free(&((mote_csv *)format)->columns);
+}
+
+const mote_format_class mote_format_csv = {
+    .type = "csv",
+    .summary = "tables: text with commas, semicolons, tabs or bars between fields",
+    .example = "{\"format\": \"csv\", \"file\": \"../datasets/iris/iris.csv\", \"target\": "
+               "\"species\", \"test_fraction\": 0.2}",
+    .size = sizeof(mote_csv),
+    .fields = fields,
+    .open = open_csv,
+    .load = mote_csv_load,
+    .destroy = destroy_csv,
+};

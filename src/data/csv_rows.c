@@ -1,0 +1,77 @@
+/* csv_rows.c: rows of a table as samples, for prediction. */
+#include <stdlib.h>
+
+#include "data/columns.h"
+#include "data/csv.h"
+
+struct mote_csv_rows {
+    mote_columns columns;
+    mote_table *table;
+    mote_column_reader reader;
+    mote_real *features; /* [columns.feature_count] */
+};
+
+static mote_status start(mote_csv_rows *rows, const char *path, FILE *stream, const char *input,
+                         mote_error *error) {
+    mote_status status = mote_columns_parse(&rows->columns, input, error);
+    if (status != MOTE_OK) {
+        return status;
+    }
+    rows->features = malloc(rows->columns.feature_count * sizeof *rows->features);
+    if (!rows->features) {
+        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+    }
+    rows->table = mote_table_open(path, stream, rows->columns.delimiter, error);
+    return rows->table ? mote_column_reader_start(&rows->reader, &rows->columns, rows->table,
+                                                  MOTE_COLUMNS_PREDICTION, error)
+                       : MOTE_DATA;
+}
+
+mote_csv_rows *mote_csv_rows_open(const char *path, FILE *stream, const char *input,
+                                  mote_error *error) {
+    mote_csv_rows *rows = calloc(1, sizeof *rows);
+    if (!rows) {
+        mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+        return NULL;
+    }
+    if (start(rows, path, stream, input, error) != MOTE_OK) {
+        mote_csv_rows_close(rows);
+        return NULL;
+    }
+    return rows;
+}
+
+void mote_csv_rows_close(mote_csv_rows *rows) {
+    if (!rows) {
+        return;
+    }
+    mote_table_close(rows->table);
+    mote_columns_free(&rows->columns);
+    free(rows->features);
+    free(rows);
+}
+
+size_t mote_csv_rows_width(const mote_csv_rows *rows) {
+    return mote_columns_sample_width(&rows->columns);
+}
+
+mote_status mote_csv_rows_next(mote_csv_rows *rows, mote_real *sample, bool *more,
+                               mote_error *error) {
+    mote_status status = mote_column_reader_next(&rows->reader, more, error);
+    if (status != MOTE_OK || !*more) {
+        return status;
+    }
+    const mote_column *missing = mote_column_reader_missing(&rows->reader);
+    if (missing) {
+        return mote_column_reader_fail_missing(&rows->reader, missing, error);
+    }
+    status = mote_column_reader_features(&rows->reader, rows->features, error);
+    if (status == MOTE_OK) {
+        mote_columns_expand(&rows->columns, rows->features, sample);
+    }
+    return status;
+}
+
+size_t mote_csv_rows_line(const mote_csv_rows *rows) {
+    return mote_table_line(rows->table);
+}

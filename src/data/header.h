@@ -1,0 +1,35 @@
+/* header.h: the first line of a table, where it holds the names of the columns. */
+#ifndef MOTE_DATA_HEADER_H
+#define MOTE_DATA_HEADER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "data/dictionary.h"
+#include "data/table.h"
+#include "mote/status.h"
+
+/* Starts as {0}. */
+typedef struct mote_header {
+    size_t count;          /* columns */
+    mote_dictionary names; /* of those that have one: it may be empty */
+    uint32_t *name_of;     /* [count]: the name's number, or UINT32_MAX */
+    size_t *column_of;     /* [names.count] */
+} mote_header;
+
+/* From the table's current row. Two columns of one name are an error. */
+mote_status mote_header_read(mote_header *header, const mote_table *table, mote_error *error);
+void mote_header_free(mote_header *header);
+
+/* NULL where the column has none. */
+const char *mote_header_name(const mote_header *header, size_t column);
+
+/* The column of a name; SIZE_MAX where there is none. */
+size_t mote_header_find(const mote_header *header, const char *name);
+
+/* The name nearest to one that is not there, or, where none is near, all of them: "; did you mean
+ * "species"?", "; there are a, b, c". Returns `text`. */
+#define MOTE_HEADER_ADVICE_CAPACITY 400
+char *mote_header_advice(const mote_header *header, const char *sought, char *text);
+
+#endif
