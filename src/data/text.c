@@ -34,9 +34,9 @@ bool mote_text_is_missing(mote_text text) {
 
 /* A decimal number: mantissa × 10^exponent. */
 typedef struct decimal {
-    uint64_t mantissa; /* the first 19 digits that count */
+    uint64_t
+        mantissa; /* the first 19 digits that count: what comes behind is less than a double shows */
     int exponent;
-    bool cut; /* there were more digits */
 } decimal;
 
 enum {
@@ -58,7 +58,6 @@ static size_t read_digits(const char **at, const char *end, int step, decimal *d
             *digits += d->mantissa != 0;
             d->exponent += step;
         } else {
-            d->cut = true;
             d->exponent += step + 1;
         }
     }
@@ -84,15 +83,15 @@ static bool read_exponent(const char **at, const char *end, decimal *d) {
     return true;
 }
 
-/* Both the mantissa and the power of ten are exact as doubles within these limits, so that one
- * rounding gives the nearest number; the rest is left to strtod, in a form without a point, as that
- * is a matter of the locale (W. Clinger, "How to read floating point numbers accurately", 1990). */
+/* Powers of ten up to 22 are exact as doubles, and so are mantissas up to 2^53: one rounding then
+ * gives the nearest number (W. Clinger, "How to read floating point numbers accurately", 1990).
+ * Longer mantissas are rounded as well, which may give its neighbour: samples are floats. The rest
+ * is left to strtod, in a form without a point, as that is a matter of the locale. */
 static double to_double(const decimal *d) {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                     1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    bool exact = !d->cut && d->mantissa <= (uint64_t)1 << 53;
-    if (exact && d->exponent <= 22 && d->exponent >= -22) {
+    if (d->exponent <= 22 && d->exponent >= -22) {
         double mantissa = (double)d->mantissa;
         return d->exponent < 0 ? mantissa / powers[-d->exponent] : mantissa * powers[d->exponent];
     }
