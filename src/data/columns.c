@@ -379,6 +379,23 @@ static bool has_decimal_comma(mote_text text) {
     return mote_text_to_number((mote_text){.start = copy, .length = text.length}, &number);
 }
 
+/* A slip in a number, rather than a text that belongs there? */
+static bool begins_like_number(mote_text text) {
+    return text.length > 0 && memchr("0123456789+-.", *text.start, 13);
+}
+
+static bool is_infinite(mote_text text) {
+    static const char *const names[] = {"inf", "Inf", "INF", "infinity", "Infinity"};
+    bool sign = text.length > 0 && (*text.start == '-' || *text.start == '+');
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strlen(names[i]) + sign == text.length &&
+            memcmp(text.start + sign, names[i], text.length - sign) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What to do about a field that is no number. */
 static const char *advise(const mote_column_reader *reader, const mote_column *column,
                           mote_text text, char *advice, size_t capacity) {
@@ -389,7 +406,7 @@ static const char *advise(const mote_column_reader *reader, const mote_column *c
     if (has_decimal_comma(text)) {
         return "; numbers are written with a point";
     }
-    if (reader->use != MOTE_COLUMNS_TRAINING) {
+    if (reader->use != MOTE_COLUMNS_TRAINING || begins_like_number(text)) {
         return advice;
     }
     if (!feature) {
@@ -416,19 +433,22 @@ mote_status mote_column_reader_number(const mote_column_reader *reader, const mo
     mote_text text = mote_table_field(reader->table, column->at);
     double value;
     char found[MOTE_TEXT_FOUND_CAPACITY], advice[400];
-    if (!mote_text_to_number(text, &value)) {
-        return mote_column_reader_fail(reader, column, error, "expected a number, found %s%s",
-                                       mote_text_found(text, found),
-                                       advise(reader, column, text, advice, sizeof advice));
+    if (mote_text_to_number(text, &value)) {
+        *number = (mote_real)value;
+        return fabs(value) <= (double)FLT_MAX
+                   ? MOTE_OK
+                   : mote_column_reader_fail(
+                         reader, column, error,
+                         "expected a number that fits into 32 bits, up to 3.4e+38, found %s",
+                         mote_text_found(text, found));
     }
-    if (!(fabs(value) <= (double)FLT_MAX)) {
-        return mote_column_reader_fail(
-            reader, column, error,
-            "expected a number that fits into 32 bits, up to 3.4e+38, found %s",
-            mote_text_found(text, found));
+    if (is_infinite(text)) {
+        return mote_column_reader_fail(reader, column, error, "expected a finite number, found %s",
+                                       mote_text_found(text, found));
     }
-    *number = (mote_real)value;
-    return MOTE_OK;
+    return mote_column_reader_fail(reader, column, error, "expected a number, found %s%s",
+                                   mote_text_found(text, found),
+                                   advise(reader, column, text, advice, sizeof advice));
 }
 
 static mote_status read_category(const mote_column_reader *reader, const mote_column *column,

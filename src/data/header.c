@@ -83,7 +83,8 @@ static char *list_names(const mote_header *header, char *text) {
 
 char *mote_header_advice(const mote_header *header, const char *sought, char *text) {
     mote_suggestion suggestion = mote_suggest(sought);
-    for (size_t i = 0; i < header->names.count; i++) {
+    bool word = strlen(sought) > 1; /* single letters are all near each other */
+    for (size_t i = 0; word && i < header->names.count; i++) {
         mote_suggest_candidate(&suggestion, mote_dictionary_text(&header->names, i));
     }
     if (suggestion.best) {

@@ -414,14 +414,8 @@ static mote_status check_start(mote_table *table, mote_error *error) {
     if (length >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0) {
         table->next = 3;
     }
-    for (size_t i = table->next; i < length; i++) {
-        if (start[i] != '\n' && start[i] != '\r') {
-            return MOTE_OK;
-        }
-    }
-    return table->ended || length == table->next
-               ? mote_fail(error, MOTE_DATA, "%s: the file is empty", table->path)
-               : MOTE_OK;
+    return length > table->next ? MOTE_OK
+                                : mote_fail(error, MOTE_DATA, "%s: the file is empty", table->path);
 }
 
 static mote_status begin(mote_table *table, mote_error *error) {
