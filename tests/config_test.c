@@ -562,7 +562,7 @@ Test(fields, describe_what_they_expect) {
         {{.kind = MOTE_FIELD_INITIALIZER}, INITIALIZER_NAMES},
         {{.kind = MOTE_FIELD_LAYERS}, "a list of layers"},
         {{.kind = MOTE_FIELD_PART}, "an object"},
-        {{.kind = MOTE_FIELD_LIST}, "a list"},
+        {{.kind = MOTE_FIELD_PART, .takes = "a list"}, "a list"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char text[MOTE_EXPECTED_CAPACITY];
@@ -1040,7 +1040,6 @@ Test(example, is_made_from_what_must_be_given) {
         {.name = "j", .kind = MOTE_FIELD_LAYERS},
         {.name = "k", .kind = MOTE_FIELD_STRING, .optional = true},
         {.name = "m", .kind = MOTE_FIELD_PART},
-        {.name = "n", .kind = MOTE_FIELD_LIST},
         {.name = "l", .kind = MOTE_FIELD_BOOLEAN, .preset = "true"},
         MOTE_FIELDS_END,
     };
@@ -1052,6 +1051,6 @@ Test(example, is_made_from_what_must_be_given) {
     cr_expect_str_eq(found,
                      "{\"format\": \"x\", \"a\": 3, \"b\": 0, \"c\": 6, \"d\": 0.5, \"e\": 3, "
                      "\"f\": true, \"g\": \"text\", \"h\": \"one\", \"i\": \"he_normal\", "
-                     "\"j\": [{\"type\": \"relu\"}], \"m\": {}, \"n\": []}",
+                     "\"j\": [{\"type\": \"relu\"}], \"m\": {}}",
                      "%s", found);
 }

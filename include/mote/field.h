@@ -33,8 +33,7 @@ typedef enum mote_field_kind {
     MOTE_FIELD_PATH,        /* the same, of a file or directory; relative to the config file */
     MOTE_FIELD_CHOICE,      /* int: the position in `choices` */
     MOTE_FIELD_INITIALIZER, /* mote_initializer: a name, or a number for a constant */
-    MOTE_FIELD_PART,        /* mote_json: an object, read later by the part it configures */
-    MOTE_FIELD_LIST,        /* the same of a list */
+    MOTE_FIELD_PART,        /* mote_json: what `takes` says, read later by the part it configures */
     MOTE_FIELD_LAYERS,      /* mote_sequence *: a container's list of layers, built by the model */
 } mote_field_kind;
 
@@ -57,9 +56,10 @@ typedef struct mote_field {
     size_t offset;      /* of the value in the struct */
     mote_range range;   /* of an INTEGER or NUMBER; must be given */
     const char *preset; /* the default as JSON text; NULL: the key must be given */
-    bool optional;      /* for a STRING, PATH, PART, LIST or LAYERS without default: NULL where absent */
+    bool optional;      /* for a STRING, PATH, PART or LAYERS without default: NULL where absent */
     const char *const *choices; /* of a CHOICE or INTEGER: names, ended by NULL */
     const char *help;           /* one line */
+    const char *takes;          /* of a PART, what may stand there; NULL: an object */
 } mote_field;
 
 /* What an INTEGER holds where the name at that position of `choices` was given. */

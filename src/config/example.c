@@ -39,8 +39,6 @@ static const char *example_value(const mote_field *field, char *text) {
         return "\"he_normal\"";
     case MOTE_FIELD_LAYERS:
         return "[{\"type\": \"relu\"}]";
-    case MOTE_FIELD_LIST:
-        return "[]";
     case MOTE_FIELD_PART:
     case MOTE_FIELD_NONE:
         break;

@@ -110,11 +110,8 @@ char *mote_field_expected(const mote_field *field, char *text) {
     case MOTE_FIELD_LAYERS:
         snprintf(text, MOTE_EXPECTED_CAPACITY, "a list of layers");
         break;
-    case MOTE_FIELD_LIST:
-        snprintf(text, MOTE_EXPECTED_CAPACITY, "a list");
-        break;
     case MOTE_FIELD_PART:
-        snprintf(text, MOTE_EXPECTED_CAPACITY, "an object");
+        snprintf(text, MOTE_EXPECTED_CAPACITY, "%s", field->takes ? field->takes : "an object");
         break;
     case MOTE_FIELD_NONE:
         break;
@@ -204,7 +201,6 @@ static mote_status store(const mote_field *field, mote_json value, void *place) 
     case MOTE_FIELD_INITIALIZER:
         return valid_if(read_initializer(field, node, place));
     case MOTE_FIELD_PART:
-    case MOTE_FIELD_LIST:
         *(mote_json *)place = value;
         return MOTE_OK;
     case MOTE_FIELD_LAYERS:
@@ -250,8 +246,7 @@ static mote_status read_preset(const mote_field *field, mote_json object, void *
         return mote_fail_at(object, error, "the key \"%s\" is missing (%s: %s)", field->name,
                             mote_field_expected(field, expected), field->help);
     }
-    assert(field->kind != MOTE_FIELD_PART && field->kind != MOTE_FIELD_LIST &&
-           "these are views: their default would not last");
+    assert(field->kind != MOTE_FIELD_PART && "a PART is a view: its default would not last");
     bool out_of_memory;
     cJSON *node = mote_json_parse(field->preset, strlen(field->preset), &out_of_memory);
     mote_status status = out_of_memory ? MOTE_MEMORY : MOTE_INVALID;
@@ -402,7 +397,6 @@ void mote_fields_write(mote_json_writer *writer, const mote_field *fields, const
             mote_json_add(writer, object, f->name, write_initializer(place));
             break;
         case MOTE_FIELD_PART:
-        case MOTE_FIELD_LIST:
         case MOTE_FIELD_LAYERS:
         case MOTE_FIELD_NONE:
             break;

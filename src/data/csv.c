@@ -25,6 +25,7 @@ static const mote_field fields[] = {
     {.name = "target",
      .kind = MOTE_FIELD_PART,
      .offset = offsetof(mote_csv, target),
+     .takes = "a name, a number or a list",
      .help = "the column to predict: its name, or its number, counted from 1 (-1: the last); for "
              "regression also a list of several"},
     {.name = "task",
@@ -38,11 +39,13 @@ static const mote_field fields[] = {
     {.name = "drop",
      .kind = MOTE_FIELD_PART,
      .offset = offsetof(mote_csv, drop),
+     .takes = "a name, a number or a list",
      .optional = true,
      .help = "a list of columns to leave out, by name or number"},
     {.name = "categories",
      .kind = MOTE_FIELD_PART,
      .offset = offsetof(mote_csv, categories),
+     .takes = "\"auto\", a number or a list",
      .optional = true,
      .help = "a list of columns that hold texts: for each text a column of 0 and 1 is made; "
              "\"auto\": all in which anything but numbers stands"},

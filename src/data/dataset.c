@@ -50,12 +50,14 @@ static const mote_field option_fields[] = {
              "Validation takes its part of them, and the test part gets as many at most"},
     {.name = "class_weights",
      .kind = MOTE_FIELD_PART,
+     .takes = "\"balanced\", a list or an object",
      .offset = offsetof(options, class_weights),
      .optional = true,
      .help = "what a sample of each class weighs in the training loss: \"balanced\": the less, the "
              "more there are; or a list of numbers; or numbers by class name, 1 for the others"},
     {.name = "augment",
      .kind = MOTE_FIELD_PART,
+     .takes = "a list",
      .offset = offsetof(options, augment),
      .optional = true,
      .help = "a list of what changes training samples, anew in each epoch; see --help "
@@ -495,7 +497,7 @@ static void write_fields(mote_json_writer *writer, const mote_field *fields, con
                          cJSON *object) {
     mote_fields_write(writer, fields, target, object);
     for (const mote_field *f = fields; f->kind != MOTE_FIELD_NONE; f++) {
-        if (f->kind == MOTE_FIELD_PART || f->kind == MOTE_FIELD_LIST) {
+        if (f->kind == MOTE_FIELD_PART) {
             const mote_json *part = (const void *)((const char *)target + f->offset);
             if (part->node) {
                 mote_json_add_copy(writer, object, f->name, part->node);

@@ -22,17 +22,20 @@ typedef struct inline_samples {
 
 static const mote_field fields[] = {
     {.name = "samples",
-     .kind = MOTE_FIELD_LIST,
+     .kind = MOTE_FIELD_PART,
+     .takes = "a list",
      .offset = offsetof(inline_samples, samples),
      .help = "each a list of numbers, all as long; they train, and as there are no others, all "
              "of them are the test part too"},
     {.name = "labels",
-     .kind = MOTE_FIELD_LIST,
+     .kind = MOTE_FIELD_PART,
+     .takes = "a list",
      .offset = offsetof(inline_samples, labels),
      .optional = true,
      .help = "the samples' class numbers, counted from 0; either these or targets"},
     {.name = "targets",
-     .kind = MOTE_FIELD_LIST,
+     .kind = MOTE_FIELD_PART,
+     .takes = "a list",
      .offset = offsetof(inline_samples, targets),
      .optional = true,
      .help = "what to predict: for each sample a number or a list of numbers, all as long"},

@@ -297,7 +297,8 @@ typedef struct model_keys {
 
 static const mote_field model_fields[] = {
     {.name = "layers",
-     .kind = MOTE_FIELD_LIST,
+     .kind = MOTE_FIELD_PART,
+     .takes = "a list",
      .offset = offsetof(model_keys, layers),
      .help = "the layers, one after the other"},
     {.name = "output",
