@@ -30,7 +30,7 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
     const cli_command predict = {
         .name = "predict",
         .operands = "MODEL FILE...",
-        .summary = "What a trained model makes of pictures (PNG, JPEG, BMP, PGM, PPM) or of an IDX "
+        .summary = "What a trained model makes of pictures (PNG, JPEG, BMP, TGA, PNM) or of an IDX "
                    "file.",
         .arguments = arguments,
         .minimum_operands = 2,
@@ -162,7 +162,7 @@ static void invert(size_t count, uint8_t *bytes) {
 
 static mote_status predict_image(session *s, const char *path, mote_error *error) {
     mote_shape shape = mote_model_input_shape(s->model);
-    mote_status status = mote_image_read(path, shape, s->bytes, error);
+    mote_status status = mote_image_read(path, shape, MOTE_RESIZE_FIT, s->bytes, error);
     if (status != MOTE_OK) {
         return status;
     }

@@ -1,16 +1,27 @@
 /* image.c: picture files to samples, through stb_image. */
 #include "data/image.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
+
+#include "core/file.h"
+#include "data/pnm.h"
+
+enum {
+    MOST_PIXELS_A_SIDE = 32768,
+    MOST_PIXELS = 1 << 28,
+    MOST_BYTES = 1 << 30 /* of a file */
+};
 
 #define STBI_ONLY_PNG
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_BMP
-#define STBI_ONLY_PNM
-#define STBI_MAX_DIMENSIONS 32768
+#define STBI_ONLY_TGA
+#define STBI_NO_STDIO
+#define STBI_MAX_DIMENSIONS MOST_PIXELS_A_SIDE
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
 #include <stb_image.h>
@@ -22,11 +33,129 @@
 #include <stb_image_resize.h>
 #endif
 
+const char *const mote_resize_names[] = {
+#define X(name, text) [MOTE_RESIZE_##name] = text,
+    MOTE_RESIZES(X)
+#undef X
+        NULL,
+};
+
 /* Interleaved pixels, as stb has them. */
 typedef struct picture {
-    uint8_t *pixels; /* [height × width × channels], to be freed with free() */
-    size_t width, height, channels;
+    uint8_t *pixels; /* rows of width × channels, `stride` bytes apart; to be freed with free() */
+    size_t width, height, channels, stride;
 } picture;
+
+/* ---- reading files ---- */
+
+/* Why a file cannot be read. */
+static const char cut_short[] = "it is cut short", no_pixels[] = "it has no pixels",
+                  too_large[] =
+                      "it is more than 32768 pixels wide or high, or more than 2^28 in all",
+                  out_of_memory[] = "out of memory";
+
+/* A file in memory, which stb reads piece by piece so that it can be told what it wanted: itself it
+ * takes what it does not get for black, or for anything. */
+typedef struct source {
+    const uint8_t *bytes;
+    size_t count, at;
+    const char *buffer; /* stb's own, which it fills ahead: that may go over the end */
+    bool cut_short;     /* something was wanted that was not there */
+} source;
+
+static int read_source(void *user, char *bytes, int size) {
+    source *s = user;
+    size_t wanted = (size_t)size, left = s->at < s->count ? s->count - s->at : 0;
+    size_t got = wanted < left ? wanted : left;
+    s->buffer = s->buffer ? s->buffer : bytes;
+    s->cut_short = s->cut_short || got == 0 || (got < wanted && bytes != s->buffer);
+    if (got) {
+        memcpy(bytes, s->bytes + s->at, got);
+    }
+    s->at += got;
+    return (int)got;
+}
+
+static void skip_source(void *user, int count) {
+    source *s = user;
+    s->at += (size_t)count; /* also over the end, which reading finds out */
+}
+
+static int source_has_ended(void *user) {
+    const source *s = user;
+    return s->at >= s->count;
+}
+
+static const stbi_io_callbacks callbacks = {
+    .read = read_source, .skip = skip_source, .eof = source_has_ended};
+
+static bool is_png(const uint8_t *bytes, size_t count) {
+    return count >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
+}
+
+static bool is_jpeg(const uint8_t *bytes, size_t count) {
+    return count >= 2 && bytes[0] == 0xff && bytes[1] == 0xd8;
+}
+
+static size_t big_endian(const uint8_t *b) {
+    return (size_t)b[0] << 24 | (size_t)b[1] << 16 | (size_t)b[2] << 8 | b[3];
+}
+
+/* Each chunk of a PNG file is its length, four letters, data, and a checksum of the last two, which
+ * stb does not look at. NULL, or what is wrong. */
+static const char *check_png(const uint8_t *bytes, size_t count) {
+    bool last = false;
+    for (size_t at = 8; !last;) {
+        size_t length = count - at >= 12 ? big_endian(bytes + at) : SIZE_MAX;
+        if (length > count - at || count - at - length < 12) {
+            return cut_short;
+        }
+        const uint8_t *type = bytes + at + 4;
+        if (crc32(0, type, (uInt)length + 4) != big_endian(type + 4 + length)) {
+            return "it is damaged: a checksum is wrong";
+        }
+        last = memcmp(type, "IEND", 4) == 0;
+        at += length + 12;
+    }
+    return NULL;
+}
+
+/* What stb found wrong, in words. */
+static const char *stb_reason(const source *file) {
+    const char *reason = stbi_failure_reason();
+    if (strcmp(reason, "unknown image type") == 0) {
+        return file->count == 0 ? "it is empty" : "it is none of PNG, JPEG, BMP, TGA and PNM";
+    }
+    if (strcmp(reason, "outofmem") == 0) {
+        return out_of_memory;
+    }
+    return file->cut_short ? cut_short : strcmp(reason, "too large") == 0 ? too_large : reason;
+}
+
+static const char *check_extent(const picture *p) {
+    if (p->width < 1 || p->height < 1) {
+        return no_pixels;
+    }
+    return p->width > MOST_PIXELS_A_SIDE || p->height > MOST_PIXELS_A_SIDE ||
+                   p->width > MOST_PIXELS / p->height
+               ? too_large
+               : NULL;
+}
+
+/* Finds width and height alone. */
+static const char *measure_stb(const uint8_t *bytes, size_t count, picture *p) {
+    source file = {.bytes = bytes, .count = count};
+    int width = 0, height = 0, channels;
+    if (!stbi_info_from_callbacks(&callbacks, &file, &width, &height, &channels)) {
+        return stb_reason(&file);
+    }
+    if (width < 1 || height < 1) {
+        return no_pixels;
+    }
+    p->width = (size_t)width;
+    p->height = (size_t)height;
+    return check_extent(p);
+}
 
 /* Drops the last channel, alpha, showing the picture on white. */
 static void flatten_alpha(picture *p) {
@@ -41,102 +170,115 @@ static void flatten_alpha(picture *p) {
     p->channels = colours;
 }
 
-/* A file as stb reads it: first into its buffer, later that again or straight to where it wants it.
- * stb itself takes what it does not get for black, or for anything. */
-typedef struct source {
-    FILE *stream;
-    int buffer_size;
-    bool cut_short; /* something was wanted that was not there */
-} source;
-
-static int read_source(void *user, char *bytes, int size) {
-    source *s = user;
-    int got = (int)fread(bytes, 1, (size_t)size, s->stream);
-    s->buffer_size = s->buffer_size ? s->buffer_size : size;
-    s->cut_short = s->cut_short || got == 0 || (got < size && size != s->buffer_size);
-    return got;
-}
-
-static void skip_source(void *user, int count) {
-    source *s = user;
-    fseek(s->stream, count, SEEK_CUR); /* also over the end, which only reading finds out */
-    int next = fgetc(s->stream);
-    if (next != EOF) {
-        ungetc(next, s->stream);
+static const char *decode_stb(const uint8_t *bytes, size_t count, size_t channels, picture *p) {
+    const char *reason = is_png(bytes, count) ? check_png(bytes, count) : NULL;
+    if (!reason) {
+        reason = measure_stb(bytes, count, p);
     }
-}
-
-static int source_has_ended(void *user) {
-    source *s = user;
-    return feof(s->stream) || ferror(s->stream);
-}
-
-/* The next number of a PGM's or PPM's header, behind white space and comments; -1 for none. */
-static int header_number(FILE *stream) {
-    int c = fgetc(stream), number = 0;
-    while (c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '#') {
-        bool comment = c == '#';
-        while (comment && c != '\n' && c != EOF) {
-            c = fgetc(stream);
-        }
-        c = c == EOF ? c : fgetc(stream);
-    }
-    if (c < '0' || c > '9') {
-        return -1;
-    }
-    for (; c >= '0' && c <= '9' && number < 1000000; c = fgetc(stream)) {
-        number = 10 * number + (c - '0');
-    }
-    return number;
-}
-
-/* stb_image takes the brightest value of every PGM and PPM for 255; other pictures give 255 here. */
-static int brightest_value(FILE *stream) {
-    int first = fgetc(stream), second = fgetc(stream), brightest = 255;
-    if (first == 'P' && (second == '5' || second == '6')) {
-        for (int i = 0; i < 3; i++) { /* width, height, brightest value */
-            brightest = header_number(stream);
-        }
-    }
-    rewind(stream);
-    return brightest;
-}
-
-static mote_status decode(const char *path, size_t channels, picture *p, mote_error *error) {
-    static const stbi_io_callbacks callbacks = {
-        .read = read_source, .skip = skip_source, .eof = source_has_ended};
-    source file = {.stream = fopen(path, "rb")};
-    if (!file.stream) {
-        return mote_fail(error, MOTE_FILE, "%s: cannot be opened: %s", path, strerror(errno));
-    }
-    int brightest = brightest_value(file.stream);
-    if (brightest != 255 && brightest != -1) { /* without a number it is no picture: see below */
-        fclose(file.stream);
-        return mote_fail(error, MOTE_DATA,
-                         "%s: its header says that the brightest value is %d; only 255 can be read",
-                         path, brightest);
-    }
-    /* Asks for alpha in any case: a PNG file may make one colour transparent without it. */
-    int width = 0, height = 0, in_file;
-    p->pixels =
-        stbi_load_from_callbacks(&callbacks, &file, &width, &height, &in_file, (int)channels + 1);
-    fclose(file.stream);
-    const char *reason = !p->pixels                ? stbi_failure_reason()
-                         : width < 1 || height < 1 ? "it has no pixels"
-                         : file.cut_short          ? "it is cut short"
-                                                   : NULL;
     if (reason) {
-        free(p->pixels);
-        return mote_fail(error, MOTE_DATA,
-                         "%s: no picture that can be read (PNG, JPEG, BMP, PGM or PPM): %s", path,
-                         reason);
+        return reason;
     }
-    p->width = (size_t)width;
-    p->height = (size_t)height;
-    p->channels = channels + 1;
-    flatten_alpha(p);
-    return MOTE_OK;
+    /* A PNG file may make one colour transparent without having alpha: it is asked for always. */
+    bool alpha = !is_jpeg(bytes, count);
+    source file = {.bytes = bytes, .count = count};
+    int width, height, in_file;
+    p->pixels = stbi_load_from_callbacks(&callbacks, &file, &width, &height, &in_file,
+                                         (int)channels + alpha);
+    if (!p->pixels) {
+        return stb_reason(&file);
+    }
+    if (file.cut_short) {
+        return cut_short;
+    }
+    p->channels = channels + alpha;
+    if (alpha) {
+        flatten_alpha(p);
+    }
+    return NULL;
 }
+
+/* From one channel to three, by repeating it, or the other way, by ITU-R BT.601's luma as stb
+ * computes it. */
+static void convert(const uint8_t *from, size_t pixels, size_t channels, uint8_t *to) {
+    for (size_t i = 0; i < pixels && channels == 3; i++) {
+        to[3 * i] = to[3 * i + 1] = to[3 * i + 2] = from[i];
+    }
+    for (size_t i = 0; i < pixels && channels == 1; i++) {
+        const uint8_t *rgb = from + 3 * i;
+        to[i] = (uint8_t)((77 * rgb[0] + 150 * rgb[1] + 29 * rgb[2]) >> 8);
+    }
+}
+
+static const char *measure_pnm(const uint8_t *bytes, size_t count, mote_pnm *pnm, picture *p) {
+    const char *reason = mote_pnm_open(pnm, bytes, count);
+    p->width = pnm->width;
+    p->height = pnm->height;
+    return reason ? reason : check_extent(p);
+}
+
+static const char *decode_pnm(const uint8_t *bytes, size_t count, size_t channels, picture *p) {
+    mote_pnm pnm;
+    const char *reason = measure_pnm(bytes, count, &pnm, p);
+    if (!reason && !mote_pnm_may_be_whole(&pnm)) {
+        reason = cut_short; /* before it asks for memory */
+    }
+    if (reason) {
+        return reason;
+    }
+    size_t pixels = p->width * p->height;
+    p->pixels = malloc(pixels * pnm.channels);
+    reason = p->pixels ? mote_pnm_read(&pnm, p->pixels) : out_of_memory;
+    p->channels = channels;
+    if (!reason && pnm.channels != channels) {
+        uint8_t *converted = malloc(pixels * channels);
+        if (!converted) {
+            return out_of_memory;
+        }
+        convert(p->pixels, pixels, channels, converted);
+        free(p->pixels);
+        p->pixels = converted;
+    }
+    return reason;
+}
+
+static mote_status fail_picture(const char *path, const char *reason, mote_error *error) {
+    if (reason == out_of_memory) {
+        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+    }
+    return mote_fail(error, MOTE_DATA, "%s: cannot be read as a picture: %s", path, reason);
+}
+
+/* Fills *p, whose pixels are to be freed in any case. */
+static mote_status decode(const char *path, size_t channels, picture *p, mote_error *error) {
+    size_t count;
+    uint8_t *bytes = (uint8_t *)mote_file_read(path, MOST_BYTES, &count, error);
+    if (!bytes) {
+        return error ? error->status : MOTE_FILE;
+    }
+    const char *reason = mote_pnm_is(bytes, count) ? decode_pnm(bytes, count, channels, p)
+                                                   : decode_stb(bytes, count, channels, p);
+    free(bytes);
+    p->stride = p->width * p->channels;
+    return reason ? fail_picture(path, reason, error) : MOTE_OK;
+}
+
+mote_status mote_image_measure(const char *path, size_t *height, size_t *width, mote_error *error) {
+    size_t count;
+    uint8_t *bytes = (uint8_t *)mote_file_read(path, MOST_BYTES, &count, error);
+    if (!bytes) {
+        return error ? error->status : MOTE_FILE;
+    }
+    picture p = {0};
+    mote_pnm pnm;
+    const char *reason = mote_pnm_is(bytes, count) ? measure_pnm(bytes, count, &pnm, &p)
+                                                   : measure_stb(bytes, count, &p);
+    free(bytes);
+    *height = p.height;
+    *width = p.width;
+    return reason ? fail_picture(path, reason, error) : MOTE_OK;
+}
+
+/* ---- making samples of them ---- */
 
 /* The mean colour of the outermost pixels: what the ground looks like. */
 static void edge_colour(const picture *p, uint8_t *colour) {
@@ -145,29 +287,31 @@ static void edge_colour(const picture *p, uint8_t *colour) {
         for (size_t y = 0; y < p->height; y++) {
             size_t step = y == 0 || y == p->height - 1 || p->width == 1 ? 1 : p->width - 1;
             for (size_t x = 0; x < p->width; x += step, count++) {
-                sum += p->pixels[(y * p->width + x) * p->channels + c];
+                sum += p->pixels[y * p->stride + x * p->channels + c];
             }
         }
         colour[c] = (uint8_t)((sum + count / 2) / count);
     }
 }
 
-static bool resize(const picture *from, picture *to) {
+/* Scales to to->width × to->height. */
+static bool scale(const picture *from, picture *to) {
     to->channels = from->channels;
-    to->pixels = malloc(to->width * to->height * to->channels);
+    to->stride = to->width * to->channels;
+    to->pixels = malloc(to->height * to->stride);
 #if defined(MOTE_STB_RESIZE2)
     return to->pixels &&
-           stbir_resize_uint8_linear(from->pixels, (int)from->width, (int)from->height, 0,
-                                     to->pixels, (int)to->width, (int)to->height, 0,
-                                     from->channels == 1 ? STBIR_1CHANNEL : STBIR_RGB);
+           stbir_resize_uint8_linear(from->pixels, (int)from->width, (int)from->height,
+                                     (int)from->stride, to->pixels, (int)to->width, (int)to->height,
+                                     0, from->channels == 1 ? STBIR_1CHANNEL : STBIR_RGB);
 #else
     return to->pixels &&
-           stbir_resize_uint8(from->pixels, (int)from->width, (int)from->height, 0, to->pixels,
-                              (int)to->width, (int)to->height, 0, (int)from->channels);
+           stbir_resize_uint8(from->pixels, (int)from->width, (int)from->height, (int)from->stride,
+                              to->pixels, (int)to->width, (int)to->height, 0, (int)from->channels);
 #endif
 }
 
-/* The largest size of the picture's proportions that fits. */
+/* The largest extent of the picture's proportions within width × height. */
 static void fit(const picture *p, size_t width, size_t height, picture *fitted) {
     fitted->width = width;
     fitted->height = height;
@@ -180,6 +324,15 @@ static void fit(const picture *p, size_t width, size_t height, picture *fitted) 
     fitted->height = fitted->height ? fitted->height : 1;
 }
 
+/* The middle of the picture, as large as it can be with the proportions of width × height; a view. */
+static picture middle(const picture *p, size_t width, size_t height) {
+    picture part = *p, proportions = {.width = width, .height = height};
+    fit(&proportions, p->width, p->height, &part);
+    size_t top = (p->height - part.height) / 2, left = (p->width - part.width) / 2;
+    part.pixels = p->pixels + top * p->stride + left * p->channels;
+    return part;
+}
+
 /* Into the middle of the sample, plane by plane. */
 static void place(const picture *p, const uint8_t *ground, mote_shape shape, uint8_t *sample) {
     size_t height = shape.dims[1], width = shape.dims[2];
@@ -190,13 +343,35 @@ static void place(const picture *p, const uint8_t *ground, mote_shape shape, uin
         for (size_t y = 0; y < p->height; y++) {
             for (size_t x = 0; x < p->width; x++) {
                 plane[(top + y) * width + left + x] =
-                    p->pixels[(y * p->width + x) * p->channels + c];
+                    p->pixels[y * p->stride + x * p->channels + c];
             }
         }
     }
 }
 
-mote_status mote_image_read(const char *path, mote_shape shape, uint8_t *sample,
+static mote_status bring_to_shape(const char *path, const picture *file, mote_shape shape,
+                                  mote_resize resize, uint8_t *sample, mote_error *error) {
+    size_t height = shape.dims[1], width = shape.dims[2];
+    picture from = resize == MOTE_RESIZE_FILL ? middle(file, width, height) : *file;
+    picture to = {.width = width, .height = height};
+    if (resize == MOTE_RESIZE_FIT) {
+        fit(file, width, height, &to);
+    }
+    uint8_t ground[3];
+    edge_colour(file, ground);
+    mote_status status = MOTE_OK;
+    if (to.width == from.width && to.height == from.height) {
+        place(&from, ground, shape, sample);
+    } else if (scale(&from, &to)) {
+        place(&to, ground, shape, sample);
+    } else {
+        status = fail_picture(path, out_of_memory, error);
+    }
+    free(to.pixels);
+    return status;
+}
+
+mote_status mote_image_read(const char *path, mote_shape shape, mote_resize resize, uint8_t *sample,
                             mote_error *error) {
     if (shape.rank != 3 || (shape.dims[0] != 1 && shape.dims[0] != 3)) {
         char text[MOTE_SHAPE_TEXT_CAPACITY];
@@ -204,23 +379,12 @@ mote_status mote_image_read(const char *path, mote_shape shape, uint8_t *sample,
                          "%s: the model takes %s, which is no picture of 1 or 3 channels", path,
                          mote_shape_text(shape, text));
     }
-    picture file = {0}, fitted = {0};
+    picture file = {0};
     mote_status status = decode(path, shape.dims[0], &file, error);
-    if (status != MOTE_OK) {
-        return status;
-    }
-    uint8_t ground[4];
-    edge_colour(&file, ground);
-    fit(&file, shape.dims[2], shape.dims[1], &fitted);
-    if (fitted.width == file.width && fitted.height == file.height) {
-        place(&file, ground, shape, sample);
-    } else if (resize(&file, &fitted)) {
-        place(&fitted, ground, shape, sample);
-    } else {
-        status = mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+    if (status == MOTE_OK) {
+        status = bring_to_shape(path, &file, shape, resize, sample, error);
     }
     free(file.pixels);
-    free(fitted.pixels);
     return status;
 }
 

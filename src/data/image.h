@@ -2,17 +2,38 @@
 #ifndef MOTE_DATA_IMAGE_H
 #define MOTE_DATA_IMAGE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "mote/preprocessing.h"
 #include "mote/status.h"
 #include "mote/tensor.h"
 
-/* Reads a PNG, JPEG, BMP, PGM or PPM file into sample [channels × height × width]; 1 channel is
- * grey, 3 are red, green and blue. A picture of another size is scaled to fit, keeping its
- * proportions; what stays free gets the mean colour of its edge. Transparent parts are seen on
- * white. */
-mote_status mote_image_read(const char *path, mote_shape shape, uint8_t *sample, mote_error *error);
+/* How a picture of another size becomes a sample. */
+#define MOTE_RESIZES(X)                                                                            \
+    X(FIT, "fit")         /* keeps its proportions; what stays free gets its edge's mean colour */ \
+    X(FILL, "fill")       /* keeps its proportions; what stands out on two sides is cut off */     \
+    X(STRETCH, "stretch") /* does not */
+
+typedef enum mote_resize {
+#define X(name, text) MOTE_RESIZE_##name,
+    MOTE_RESIZES(X)
+#undef X
+} mote_resize;
+
+/* Each at its value, ended by NULL. */
+extern const char *const mote_resize_names[];
+
+/* Reads a PNG, JPEG, BMP, TGA or PNM (PBM, PGM, PPM) file, whatever its name, into sample
+ * [channels × height × width]; 1 channel is grey, 3 are red, green and blue. Transparent parts are
+ * seen on white. What is damaged or cut short is refused, as is a picture of more than 32768 pixels
+ * a side, with MOTE_DATA; a file that cannot be read with MOTE_FILE. */
+mote_status mote_image_read(const char *path, mote_shape shape, mote_resize resize, uint8_t *sample,
+                            mote_error *error);
+
+/* Finds the height and width of a picture in such a file, by its header alone. */
+mote_status mote_image_measure(const char *path, size_t *height, size_t *width, mote_error *error);
 
 /* The means of all numbers of `count` samples, and of those on the edges of the pictures, on a scale
  * of 0 ... 1; samples follow each other, or are picked by `indexes` where it is not NULL. */

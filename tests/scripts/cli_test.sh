@@ -764,10 +764,10 @@ test_prediction_options() {
     check "--json: three classes" has '"classes":\[{"class":"7","probability":0[0-9.]*},{[^}]*},{[^}]*}\]}' answers.jsonl
     rm answers.jsonl
     run 0 "$predict" $model "$picture" --top 1000
-    refuse 1 'predict: digits.json: no picture that can be read (PNG, JPEG, BMP, PGM or PPM): unknown image type' \
+    refuse 1 'predict: digits.json: cannot be read as a picture: it is none of PNG, JPEG, BMP, TGA and PNM' \
         "$predict" $model digits.json
     printf 'P5\n# dark\n4 4\n15\n0123456789abcdef' >dark.pgm
-    refuse 1 'predict: dark.pgm: its header says that the brightest value is 15; only 255 can be read' \
+    refuse 1 'predict: dark.pgm: cannot be read as a picture: it holds a value above the brightest one that its header names' \
         "$predict" $model dark.pgm
     rm dark.pgm
     mkfifo pipe
