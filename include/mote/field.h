@@ -30,7 +30,8 @@ typedef enum mote_field_kind {
     MOTE_FIELD_NUMBER,      /* double */
     MOTE_FIELD_BOOLEAN,     /* bool */
     MOTE_FIELD_STRING,      /* char *, owned by the struct, freed by mote's own clean-up */
-    MOTE_FIELD_PATH,        /* the same, of a file or directory; relative to the config file */
+    MOTE_FIELD_PATH,        /* the same, of a file or directory; relative to the config file; or
+                             * one of `choices`, if there are any */
     MOTE_FIELD_CHOICE,      /* int: the position in `choices` */
     MOTE_FIELD_INITIALIZER, /* mote_initializer: a name, or a number for a constant */
     MOTE_FIELD_PART,        /* mote_json: what `takes` says, read later by the part it configures */
@@ -57,7 +58,7 @@ typedef struct mote_field {
     mote_range range;   /* of an INTEGER or NUMBER; must be given */
     const char *preset; /* the default as JSON text; NULL: the key must be given */
     bool optional;      /* for a STRING, PATH, PART or LAYERS without default: NULL where absent */
-    const char *const *choices; /* of a CHOICE or INTEGER: names, ended by NULL */
+    const char *const *choices; /* of a CHOICE, INTEGER or PATH: names, ended by NULL */
     const char *help;           /* one line */
     const char *takes;          /* of a PART, what may stand there; NULL: an object */
 } mote_field;

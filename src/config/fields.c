@@ -21,8 +21,8 @@ enum {
     INITIALIZER_COUNT = sizeof initializer_names / sizeof *initializer_names
 };
 
-/* The names that a field takes: of a CHOICE, an INTEGER or an INITIALIZER. Names stand at their value; the
- * one at `absent`, if any, cannot be written: a constant is given as a number instead. */
+/* The names that a field takes: of a CHOICE, INTEGER, PATH or INITIALIZER. Names stand at their
+ * value; the one at `absent`, if any, cannot be written: a constant is given as a number instead. */
 typedef struct name_list {
     const char *const *names;
     size_t count, absent;
@@ -42,14 +42,18 @@ static name_list names_of(const mote_field *field) {
     return list;
 }
 
-/* The position of a string's text in the list, or -1. */
-static int find_name(const name_list *list, const cJSON *node) {
-    for (size_t i = 0; cJSON_IsString(node) && i < list->count; i++) {
-        if (i != list->absent && strcmp(node->valuestring, list->names[i]) == 0) {
+/* The position of a text in the list, or -1. */
+static int find_text(const name_list *list, const char *text) {
+    for (size_t i = 0; i < list->count; i++) {
+        if (i != list->absent && strcmp(text, list->names[i]) == 0) {
             return (int)i;
         }
     }
     return -1;
+}
+
+static int find_name(const name_list *list, const cJSON *node) {
+    return cJSON_IsString(node) ? find_text(list, node->valuestring) : -1;
 }
 
 /* ---- what a field expects, in words ---- */
@@ -100,6 +104,9 @@ char *mote_field_expected(const mote_field *field, char *text) {
         break;
     case MOTE_FIELD_PATH:
         snprintf(text, MOTE_EXPECTED_CAPACITY, "the path of a file or directory");
+        if (field->choices) {
+            describe_names(", or ", field, text);
+        }
         break;
     case MOTE_FIELD_CHOICE:
         describe_names("one of ", field, text);
@@ -161,7 +168,8 @@ static bool read_integer(const mote_field *field, const cJSON *node, size_t *out
 /* A string, or the path that it stands for; NULL when out of memory. */
 static char *copy_text(const mote_field *field, mote_json value) {
     const char *text = value.node->valuestring;
-    return field->kind == MOTE_FIELD_STRING
+    name_list list = names_of(field);
+    return field->kind == MOTE_FIELD_STRING || find_name(&list, value.node) >= 0
                ? strdup(text)
                : mote_path_join(value.document ? mote_document_directory(value.document) : "",
                                 text);
@@ -342,9 +350,25 @@ void mote_fields_free(const mote_field *fields, void *target) {
 
 /* ---- writing ---- */
 
-/* Absolute, so that the written config means the same wherever it is put. */
-static cJSON *write_path(const char *path) {
+/* NULL where not even the directory is there. */
+static char *absolute_path(const char *path) {
     char *absolute = realpath(path, NULL);
+    if (absolute) {
+        return absolute;
+    }
+    char *directory = mote_path_directory(path);
+    char *place = directory ? realpath(directory[0] ? directory : ".", NULL) : NULL;
+    const char *slash = strrchr(path, '/');
+    absolute = place ? mote_path_join(place, slash ? slash + 1 : path) : NULL;
+    free(directory);
+    free(place);
+    return absolute;
+}
+
+/* Absolute, so that the written config means the same wherever it is put. */
+static cJSON *write_path(const mote_field *field, const char *path) {
+    name_list list = names_of(field);
+    char *absolute = find_text(&list, path) < 0 ? absolute_path(path) : NULL;
     cJSON *node = cJSON_CreateString(absolute ? absolute : path);
     free(absolute);
     return node;
@@ -387,7 +411,7 @@ void mote_fields_write(mote_json_writer *writer, const mote_field *fields, const
             break;
         case MOTE_FIELD_PATH:
             if (*(char *const *)place) {
-                mote_json_add(writer, object, f->name, write_path(*(char *const *)place));
+                mote_json_add(writer, object, f->name, write_path(f, *(char *const *)place));
             }
             break;
         case MOTE_FIELD_CHOICE:
