@@ -35,7 +35,7 @@ typedef struct header {
     uint32_t format, rank;
     char version[VERSION_CAPACITY]; /* of mote: another one may decode to other bytes */
     uint64_t dims[MOTE_MAX_RANK];
-    uint64_t train, test, class_count;
+    uint64_t train, validation, test, class_count;
     uint64_t key_length, note_length, names_length; /* with the NULs */
     uint64_t rest_checksum;                         /* of all behind the samples */
     uint64_t header_checksum;                       /* of all above */
@@ -56,9 +56,9 @@ static bool lay_out(const header *h, layout *l) {
     }
     uint64_t count = h->train + h->test;
     l->width = mote_shape_count(shape);
-    if (l->width == 0 || l->width > most || h->train > most || h->test > most ||
-        (count > 0 && l->width > most / count) || h->key_length > most || h->note_length > most ||
-        h->names_length > most) {
+    if (l->width == 0 || l->width > most || h->train > most || h->validation > h->train ||
+        h->test > most || (count > 0 && l->width > most / count) || h->key_length > most ||
+        h->note_length > most || h->names_length > most) {
         return false;
     }
     l->samples = (size_t)count * l->width;
@@ -122,6 +122,7 @@ static bool fill_content(const header *h, const uint8_t *samples, const uint32_t
     content->train = content->test = all;
     content->train.count = (size_t)h->train;
     content->test.count = (size_t)h->test;
+    content->validation = (size_t)h->validation;
     content->test.bytes += content->train.count * mote_shape_count(all.shape);
     content->test.labels += content->train.count;
     content->class_names = list;
@@ -315,6 +316,7 @@ static header header_of(const mote_cache *cache, const char *key, const mote_cac
         h.dims[i] = cache->shape.dims[i];
     }
     h.train = rest->train;
+    h.validation = rest->validation;
     h.test = rest->test;
     h.class_count = rest->class_count;
     h.key_length = strlen(key) + 1;

@@ -36,6 +36,7 @@ mote_status mote_cache_add(mote_cache *cache, size_t count, const uint8_t *sampl
 /* What a cache holds besides samples; all of it is copied. */
 typedef struct mote_cache_rest {
     size_t train, test;     /* samples; together as many as were added */
+    size_t validation;      /* as in mote_content */
     const uint32_t *labels; /* [train + test] */
     const char *const *class_names;
     size_t class_count;

@@ -44,6 +44,7 @@ void mote_content_take(mote_content *content, mote_content *from) {
     content->block_count += from->block_count;
     content->train = from->train;
     content->test = from->test;
+    content->validation = from->validation;
     content->class_names = from->class_names;
     content->class_count = from->class_count;
     from->block_count = 0;

@@ -31,6 +31,7 @@ typedef struct mote_content_block {
  * with mote_loading.test_only. */
 typedef struct mote_content {
     mote_samples train, test;
+    size_t validation;        /* so many of train, the last ones, are given for validation */
     char *const *class_names; /* NULL: classes are called by their numbers */
     size_t class_count;       /* how many names; 0 without */
 

@@ -352,6 +352,11 @@ static void place(const picture *p, const uint8_t *ground, mote_shape shape, uin
 static mote_status bring_to_shape(const char *path, const picture *file, mote_shape shape,
                                   mote_resize resize, uint8_t *sample, mote_error *error) {
     size_t height = shape.dims[1], width = shape.dims[2];
+    if (resize == MOTE_RESIZE_REFUSE && (file->height != height || file->width != width)) {
+        return mote_fail(error, MOTE_INVALID,
+                         "%s: is %zu × %zu pixels (height × width), but expected %zu × %zu", path,
+                         file->height, file->width, height, width);
+    }
     picture from = resize == MOTE_RESIZE_FILL ? middle(file, width, height) : *file;
     picture to = {.width = width, .height = height};
     if (resize == MOTE_RESIZE_FIT) {

@@ -20,9 +20,10 @@ typedef enum mote_resize {
 #define X(name, text) MOTE_RESIZE_##name,
     MOTE_RESIZES(X)
 #undef X
+    MOTE_RESIZE_REFUSE, /* it does not: MOTE_INVALID */
 } mote_resize;
 
-/* Each at its value, ended by NULL. */
+/* Each at its value but the last one's, ended by NULL. */
 extern const char *const mote_resize_names[];
 
 /* Reads a PNG, JPEG, BMP, TGA or PNM (PBM, PGM, PPM) file, whatever its name, into sample

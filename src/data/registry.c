@@ -6,6 +6,7 @@
     X(cifar)                                                                                       \
     X(csv)                                                                                         \
     X(idx)                                                                                         \
+    X(images)                                                                                      \
     X(inline)                                                                                      \
     X(synthetic_digits)
 
