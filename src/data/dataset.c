@@ -269,8 +269,10 @@ static mote_status take_test(mote_dataset *dataset, mote_error *error) {
     return status;
 }
 
+/* The validation part is drawn from the training samples, or is their end. */
 static mote_status take_training(mote_dataset *dataset, mote_error *error) {
     const mote_samples *train = &dataset->content.train;
+    size_t given = train->count - dataset->content.validation; /* the first one for validation */
     double fraction = dataset->options.validation_fraction;
     bool *drawn, *validation = NULL;
     mote_status status = draw_limit(dataset, train, TRAINING_LIMIT, &drawn, error);
@@ -279,7 +281,8 @@ static mote_status take_training(mote_dataset *dataset, mote_error *error) {
     }
     for (size_t i = 0; status == MOTE_OK && i < train->count; i++) {
         if (!drawn || drawn[i]) {
-            append(dataset, validation && validation[i] ? MOTE_VALIDATION : MOTE_TRAINING, i);
+            bool validates = i >= given || (validation && validation[i]);
+            append(dataset, validates ? MOTE_VALIDATION : MOTE_TRAINING, i);
         }
     }
     free(drawn);
@@ -289,6 +292,12 @@ static mote_status take_training(mote_dataset *dataset, mote_error *error) {
 
 /* Each part keeps the order of the samples in the file. */
 static mote_status split(mote_dataset *dataset, mote_error *error) {
+    if (dataset->content.validation > 0 && dataset->options.validation_fraction > 0) {
+        return mote_fail(error, MOTE_INVALID,
+                         "dataset.validation_fraction: the data set has %zu samples for validation "
+                         "of its own; expected no such key",
+                         dataset->content.validation);
+    }
     mote_status status = allocate_indexes(dataset, error);
     if (status == MOTE_OK) {
         status = take_test(dataset, error);
@@ -300,11 +309,16 @@ static mote_status split(mote_dataset *dataset, mote_error *error) {
         return status;
     }
     size_t training = dataset->counts[MOTE_TRAINING], validation = dataset->counts[MOTE_VALIDATION];
-    bool wanted = dataset->options.validation_fraction > 0;
-    if (training == 0 || (wanted && validation == 0)) {
+    double fraction = dataset->options.validation_fraction;
+    if (dataset->content.validation > 0 && (training == 0 || validation == 0)) {
+        return mote_fail(error, MOTE_DATA, "a limit of %zu samples leaves none for %s",
+                         dataset->options.limit,
+                         part_names[training > 0 ? MOTE_VALIDATION : MOTE_TRAINING]);
+    }
+    if (training == 0 || (fraction > 0 && validation == 0)) {
         return mote_fail(error, MOTE_DATA,
-                         "a validation_fraction of %g of %zu samples leaves none for %s",
-                         dataset->options.validation_fraction, training + validation,
+                         "a validation_fraction of %g of %zu samples leaves none for %s", fraction,
+                         training + validation,
                          part_names[training > 0 ? MOTE_VALIDATION : MOTE_TRAINING]);
     }
     return MOTE_OK;

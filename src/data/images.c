@@ -23,11 +23,15 @@
 #include "data/format.h"
 #include "data/image.h"
 #include "data/image_list.h"
+#include "data/split.h"
 
 enum {
     MOST_SIDE = 32768,
     MOST_NAMED = 20 /* bad files that are told one by one */
 };
+
+/* The first of the streams of the split, one for each class; dataset.c's own are below. */
+static const uint64_t TEST_SPLIT = UINT64_C(3) << 32;
 
 #define BAD_FILES(X)                                                                               \
     X(ERROR, "error")                                                                              \
@@ -56,6 +60,7 @@ typedef struct images {
     mote_json size; /* in the config's document */
     size_t channels;
     int resize, on_bad_file;
+    double test_fraction;
 
     mote_image_list files; /* from opening to loading */
     mote_shape shape;
@@ -79,6 +84,14 @@ static const mote_field fields[] = {
      .offset = offsetof(images, test_list),
      .optional = true,
      .help = "the same for the test pictures"},
+    {.name = "test_fraction",
+     .kind = MOTE_FIELD_NUMBER,
+     .offset = offsetof(images, test_fraction),
+     .range = MOTE_FROM_BELOW(0, 1),
+     .preset = "0",
+     .help =
+         "what part of each class's pictures is kept for testing, where there are none of their "
+         "own; the same ones with any seed"},
     {.name = "size",
      .kind = MOTE_FIELD_PART,
      .offset = offsetof(images, size),
@@ -168,6 +181,68 @@ static mote_status check_settings(const images *self, mote_error *error) {
     return MOTE_OK;
 }
 
+/* Moves the pictures drawn to the test part. Both stay in order. */
+static mote_status move_to_test(mote_image_list *list, const bool *drawn, mote_error *error) {
+    mote_image_files *from = &list->parts[MOTE_TRAINING], *to = &list->parts[MOTE_TEST];
+    to->files = malloc(from->count * sizeof *to->files);
+    to->source = strdup(from->source);
+    to->root = strdup(from->root);
+    if (!to->files || !to->source || !to->root) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for a list of pictures");
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < from->count; i++) {
+        if (drawn[i]) {
+            to->files[to->count++] = from->files[i];
+        } else {
+            from->files[kept++] = from->files[i];
+        }
+    }
+    from->count = kept;
+    return MOTE_OK;
+}
+
+static mote_status hold_out(images *self, mote_error *error) {
+    const mote_image_files *train = &self->files.parts[MOTE_TRAINING];
+    const char *source = self->files.parts[MOTE_TEST].source;
+    if (source) {
+        return mote_fail(
+            error, MOTE_INVALID,
+            "dataset.test_fraction: there are pictures to test on, %s; expected either "
+            "these or a test_fraction",
+            source);
+    }
+    uint32_t *labels = malloc(train->count * sizeof *labels);
+    bool *drawn = calloc(train->count, sizeof *drawn);
+    mote_status status = MOTE_OK;
+    if (labels && drawn) {
+        for (size_t i = 0; i < train->count; i++) {
+            labels[i] = train->files[i].label;
+        }
+        /* By no seed: the cache holds the parts one after the other. */
+        mote_split split = {.count = train->count,
+                            .labels = labels,
+                            .classes = self->files.class_count,
+                            .fraction = self->test_fraction,
+                            .keep_one = true,
+                            .stream = TEST_SPLIT};
+        status = mote_split_draw(&split, NULL, drawn, error);
+    } else {
+        status = mote_fail(error, MOTE_MEMORY, "out of memory for a list of pictures");
+    }
+    if (status == MOTE_OK) {
+        status = move_to_test(&self->files, drawn, error);
+    }
+    free(labels);
+    free(drawn);
+    if (status == MOTE_OK && self->files.parts[MOTE_TEST].count == 0) {
+        return mote_fail(error, MOTE_DATA,
+                         "a test_fraction of %g of %zu pictures leaves none for testing",
+                         self->test_fraction, train->count);
+    }
+    return status;
+}
+
 static char *path_of(const mote_image_files *files, const mote_image_file *file) {
     return mote_path_join(files->root, file->name);
 }
@@ -204,6 +279,9 @@ static mote_status open_format(mote_format *format, const mote_loading *loading,
         status = self->directory
                      ? mote_image_list_directory(&self->files, self->directory, loading, error)
                      : mote_image_list_read(&self->files, self->list, self->test_list, error);
+    }
+    if (status == MOTE_OK && self->test_fraction > 0) {
+        status = hold_out(self, error);
     }
     if (status == MOTE_OK && !self->size.node) {
         status = measure_first(self, &height, &width, error);
