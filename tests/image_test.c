@@ -236,3 +236,332 @@ Test(image, a_file_that_is_cut_anywhere_is_refused) {
         free(bytes);
     }
 }
+
+/* ---- further kinds ---- */
+
+static void write_text(const char *path, const char *text, size_t count) {
+    scratch_write(path, text, count);
+}
+
+#define TEXT(literal) literal, sizeof(literal) - 1
+
+Test(image, netpbm_pictures_of_all_kinds_are_read) {
+    static const struct {
+        const char *text;
+        size_t count, channels;
+        uint8_t expected[6]; /* of 2 × 1 pixels */
+    } rows[] = {
+        {TEXT("P1 2 1 10"), 1, {0, 255}},
+        {TEXT("P1\n# 1 is black\n2 1\n1 0\n"), 1, {0, 255}},
+        {TEXT("P2 2 1 255 7 200"), 1, {7, 200}},
+        {TEXT("P2\n#c\n2#d\n1\n15\n# e\n15\n3\n"), 1, {255, 51}},
+        {TEXT("P2 2 1 65535 65535 32768"), 1, {255, 128}},
+        {TEXT("P3 2 1 255 1 2 3 4 5 6"), 3, {1, 4, 2, 5, 3, 6}},
+        {TEXT("P3 2 1 1 1 0 1 0 1 0"), 3, {255, 0, 0, 255, 255, 0}},
+        {TEXT("P4 2 1\n\x80"), 1, {0, 255}},
+        {TEXT("P5 2 1 255\n\x07\xc8"), 1, {7, 200}},
+        {TEXT("P5 2 1 100\n\x00\x64"), 1, {0, 255}},
+        {TEXT("P5 2 1 65535\n\xff\xff\x80\x00"), 1, {255, 128}},
+        {TEXT("P5 2 1 1023\r\x03\xff\x00\x00"), 1, {255, 0}},
+        {TEXT("P6 2 1 255\n\x01\x02\x03\x04\x05\x06"), 3, {1, 4, 2, 5, 3, 6}},
+        {TEXT("P6 2 1 3\n\x03\x02\x01\x00\x03\x03"), 3, {255, 0, 170, 255, 85, 255}},
+        {TEXT("P6 2 1 256\n\x01\x00\x00\x00\x00\x80\x01\x00\x01\x00\x01\x00"),
+         3,
+         {255, 255, 0, 255, 128, 255}},
+    };
+    const char *path = scratch_path("picture");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        write_text(path, rows[i].text, rows[i].count);
+        expect_pixels(path, mote_shape_image(rows[i].channels, 1, 2), rows[i].expected,
+                      rows[i].text);
+    }
+}
+
+Test(image, damaged_netpbm_pictures_are_refused_with_the_reason) {
+    static const struct {
+        const char *text;
+        size_t count;
+        const char *reason;
+    } rows[] = {
+        {TEXT("P5"), "it is cut short"},
+        {TEXT("P5 2"), "it is cut short"},
+        {TEXT("P5 2 1 255"), "it is cut short"},
+        {TEXT("P5 2 1 255\n\x07"), "it is cut short"},
+        {TEXT("P5 2 1 65535\n\x07\x07\x07"), "it is cut short"},
+        {TEXT("P6 999999999 9 255\n123456"),
+         "it is more than 32768 pixels wide or high, or more than 2^28 in all"},
+        {TEXT("P2 30000 30000 255 1"),
+         "it is more than 32768 pixels wide or high, or more than 2^28 in all"},
+        {TEXT("P2 9999999999 1 255 1"), "it holds a number that is far too large"},
+        {TEXT("P5 0 1 255\n"), "it has no pixels"},
+        {TEXT("P5 1 0 255\n"), "it has no pixels"},
+        {TEXT("P5 2 x 255\n12"), "it holds something else where a number should be"},
+        {TEXT("P5 2 -1 255\n12"), "it holds something else where a number should be"},
+        {TEXT("P5 2 1 0\n12"),
+         "the brightest value that its header names is not within 1 and 65535"},
+        {TEXT("P5 2 1 65536\n1234"),
+         "the brightest value that its header names is not within 1 and 65535"},
+        {TEXT("P5 2 1 255#\n12"), "its header does not end with a white space"},
+        {TEXT("P5 2 1 15\n\x03\x10"),
+         "it holds a value above the brightest one that its header names"},
+        {TEXT("P2 2 1 15 16 0"), "it holds a value above the brightest one that its header names"},
+        {TEXT("P2 2 1 255 7"), "it is cut short"},
+        {TEXT("P2 2 1 255 7 x"), "it holds something else where a number should be"},
+        {TEXT("P1 2 1 12"), "it holds something else than 0 and 1"},
+    };
+    const char *path = scratch_path("picture");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char expected[SCRATCH_TEXT];
+        uint8_t sample[2];
+        mote_error error = {0};
+        write_text(path, rows[i].text, rows[i].count);
+        snprintf(expected, sizeof expected, "{D}/picture: cannot be read as a picture: %s",
+                 rows[i].reason);
+        mote_image_read(path, mote_shape_image(1, 1, 2), MOTE_RESIZE_FIT, sample, &error);
+        scratch_expect_error(&error, MOTE_DATA, expected, "", rows[i].text);
+    }
+}
+
+Test(image, targa_pictures_are_read) {
+    static const uint8_t colour[] = {0, 0, 255, 0,  255, 0,  255, 0,   0,
+                                     3, 2, 1,   70, 80,  90, 255, 255, 255};
+    static const uint8_t packed[] = {0x82, 9, 2, 1, 2, 3}; /* three of 9, then three others */
+    static const uint8_t unpacked[] = {9, 9, 9, 1, 2, 3};
+    const char *path = scratch_path("picture.tga");
+    write_tga(path, 2, 3, 2, 24, colour, sizeof colour);
+    expect_pixels(path, mote_shape_image(3, 2, 3), PLANES, "colour");
+    write_tga(path, 3, 3, 2, 8, GREY, sizeof GREY);
+    expect_pixels(path, mote_shape_image(1, 2, 3), GREY, "grey");
+    write_tga(path, 11, 3, 2, 8, packed, sizeof packed);
+    expect_pixels(path, mote_shape_image(1, 2, 3), unpacked, "packed");
+}
+
+Test(image, png_pictures_of_other_depths_and_with_palettes_are_read) {
+    static const uint8_t deep[] = {0x00, 0xff, 0x80, 0x00, 0xff, 0xff};
+    static const uint8_t deep_colour[] = {10, 0, 20, 0, 30, 0, 40, 255, 50, 255, 60, 255};
+    static const uint8_t bits[] = {0xa0}, indexes[] = {0x18}; /* 0, 1, 2, 0 in two bits each */
+    static const struct {
+        png_file png;
+        size_t channels;
+        uint8_t expected[9];
+    } rows[] = {
+        {{.width = 3, .height = 1, .depth = 16, .rows = deep, .row_bytes = 6}, 1, {0, 128, 255}},
+        {{.width = 2,
+          .height = 1,
+          .depth = 16,
+          .colours = PNG_RGB,
+          .rows = deep_colour,
+          .row_bytes = 12},
+         3,
+         {10, 40, 20, 50, 30, 60}},
+        {{.width = 3, .height = 1, .depth = 1, .rows = bits, .row_bytes = 1}, 1, {255, 0, 255}},
+        {{.width = 3,
+          .height = 1,
+          .depth = 2,
+          .colours = PNG_PALETTE,
+          .rows = indexes,
+          .row_bytes = 1,
+          .palette = "\x0a\x14\x1e\x01\x02\x03\xc8\xc9\xca",
+          .palette_bytes = 9},
+         3,
+         {10, 1, 200, 20, 2, 201, 30, 3, 202}},
+        {{.width = 3, /* the second colour is transparent */
+          .height = 1,
+          .depth = 2,
+          .colours = PNG_PALETTE,
+          .rows = indexes,
+          .row_bytes = 1,
+          .palette = "\x0a\x14\x1e\x01\x02\x03\xc8\xc9\xca",
+          .palette_bytes = 9,
+          .transparent = "\xff\x00",
+          .transparent_bytes = 2},
+         3,
+         {10, 255, 200, 20, 255, 201, 30, 255, 202}},
+    };
+    const char *path = scratch_path("picture.png");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char what[32];
+        snprintf(what, sizeof what, "row %zu", i);
+        write_png_file(path, &rows[i].png);
+        expect_pixels(path, mote_shape_image(rows[i].channels, 1, rows[i].png.width),
+                      rows[i].expected, what);
+    }
+}
+
+/* ---- sizes ---- */
+
+/* 6 × 2 pixels of 10, 20 ... 60, twice, onto 2 × 2. */
+Test(image, resizing_fits_fills_stretches_or_refuses) {
+    static const uint8_t wide[] = {10, 20, 30, 40, 50, 60, 10, 20, 30, 40, 50, 60};
+    const char *path = scratch_path("picture.pgm");
+    const mote_shape shape = mote_shape_image(1, 2, 2);
+    uint8_t sample[4];
+    write_pnm(path, "P5 6 2 255\n", wide, sizeof wide);
+
+    cr_assert_eq(mote_image_read(path, shape, MOTE_RESIZE_FILL, sample, NULL), MOTE_OK);
+    const uint8_t middle[] = {30, 40, 30, 40};
+    cr_expect_arr_eq(sample, middle, 4, "fill: the middle as it was");
+
+    cr_assert_eq(mote_image_read(path, shape, MOTE_RESIZE_STRETCH, sample, NULL), MOTE_OK);
+    for (size_t i = 0; i < 4; i++) {
+        cr_expect_float_eq(sample[i], i % 2 ? 50 : 20, 4, "stretch: %d", sample[i]);
+    }
+
+    cr_assert_eq(mote_image_read(path, shape, MOTE_RESIZE_FIT, sample, NULL), MOTE_OK);
+    for (size_t i = 2; i < 4; i++) {
+        cr_expect_eq(sample[i], 35, "fit: the ground is of the edge's colour, found %d", sample[i]);
+    }
+
+    mote_error error = {0};
+    cr_expect_eq(mote_image_read(path, shape, MOTE_RESIZE_REFUSE, sample, &error), MOTE_INVALID);
+    scratch_expect_error(&error, MOTE_INVALID,
+                         "{D}/picture.pgm: is 2 × 6 pixels (height × width), but expected 2 × 2",
+                         "", "refuse");
+    uint8_t same[12];
+    cr_assert_eq(mote_image_read(path, mote_shape_image(1, 2, 6), MOTE_RESIZE_REFUSE, same, NULL),
+                 MOTE_OK);
+    cr_expect_arr_eq(same, wide, sizeof wide);
+}
+
+/* A high picture in colour, whose middle is another colour than its ends. */
+Test(image, filling_cuts_off_what_stands_out_above_and_below) {
+    uint8_t pixels[3 * 4 * 12], sample[3 * 4 * 4];
+    for (size_t i = 0; i < sizeof pixels; i++) {
+        size_t y = i / 12;
+        pixels[i] = y >= 4 && y < 8 ? (uint8_t)(50 * (i % 3 + 1)) : 255;
+    }
+    const char *path = scratch_path("picture.ppm");
+    write_pnm(path, "P6 4 12 255\n", pixels, sizeof pixels);
+    cr_assert_eq(mote_image_read(path, mote_shape_image(3, 4, 4), MOTE_RESIZE_FILL, sample, NULL),
+                 MOTE_OK);
+    for (size_t i = 0; i < sizeof sample; i++) {
+        cr_expect_eq(sample[i], 50 * (i / 16 + 1), "number %zu is %d", i, sample[i]);
+    }
+}
+
+Test(image, measuring_finds_height_and_width_of_every_format) {
+    const char *path = scratch_path("picture");
+    for (int kind = 0; kind < 4; kind++) {
+        if (kind == 0) {
+            write_png(path, PNG_GREY, 3, 2, GREY, NULL, 0);
+        } else if (kind == 1) {
+            write_bmp(path, 3, 2, RGB);
+        } else if (kind == 2) {
+            write_pnm(path, "P5 3 2 255\n", GREY, sizeof GREY);
+        } else {
+            write_tga(path, 3, 3, 2, 8, GREY, sizeof GREY);
+        }
+        size_t height = 0, width = 0;
+        cr_expect_eq(mote_image_measure(path, &height, &width, NULL), MOTE_OK, "kind %d", kind);
+        cr_expect(height == 2 && width == 3, "kind %d: %zu × %zu", kind, height, width);
+    }
+}
+
+/* ---- damage ---- */
+
+/* A header that promises a million pixels a side, or none. */
+Test(image, png_pictures_that_cannot_be_are_refused_before_any_memory_is_asked_for) {
+    static const struct {
+        size_t width, height;
+        const char *reason;
+    } rows[] = {
+        {1000000, 1000000, "it is more than 32768 pixels wide or high, or more than 2^28 in all"},
+        {1, 1000000, "it is more than 32768 pixels wide or high, or more than 2^28 in all"},
+        {30000, 30000, "it is more than 32768 pixels wide or high, or more than 2^28 in all"},
+        {0, 1, "0-pixel image"},
+        {1, 0, "0-pixel image"},
+    };
+    const char *path = scratch_path("picture.png");
+    uint8_t sample[1];
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        png_file png = {.width = rows[i].width, .height = rows[i].height, .depth = 8, .rows = GREY};
+        char expected[SCRATCH_TEXT];
+        mote_error error = {0};
+        png.row_bytes = 0;
+        size_t height = png.height;
+        png.height = height < 1000 ? height : 1000; /* rows that are really there */
+        write_png_file(path, &png);
+        size_t count;
+        unsigned char *bytes = scratch_read(path, &count);
+        for (size_t k = 0; k < 4; k++) {
+            bytes[20 + k] = (unsigned char)(height >> (24 - 8 * k));
+        }
+        unsigned long crc = crc32(0, bytes + 12, 17);
+        for (size_t k = 0; k < 4; k++) {
+            bytes[29 + k] = (unsigned char)(crc >> (24 - 8 * k));
+        }
+        scratch_write(path, bytes, count);
+        free(bytes);
+        snprintf(expected, sizeof expected, "{D}/picture.png: cannot be read as a picture: %s",
+                 rows[i].reason);
+        mote_image_read(path, mote_shape_image(1, 1, 1), MOTE_RESIZE_FIT, sample, &error);
+        scratch_expect_error(&error, MOTE_DATA, expected, "", rows[i].reason);
+    }
+}
+
+/* stb_image would not notice: the pixels are others, or the last chunk is gone. */
+Test(image, every_changed_byte_of_a_png_file_is_noticed) {
+    const char *path = scratch_path("picture.png");
+    write_png(path, PNG_RGB, 3, 2, RGB, NULL, 0);
+    size_t count;
+    unsigned char *bytes = scratch_read(path, &count);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t sample[18];
+        mote_error error = {0};
+        bytes[i] ^= 0x10;
+        scratch_write(path, bytes, count);
+        bytes[i] ^= 0x10;
+        cr_expect_eq(
+            mote_image_read(path, mote_shape_image(3, 2, 3), MOTE_RESIZE_FIT, sample, &error),
+            MOTE_DATA, "byte %zu of %zu", i, count);
+    }
+    free(bytes);
+}
+
+/* Whatever is in a file: a picture or a reason. Under the sanitizers, no byte is read that is not
+ * there. */
+Test(image, damaged_files_of_every_format_do_no_harm) {
+    enum {
+        ROUNDS = 400
+    };
+    const char *path = scratch_path("picture");
+    mote_random random = mote_random_create(3, MOTE_RANDOM_DATA, 0);
+    size_t read = 0, refused = 0;
+    for (int kind = 0; kind < 6; kind++) {
+        if (kind == 0) {
+            write_jpeg(path);
+        } else if (kind == 1) {
+            write_bmp(path, 3, 2, RGB);
+        } else if (kind == 2) {
+            write_pnm(path, "P6 3 2 77\n", RGB, sizeof RGB);
+        } else if (kind == 3) {
+            write_text(path, TEXT("P3 2 1 255 1 2 3 4 5 6"));
+        } else if (kind == 4) {
+            write_tga(path, 11, 3, 2, 8, (const uint8_t[]){0x82, 9, 2, 1, 2, 3}, 6);
+        } else {
+            write_png(path, PNG_RGB, 3, 2, RGB, "\0\x0a\0\x14\0\x1e", 6);
+        }
+        size_t count;
+        unsigned char *bytes = scratch_read(path, &count);
+        for (size_t round = 0; round < ROUNDS; round++) {
+            unsigned char *damaged = malloc(count);
+            cr_assert(damaged);
+            memcpy(damaged, bytes, count);
+            for (uint64_t k = mote_random_below(&random, 4) + 1; k-- > 0;) {
+                damaged[mote_random_below(&random, count)] =
+                    (unsigned char)mote_random_below(&random, 256);
+            }
+            scratch_write(path, damaged, count - (size_t)mote_random_below(&random, 4));
+            free(damaged);
+            uint8_t sample[3 * 5 * 4];
+            mote_error error = {0};
+            mote_status status =
+                mote_image_read(path, mote_shape_image(3, 5, 4), MOTE_RESIZE_FILL, sample, &error);
+            cr_expect(status == MOTE_OK || status == MOTE_DATA, "kind %d, round %zu: %s", kind,
+                      round, error.message);
+            *(status == MOTE_OK ? &read : &refused) += 1;
+        }
+        free(bytes);
+    }
+    cr_expect(read > 100 && refused > 100, "%zu read, %zu refused", read, refused);
+}

@@ -142,19 +142,17 @@ static const char *check_extent(const picture *p) {
                : NULL;
 }
 
-/* Finds width and height alone. */
-static const char *measure_stb(const uint8_t *bytes, size_t count, picture *p) {
+/* Finds width and height alone. False where that fails: decoding finds out why. */
+static bool measure_stb(const uint8_t *bytes, size_t count, picture *p) {
     source file = {.bytes = bytes, .count = count};
     int width = 0, height = 0, channels;
-    if (!stbi_info_from_callbacks(&callbacks, &file, &width, &height, &channels)) {
-        return stb_reason(&file);
-    }
-    if (width < 1 || height < 1) {
-        return no_pixels;
+    if (!stbi_info_from_callbacks(&callbacks, &file, &width, &height, &channels) || width < 0 ||
+        height < 0) {
+        return false;
     }
     p->width = (size_t)width;
     p->height = (size_t)height;
-    return check_extent(p);
+    return true;
 }
 
 /* Drops the last channel, alpha, showing the picture on white. */
@@ -172,8 +170,8 @@ static void flatten_alpha(picture *p) {
 
 static const char *decode_stb(const uint8_t *bytes, size_t count, size_t channels, picture *p) {
     const char *reason = is_png(bytes, count) ? check_png(bytes, count) : NULL;
-    if (!reason) {
-        reason = measure_stb(bytes, count, p);
+    if (!reason && measure_stb(bytes, count, p)) {
+        reason = check_extent(p);
     }
     if (reason) {
         return reason;
@@ -181,7 +179,7 @@ static const char *decode_stb(const uint8_t *bytes, size_t count, size_t channel
     /* A PNG file may make one colour transparent without having alpha: it is asked for always. */
     bool alpha = !is_jpeg(bytes, count);
     source file = {.bytes = bytes, .count = count};
-    int width, height, in_file;
+    int width = 0, height = 0, in_file;
     p->pixels = stbi_load_from_callbacks(&callbacks, &file, &width, &height, &in_file,
                                          (int)channels + alpha);
     if (!p->pixels) {
@@ -190,6 +188,8 @@ static const char *decode_stb(const uint8_t *bytes, size_t count, size_t channel
     if (file.cut_short) {
         return cut_short;
     }
+    p->width = (size_t)width;
+    p->height = (size_t)height;
     p->channels = channels + alpha;
     if (alpha) {
         flatten_alpha(p);
@@ -241,6 +241,19 @@ static const char *decode_pnm(const uint8_t *bytes, size_t count, size_t channel
     return reason;
 }
 
+static const char *decode_bytes(const uint8_t *bytes, size_t count, size_t channels, picture *p) {
+    return mote_pnm_is(bytes, count) ? decode_pnm(bytes, count, channels, p)
+                                     : decode_stb(bytes, count, channels, p);
+}
+
+static const char *measure_bytes(const uint8_t *bytes, size_t count, picture *p) {
+    if (mote_pnm_is(bytes, count)) {
+        mote_pnm pnm;
+        return measure_pnm(bytes, count, &pnm, p);
+    }
+    return measure_stb(bytes, count, p) ? check_extent(p) : decode_stb(bytes, count, 1, p);
+}
+
 static mote_status fail_picture(const char *path, const char *reason, mote_error *error) {
     if (reason == out_of_memory) {
         return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
@@ -248,34 +261,28 @@ static mote_status fail_picture(const char *path, const char *reason, mote_error
     return mote_fail(error, MOTE_DATA, "%s: cannot be read as a picture: %s", path, reason);
 }
 
-/* Fills *p, whose pixels are to be freed in any case. */
-static mote_status decode(const char *path, size_t channels, picture *p, mote_error *error) {
+/* Fills *p, without pixels where `channels` is 0; they are to be freed in any case. */
+static mote_status read_picture(const char *path, size_t channels, picture *p, mote_error *error) {
     size_t count;
-    uint8_t *bytes = (uint8_t *)mote_file_read(path, MOST_BYTES, &count, error);
+    mote_error own = {0};
+    uint8_t *bytes = (uint8_t *)mote_file_read(path, MOST_BYTES, &count, &own);
     if (!bytes) {
-        return error ? error->status : MOTE_FILE;
+        return mote_fail(error, own.status, "%s", own.message);
     }
-    const char *reason = mote_pnm_is(bytes, count) ? decode_pnm(bytes, count, channels, p)
-                                                   : decode_stb(bytes, count, channels, p);
+    const char *reason =
+        channels > 0 ? decode_bytes(bytes, count, channels, p) : measure_bytes(bytes, count, p);
     free(bytes);
     p->stride = p->width * p->channels;
     return reason ? fail_picture(path, reason, error) : MOTE_OK;
 }
 
 mote_status mote_image_measure(const char *path, size_t *height, size_t *width, mote_error *error) {
-    size_t count;
-    uint8_t *bytes = (uint8_t *)mote_file_read(path, MOST_BYTES, &count, error);
-    if (!bytes) {
-        return error ? error->status : MOTE_FILE;
-    }
     picture p = {0};
-    mote_pnm pnm;
-    const char *reason = mote_pnm_is(bytes, count) ? measure_pnm(bytes, count, &pnm, &p)
-                                                   : measure_stb(bytes, count, &p);
-    free(bytes);
+    mote_status status = read_picture(path, 0, &p, error);
     *height = p.height;
     *width = p.width;
-    return reason ? fail_picture(path, reason, error) : MOTE_OK;
+    free(p.pixels);
+    return status;
 }
 
 /* ---- making samples of them ---- */
@@ -385,7 +392,7 @@ mote_status mote_image_read(const char *path, mote_shape shape, mote_resize resi
                          mote_shape_text(shape, text));
     }
     picture file = {0};
-    mote_status status = decode(path, shape.dims[0], &file, error);
+    mote_status status = read_picture(path, shape.dims[0], &file, error);
     if (status == MOTE_OK) {
         status = bring_to_shape(path, &file, shape, resize, sample, error);
     }
