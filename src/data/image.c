@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
 #include "core/file.h"
+#include "data/image_check.h"
 #include "data/pnm.h"
 
 enum {
@@ -49,7 +49,7 @@ typedef struct picture {
 /* ---- reading files ---- */
 
 /* Why a file cannot be read. */
-static const char cut_short[] = "it is cut short", no_pixels[] = "it has no pixels",
+static const char no_pixels[] = "it has no pixels",
                   too_large[] =
                       "it is more than 32768 pixels wide or high, or more than 2^28 in all",
                   out_of_memory[] = "out of memory";
@@ -89,37 +89,6 @@ static int source_has_ended(void *user) {
 static const stbi_io_callbacks callbacks = {
     .read = read_source, .skip = skip_source, .eof = source_has_ended};
 
-static bool is_png(const uint8_t *bytes, size_t count) {
-    return count >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
-}
-
-static bool is_jpeg(const uint8_t *bytes, size_t count) {
-    return count >= 2 && bytes[0] == 0xff && bytes[1] == 0xd8;
-}
-
-static size_t big_endian(const uint8_t *b) {
-    return (size_t)b[0] << 24 | (size_t)b[1] << 16 | (size_t)b[2] << 8 | b[3];
-}
-
-/* Each chunk of a PNG file is its length, four letters, data, and a checksum of the last two, which
- * stb does not look at. NULL, or what is wrong. */
-static const char *check_png(const uint8_t *bytes, size_t count) {
-    bool last = false;
-    for (size_t at = 8; !last;) {
-        size_t length = count - at >= 12 ? big_endian(bytes + at) : SIZE_MAX;
-        if (length > count - at || count - at - length < 12) {
-            return cut_short;
-        }
-        const uint8_t *type = bytes + at + 4;
-        if (crc32(0, type, (uInt)length + 4) != big_endian(type + 4 + length)) {
-            return "it is damaged: a checksum is wrong";
-        }
-        last = memcmp(type, "IEND", 4) == 0;
-        at += length + 12;
-    }
-    return NULL;
-}
-
 /* What stb found wrong, in words. */
 static const char *stb_reason(const source *file) {
     const char *reason = stbi_failure_reason();
@@ -129,7 +98,9 @@ static const char *stb_reason(const source *file) {
     if (strcmp(reason, "outofmem") == 0) {
         return out_of_memory;
     }
-    return file->cut_short ? cut_short : strcmp(reason, "too large") == 0 ? too_large : reason;
+    return file->cut_short                    ? mote_image_cut_short
+           : strcmp(reason, "too large") == 0 ? too_large
+                                              : reason;
 }
 
 static const char *check_extent(const picture *p) {
@@ -169,7 +140,7 @@ static void flatten_alpha(picture *p) {
 }
 
 static const char *decode_stb(const uint8_t *bytes, size_t count, size_t channels, picture *p) {
-    const char *reason = is_png(bytes, count) ? check_png(bytes, count) : NULL;
+    const char *reason = mote_image_check(bytes, count);
     if (!reason && measure_stb(bytes, count, p)) {
         reason = check_extent(p);
     }
@@ -177,7 +148,7 @@ static const char *decode_stb(const uint8_t *bytes, size_t count, size_t channel
         return reason;
     }
     /* A PNG file may make one colour transparent without having alpha: it is asked for always. */
-    bool alpha = !is_jpeg(bytes, count);
+    bool alpha = !mote_image_is_jpeg(bytes, count);
     source file = {.bytes = bytes, .count = count};
     int width = 0, height = 0, in_file;
     p->pixels = stbi_load_from_callbacks(&callbacks, &file, &width, &height, &in_file,
@@ -186,7 +157,7 @@ static const char *decode_stb(const uint8_t *bytes, size_t count, size_t channel
         return stb_reason(&file);
     }
     if (file.cut_short) {
-        return cut_short;
+        return mote_image_cut_short;
     }
     p->width = (size_t)width;
     p->height = (size_t)height;
@@ -220,7 +191,7 @@ static const char *decode_pnm(const uint8_t *bytes, size_t count, size_t channel
     mote_pnm pnm;
     const char *reason = measure_pnm(bytes, count, &pnm, p);
     if (!reason && !mote_pnm_may_be_whole(&pnm)) {
-        reason = cut_short; /* before it asks for memory */
+        reason = mote_image_cut_short; /* before it asks for memory */
     }
     if (reason) {
         return reason;

@@ -1,0 +1,117 @@
+/* image_check.c: whether picture files are whole: what stb_image takes on trust.
+ *
+ * It looks at no checksum of a PNG file, and lets the Huffman tables of a JPEG file be larger than the
+ * place that it has for them (up to version 2.27).
+ */
+#include "data/image_check.h"
+
+#include <string.h>
+#include <zlib.h>
+
+const char mote_image_cut_short[] = "it is cut short";
+
+static const char damaged_tables[] = "it is damaged: its Huffman tables are not possible";
+
+bool mote_image_is_png(const uint8_t *bytes, size_t count) {
+    return count >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
+}
+
+bool mote_image_is_jpeg(const uint8_t *bytes, size_t count) {
+    return count >= 2 && bytes[0] == 0xff && bytes[1] == 0xd8;
+}
+
+static size_t big_endian(const uint8_t *b) {
+    return (size_t)b[0] << 24 | (size_t)b[1] << 16 | (size_t)b[2] << 8 | b[3];
+}
+
+/* Each chunk is its length, four letters, data, and a checksum of the last two. */
+static const char *check_png(const uint8_t *bytes, size_t count) {
+    bool last = false;
+    for (size_t at = 8; !last;) {
+        size_t length = count - at >= 12 ? big_endian(bytes + at) : SIZE_MAX;
+        if (length > count - at || count - at - length < 12) {
+            return mote_image_cut_short;
+        }
+        const uint8_t *type = bytes + at + 4;
+        if (crc32(0, type, (uInt)length + 4) != big_endian(type + 4 + length)) {
+            return "it is damaged: a checksum is wrong";
+        }
+        last = memcmp(type, "IEND", 4) == 0;
+        at += length + 12;
+    }
+    return NULL;
+}
+
+/* The markers of a JPEG file that matter here (ITU-T T.81, table B.1). */
+enum {
+    DHT = 0xc4,     /* Huffman tables */
+    RST0 = 0xd0,    /* up to RST7: stand alone, within the data of a scan */
+    EOI = 0xd9,     /* the end */
+    SOS = 0xda,     /* a scan, whose data follows */
+    TABLE_HEAD = 17 /* bytes of a table before its values */
+};
+
+/* A segment of tables: each has a byte that says which it is, and 16 that say how many codes of 1 to
+ * 16 bits there are; then come their values. */
+static const char *check_tables(const uint8_t *at, size_t length) {
+    while (length >= TABLE_HEAD) {
+        size_t values = 0, room = 1; /* prefixes of that many bits that no code begins with */
+        for (size_t bits = 1; bits <= 16; bits++) {
+            size_t codes = at[bits];
+            room = 2 * room;
+            if (codes > room) {
+                return damaged_tables;
+            }
+            room -= codes;
+            values += codes;
+        }
+        if (values > 256 || values > length - TABLE_HEAD) {
+            return damaged_tables;
+        }
+        at += TABLE_HEAD + values;
+        length -= TABLE_HEAD + values;
+    }
+    return length == 0 ? NULL : damaged_tables;
+}
+
+/* Where the next marker is, its two bytes: behind what belongs to none, such as a scan's data, where
+ * a 0 follows each 0xff. `count` where there is none. */
+static size_t next_marker(const uint8_t *bytes, size_t count, size_t at) {
+    for (; at + 1 < count; at++) {
+        uint8_t code = bytes[at + 1];
+        bool alone = code == 0 || code == 0xff || (code >= RST0 && code < RST0 + 8);
+        if (bytes[at] == 0xff && !alone) {
+            return at;
+        }
+    }
+    return count;
+}
+
+/* A file is a row of segments: marker, length (its own two bytes and what follows), content. */
+static const char *check_jpeg(const uint8_t *bytes, size_t count) {
+    for (size_t at = 2;;) {
+        at = next_marker(bytes, count, at);
+        if (at < count && bytes[at + 1] == EOI) {
+            return NULL;
+        }
+        size_t left = count - at;
+        size_t length = left >= 4 ? (size_t)bytes[at + 2] << 8 | bytes[at + 3] : 0;
+        if (left < 4 || length > left - 2) {
+            return mote_image_cut_short;
+        }
+        if (length < 2) {
+            return "it is damaged: a segment has no length";
+        }
+        const char *reason = bytes[at + 1] == DHT ? check_tables(bytes + at + 4, length - 2) : NULL;
+        if (reason) {
+            return reason;
+        }
+        at += 2 + length;
+    }
+}
+
+const char *mote_image_check(const uint8_t *bytes, size_t count) {
+    return mote_image_is_png(bytes, count)    ? check_png(bytes, count)
+           : mote_image_is_jpeg(bytes, count) ? check_jpeg(bytes, count)
+                                              : NULL;
+}
