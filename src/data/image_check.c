@@ -12,12 +12,26 @@ const char mote_image_cut_short[] = "it is cut short";
 
 static const char damaged_tables[] = "it is damaged: its Huffman tables are not possible";
 
+/* The markers of a JPEG file that matter here (ITU-T T.81, table B.1). */
+enum {
+    SOI = 0xd8,     /* the start; stands alone, too */
+    DHT = 0xc4,     /* Huffman tables */
+    RST0 = 0xd0,    /* up to RST7: stand alone, within the data of a scan */
+    EOI = 0xd9,     /* the end */
+    TABLE_HEAD = 17 /* bytes of a table before its values */
+};
+
 bool mote_image_is_png(const uint8_t *bytes, size_t count) {
     return count >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
 }
 
+/* As stb_image sees it, which lets any number of bytes 0xff stand before a marker's code. */
 bool mote_image_is_jpeg(const uint8_t *bytes, size_t count) {
-    return count >= 2 && bytes[0] == 0xff && bytes[1] == 0xd8;
+    size_t at = 0;
+    while (at < count && bytes[at] == 0xff) {
+        at++;
+    }
+    return at > 0 && at < count && bytes[at] == SOI;
 }
 
 static size_t big_endian(const uint8_t *b) {
@@ -41,15 +55,6 @@ static const char *check_png(const uint8_t *bytes, size_t count) {
     }
     return NULL;
 }
-
-/* The markers of a JPEG file that matter here (ITU-T T.81, table B.1). */
-enum {
-    DHT = 0xc4,     /* Huffman tables */
-    RST0 = 0xd0,    /* up to RST7: stand alone, within the data of a scan */
-    EOI = 0xd9,     /* the end */
-    SOS = 0xda,     /* a scan, whose data follows */
-    TABLE_HEAD = 17 /* bytes of a table before its values */
-};
 
 /* A segment of tables: each has a byte that says which it is, and 16 that say how many codes of 1 to
  * 16 bits there are; then come their values. */
@@ -79,7 +84,7 @@ static const char *check_tables(const uint8_t *at, size_t length) {
 static size_t next_marker(const uint8_t *bytes, size_t count, size_t at) {
     for (; at + 1 < count; at++) {
         uint8_t code = bytes[at + 1];
-        bool alone = code == 0 || code == 0xff || (code >= RST0 && code < RST0 + 8);
+        bool alone = code == 0 || code == SOI || code == 0xff || (code >= RST0 && code < RST0 + 8);
         if (bytes[at] == 0xff && !alone) {
             return at;
         }
@@ -89,7 +94,7 @@ static size_t next_marker(const uint8_t *bytes, size_t count, size_t at) {
 
 /* A file is a row of segments: marker, length (its own two bytes and what follows), content. */
 static const char *check_jpeg(const uint8_t *bytes, size_t count) {
-    for (size_t at = 2;;) {
+    for (size_t at = 0;;) {
         at = next_marker(bytes, count, at);
         if (at < count && bytes[at + 1] == EOI) {
             return NULL;
