@@ -9,12 +9,16 @@
  *   y = X Wpᵀ        dX = dy Wp        dW = dyᵀ X        db = the sum of dy's rows
  *
  * X is never there as a whole: a few rows of it at a time, just before they are multiplied, so that
- * it stays in L1 or L2. Few channels and one filter per channel do without it; see convolution.h.
+ * it stays in L1 or L2. Few channels and one filter per channel do without it; see direct.h and
+ * depthwise.h.
  */
 #include <string.h>
 
 #include "math/convolution.h"
+#include "math/depthwise.h"
+#include "math/direct.h"
 #include "math/rows.h"
+#include "math/vector.h"
 #include "mote/kernels.h"
 #include "mote/layer.h"
 

@@ -5,7 +5,6 @@
  * first row by row. NaN counts as larger than all else: a fault upstream must not be hidden.
  */
 #include "layers/pooling.h"
-#include "math/vector.h"
 
 typedef struct max_pool2d {
     mote_pooling pooling;

@@ -22,6 +22,9 @@
 #define MOTE_MULTIVERSION
 #endif
 
+/* Numbers that one register holds with AVX-512; two or four hold them otherwise. */
+#define MOTE_LANES (64 / sizeof(mote_real))
+
 #ifdef MOTE_DOUBLE
 
 static inline double mote_exp_one(double x) {
