@@ -201,14 +201,19 @@ Test(convolution, is_the_sum_that_defines_it, .timeout = 120) {
         {3, 9, 6, 2, 16, 3, 2, 1, 1, 1, false, false},
         {4, 8, 8, 1, 17, 2, 1, 0, 2, 1, true, false},
         {2, 1, 1, 4, 5, 1, 1, 0, 1, 1, false, false},
-        /* by columns, of filters that fill vectors and that do not */
         {5, 6, 7, 3, 8, 3, 1, 1, 1, 1, false, false},
         {6, 14, 14, 9, 16, 5, 1, 0, 1, 1, false, true},
-        {32, 14, 14, 2, 64, 3, 1, 0, 1, 1, true, false},
         {8, 11, 5, 2, 12, 4, 3, 2, 1, 1, false, false},
         {7, 12, 9, 1, 3, 3, 1, 2, 3, 1, false, false},
+        {8, 9, 8, 2, 25, 3, 1, 1, 1, 1, false, false},
+        /* by columns, of filters that fill vectors and that do not */
+        {9, 6, 7, 3, 8, 3, 1, 1, 1, 1, false, false},
+        {11, 14, 14, 9, 16, 5, 1, 0, 1, 1, false, true},
+        {32, 14, 14, 2, 64, 3, 1, 0, 1, 1, true, false},
+        {10, 11, 5, 2, 12, 4, 3, 2, 1, 1, false, false},
+        {9, 12, 9, 1, 3, 3, 1, 2, 3, 1, false, false},
         {64, 4, 4, 3, 48, 1, 1, 0, 1, 1, false, false},
-        {3, 13, 13, 1, 5, 7, 2, 3, 1, 1, false, false}, /* few channels, but a large window */
+        {3, 13, 13, 1, 5, 11, 2, 5, 1, 1, false, false}, /* few channels, but a large window */
         /* groups, up to one filter for each channel, and several for each */
         {8, 6, 6, 2, 12, 3, 1, 1, 1, 4, false, false},
         {6, 7, 5, 3, 6, 3, 1, 0, 1, 6, true, false},

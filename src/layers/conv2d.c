@@ -115,7 +115,7 @@ enum {
     COLUMNS_CAPACITY = 1 << 16,
     FORWARD_ROWS = 64,
     GRADIENT_ROWS = 240,
-    MOST_DIRECT_CHANNELS = 4,
+    MOST_DIRECT_CHANNELS = 8,
     PARTS = 8,
     FILTERS_PER_BLOCK = 128,
     TAP_BLOCK = 8 /* of mote_direct_gradient */

@@ -85,21 +85,35 @@ static bool row_in_image(const mote_window *w, const mote_patch *patch, size_t r
     return y >= 0 && y < (ptrdiff_t)w->height;
 }
 
+/* Runs are short, and there are many: moves that are inlined take half the time of calls of memcpy. */
+static inline void copy_run(size_t count, const mote_real *from, mote_real *to) {
+    if (count < MOTE_LANES) {
+        memcpy(to, from, count * sizeof *to);
+        return;
+    }
+    for (size_t i = 0; i + MOTE_LANES <= count; i += MOTE_LANES) {
+        memcpy(to + i, from + i, MOTE_LANES * sizeof *to);
+    }
+    size_t last = count - MOTE_LANES; /* some of it again, rather than number by number */
+    memcpy(to + last, from + last, MOTE_LANES * sizeof *to);
+}
+
+MOTE_MULTIVERSION
 void mote_patch_load(const mote_window *w, const mote_patch *patch, const mote_real *image,
                      mote_real *numbers) {
     overlap o = overlap_of(w, patch);
     size_t stride = patch->width * w->channels;
     size_t before = o.skipped * w->channels, count = o.count * w->channels;
-    for (size_t row = 0; row < patch->height; row++, numbers += stride) {
-        if (!row_in_image(w, patch, row) || count == 0) {
-            memset(numbers, 0, stride * sizeof *numbers);
-            continue;
+    if (count < stride || !row_in_image(w, patch, 0) ||
+        !row_in_image(w, patch, patch->height - 1)) {
+        memset(numbers, 0, patch->height * stride * sizeof *numbers);
+    }
+    for (size_t row = 0; row < patch->height && count > 0; row++) {
+        if (row_in_image(w, patch, row)) {
+            size_t y = (size_t)(patch->row + (ptrdiff_t)row);
+            copy_run(count, image + (y * w->width + o.column) * w->channels,
+                     numbers + row * stride + before);
         }
-        size_t y = (size_t)(patch->row + (ptrdiff_t)row);
-        memset(numbers, 0, before * sizeof *numbers);
-        memcpy(numbers + before, image + (y * w->width + o.column) * w->channels,
-               count * sizeof *numbers);
-        memset(numbers + before + count, 0, (stride - before - count) * sizeof *numbers);
     }
 }
 
@@ -139,19 +153,6 @@ mote_cursor mote_cursor_at(const mote_window *w, const mote_patch *patch, size_t
 /* A row of the window is one run of numbers where nothing is left out of it. */
 static bool rows_are_runs(const mote_window *w, size_t channels) {
     return w->dilation == 1 && channels == w->channels;
-}
-
-/* Runs are short, and there are many: moves that are inlined take half the time of calls of memcpy. */
-static inline void copy_run(size_t count, const mote_real *from, mote_real *to) {
-    if (count < MOTE_LANES) {
-        memcpy(to, from, count * sizeof *to);
-        return;
-    }
-    for (size_t i = 0; i + MOTE_LANES <= count; i += MOTE_LANES) {
-        memcpy(to + i, from + i, MOTE_LANES * sizeof *to);
-    }
-    size_t last = count - MOTE_LANES; /* some of it again, rather than number by number */
-    memcpy(to + last, from + last, MOTE_LANES * sizeof *to);
 }
 
 MOTE_MULTIVERSION

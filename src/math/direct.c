@@ -1,21 +1,31 @@
 /* direct.c: convolutions of few channels, without columns. */
 #include "math/direct.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "math/vector.h"
 
+/* Sums at a time are PIXELS × VECTORS or TAPS × VECTORS: enough to hide how long a multiply-add takes,
+ * and few enough for registers. With two vectors each number of the image serves two of them, so
+ * that loads keep up even where a register could hold both in one. */
 enum {
-    PIXELS = 8, /* sums at a time: enough to hide how long a multiply-add takes */
+    PIXELS = 8,
     TAPS = 8,
+    VECTORS = 2,
     CHUNK = 64
 };
 _Static_assert(MOTE_DIRECT_TAPS % TAPS == 0, "taps come in blocks");
 
-/* Held in one register with AVX-512, in two or four otherwise. */
-typedef mote_real lanes __attribute__((vector_size(64)));
+typedef mote_real vector __attribute__((vector_size(32)));
 
-/* How far from a pixel's first number each number of its window is; beyond the last, 0. */
+enum {
+    LANES = sizeof(vector) / sizeof(mote_real)
+};
+_Static_assert(VECTORS *LANES == MOTE_LANES, "weights come in blocks of so many filters");
+
+/* How far from a pixel's first number each number of its window is; beyond the last, 0
+ * up to a multiple of TAPS. */
 static size_t list_offsets(const mote_window *w, const mote_patch *patch, size_t *offsets) {
     size_t count = 0;
     for (size_t row = 0; row < w->kernel; row++) {
@@ -25,93 +35,113 @@ static size_t list_offsets(const mote_window *w, const mote_patch *patch, size_t
             }
         }
     }
-    for (size_t i = count; i < MOTE_DIRECT_TAPS; i++) {
+    for (size_t i = count; i % TAPS != 0; i++) {
         offsets[i] = 0;
     }
     return count;
 }
 
-/* The places of the next pixels, up to `most` of the `left` ones; returns how many. */
-static size_t list_pixels(mote_cursor *c, const mote_real *numbers, size_t most, size_t left,
-                          const mote_real **at) {
+/* The places of the next `most` pixels, or of the `left` ones and then the first again; returns how
+ * many they are. */
+static inline size_t list_pixels(mote_cursor *c, const mote_real *numbers, size_t most, size_t left,
+                                 const mote_real **at) {
     size_t count = most < left ? most : left;
-    for (size_t p = 0; p < count; p++, mote_cursor_advance(c)) {
-        at[p] = numbers + c->offset;
+    at[0] = numbers + c->offset;
+    mote_cursor_advance(c);
+    for (size_t p = 1; p < most; p++) {
+        at[p] = at[0];
+        if (p < count) {
+            at[p] = numbers + c->offset;
+            mote_cursor_advance(c);
+        }
     }
     return count;
 }
 
-/* Whole lanes where there are so many numbers left: a copy of a size that is known is one move. */
-static inline void copy_lanes(size_t left, const mote_real *from, mote_real *to) {
-    if (left >= MOTE_LANES) {
-        memcpy(to, from, sizeof(lanes));
-    } else {
-        memcpy(to, from, left * sizeof *to);
+/* Writes one block of filters of some pixels. Where a pixel has fewer filters than there are lanes,
+ * those of the pixels that follow, which are written in their turn, may be overwritten. */
+static inline void store_sums(size_t vectors, vector (*sum)[VECTORS], size_t count, size_t filters,
+                              size_t left, mote_real *y, const mote_real *end) {
+    for (size_t p = 0; p < count; p++, y += filters) {
+        bool whole =
+            left >= vectors * LANES || (left == filters && (size_t)(end - y) >= vectors * LANES);
+        if (whole) {
+            memcpy(y, sum[p], vectors * sizeof(vector));
+        } else {
+            memcpy(y, sum[p], left * sizeof *y);
+        }
+    }
+}
+
+/* One block of filters of PIXELS pixels. */
+static inline void sum_taps(size_t vectors, size_t taps, const size_t *offsets,
+                            const mote_real *const *at, const mote_real *weights,
+                            size_t weight_stride, const mote_real *bias, vector (*sum)[VECTORS]) {
+    for (size_t p = 0; p < PIXELS; p++) {
+        memcpy(sum[p], bias, vectors * sizeof(vector));
+    }
+    for (size_t t = 0; t < taps; t++, weights += weight_stride) {
+        vector weight[VECTORS];
+        memcpy(weight, weights, vectors * sizeof(vector));
+        for (size_t p = 0; p < PIXELS; p++) {
+            mote_real number = at[p][offsets[t]];
+            for (size_t v = 0; v < vectors; v++) {
+                sum[p][v] += number * weight[v];
+            }
+        }
     }
 }
 
 MOTE_MULTIVERSION
-static void direct_block(size_t taps, const size_t *offsets, const mote_real *const *at,
-                         const mote_real *weights, size_t weight_stride, const mote_real *bias,
-                         mote_real (*sums)[MOTE_LANES]) {
-    lanes sum[PIXELS];
-    for (size_t p = 0; p < PIXELS; p++) {
-        memcpy(&sum[p], bias, sizeof *sum);
-    }
-    for (size_t t = 0; t < taps; t++) {
-        lanes weight;
-        memcpy(&weight, weights + t * weight_stride, sizeof weight);
-        for (size_t p = 0; p < PIXELS; p++) {
-            sum[p] += at[p][offsets[t]] * weight;
-        }
-    }
-    memcpy(sums, sum, sizeof sum);
-}
-
 void mote_direct_forward(const mote_window *w, const mote_patch *patch, const mote_real *numbers,
                          const mote_real *weights, size_t weight_stride, const mote_real *bias,
                          size_t filters, mote_real *y) {
     size_t offsets[MOTE_DIRECT_TAPS];
     size_t taps = list_offsets(w, patch, offsets);
     mote_cursor c = mote_cursor_at(w, patch, patch->begin);
-    for (size_t pixel = patch->begin; pixel < patch->end; pixel += PIXELS) {
+    const mote_real *end = y + (patch->end - patch->begin) * filters;
+    for (size_t pixel = patch->begin; pixel < patch->end; pixel += PIXELS, y += PIXELS * filters) {
         const mote_real *at[PIXELS];
         size_t count = list_pixels(&c, numbers, PIXELS, patch->end - pixel, at);
-        for (size_t p = count; p < PIXELS; p++) {
-            at[p] = at[0]; /* for nothing, but in bounds */
-        }
         for (size_t filter = 0; filter < filters; filter += MOTE_LANES) {
-            mote_real sums[PIXELS][MOTE_LANES];
-            direct_block(taps, offsets, at, weights + filter, weight_stride, bias + filter, sums);
-            for (size_t p = 0; p < count; p++) {
-                copy_lanes(filters - filter, sums[p], y + p * filters + filter);
+            vector sum[PIXELS][VECTORS];
+            size_t left = filters - filter;
+            const mote_real *weight = weights + filter;
+            if (left > LANES) {
+                sum_taps(2, taps, offsets, at, weight, weight_stride, bias + filter, sum);
+                store_sums(2, sum, count, filters, left, y + filter, end);
+            } else {
+                sum_taps(1, taps, offsets, at, weight, weight_stride, bias + filter, sum);
+                store_sums(1, sum, count, filters, left, y + filter, end);
             }
         }
-        y += PIXELS * filters;
     }
 }
 
-/* dw [TAPS × weight_stride] += Σ over pixels of at[p][offsets] × dy[p]. */
-MOTE_MULTIVERSION
-static void direct_gradient_block(size_t count, const size_t *offsets, const mote_real *const *at,
-                                  const mote_real (*dy)[MOTE_LANES], mote_real *dw,
-                                  size_t weight_stride) {
-    lanes sum[TAPS];
+/* dw [TAPS × weight_stride] += Σ over pixels of at[p][offsets] × dy[p], for one block of filters. */
+static inline void sum_pixels(size_t vectors, size_t count, const size_t *offsets,
+                              const mote_real *const *at, const mote_real *dy, size_t dy_stride,
+                              mote_real *dw, size_t weight_stride) {
+    vector sum[TAPS][VECTORS];
     for (size_t t = 0; t < TAPS; t++) {
-        memcpy(&sum[t], dw + t * weight_stride, sizeof *sum);
+        memcpy(sum[t], dw + t * weight_stride, vectors * sizeof(vector));
     }
-    for (size_t p = 0; p < count; p++) {
-        lanes d;
-        memcpy(&d, dy[p], sizeof d);
+    for (size_t p = 0; p < count; p++, dy += dy_stride) {
+        vector d[VECTORS];
+        memcpy(d, dy, vectors * sizeof(vector));
         for (size_t t = 0; t < TAPS; t++) {
-            sum[t] += at[p][offsets[t]] * d;
+            mote_real number = at[p][offsets[t]];
+            for (size_t v = 0; v < vectors; v++) {
+                sum[t][v] += number * d[v];
+            }
         }
     }
     for (size_t t = 0; t < TAPS; t++) {
-        memcpy(dw + t * weight_stride, &sum[t], sizeof *sum);
+        memcpy(dw + t * weight_stride, sum[t], vectors * sizeof(vector));
     }
 }
 
+MOTE_MULTIVERSION
 void mote_direct_gradient(const mote_window *w, const mote_patch *patch, const mote_real *numbers,
                           const mote_real *dy, size_t filters, mote_real *dw,
                           size_t weight_stride) {
@@ -120,15 +150,27 @@ void mote_direct_gradient(const mote_window *w, const mote_patch *patch, const m
     mote_cursor c = mote_cursor_at(w, patch, patch->begin);
     for (size_t pixel = patch->begin; pixel < patch->end; pixel += CHUNK, dy += CHUNK * filters) {
         const mote_real *at[CHUNK];
-        mote_real rows[CHUNK][MOTE_LANES] = {{0}};
+        mote_real copy[CHUNK][MOTE_LANES];
         size_t count = list_pixels(&c, numbers, CHUNK, patch->end - pixel, at);
         for (size_t filter = 0; filter < filters; filter += MOTE_LANES) {
-            for (size_t p = 0; p < count; p++) {
-                copy_lanes(filters - filter, dy + p * filters + filter, rows[p]);
+            size_t left = filters - filter;
+            const mote_real *rows = dy + filter;
+            size_t rows_stride = filters;
+            if (left <
+                MOTE_LANES) { /* what is beyond them is added up in lanes that nobody reads */
+                for (size_t p = 0; p < count; p++) {
+                    memcpy(copy[p], rows + p * filters, left * sizeof *rows);
+                }
+                rows = copy[0];
+                rows_stride = MOTE_LANES;
             }
             for (size_t t = 0; t < taps; t += TAPS) {
-                direct_gradient_block(count, offsets + t, at, (const mote_real(*)[MOTE_LANES])rows,
-                                      dw + t * weight_stride + filter, weight_stride);
+                mote_real *block = dw + t * weight_stride + filter;
+                if (left > LANES) {
+                    sum_pixels(2, count, offsets + t, at, rows, rows_stride, block, weight_stride);
+                } else {
+                    sum_pixels(1, count, offsets + t, at, rows, rows_stride, block, weight_stride);
+                }
             }
         }
     }

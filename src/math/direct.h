@@ -11,7 +11,7 @@
 
 #include "math/convolution.h"
 
-#define MOTE_DIRECT_TAPS 128
+#define MOTE_DIRECT_TAPS 256
 
 /* y = what the pixels see × weights + bias, which is as long as a row of weights. */
 void mote_direct_forward(const mote_window *window, const mote_patch *patch,
