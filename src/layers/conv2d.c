@@ -10,13 +10,15 @@
  *
  * X is never there as a whole: a few rows of it at a time, just before they are multiplied, so that
  * it stays in L1 or L2. Few channels and one filter per channel do without it; see direct.h and
- * depthwise.h.
+ * depthwise.h. Nor is y ever there as a whole where max_pool2d follows: each image of it is pooled
+ * as soon as it is finished, and most of its dy is 0; see pooled.h.
  */
 #include <string.h>
 
 #include "math/convolution.h"
 #include "math/depthwise.h"
 #include "math/direct.h"
+#include "math/pooled.h"
 #include "math/rows.h"
 #include "math/vector.h"
 #include "mote/kernels.h"
@@ -212,6 +214,10 @@ static mote_status add_parameters(mote_layer *layer, mote_error *error) {
     return status;
 }
 
+static size_t pixels_out(const conv2d *self) {
+    return self->window.output_height * self->window.output_width;
+}
+
 static void choose_method(conv2d *self) {
     self->method = BY_COLUMNS;
     self->multiplied_stride = self->group_filters;
@@ -229,6 +235,12 @@ static void choose_method(conv2d *self) {
         self->filters_per_block = self->filters;
     }
     self->parts = ceiling_divide(PARTS, ceiling_divide(self->filters, self->filters_per_block));
+    self->base.pools = mote_patch_count(&self->window) == 1 &&
+                       pixels_out(self) * self->filters <= MOTE_PATCH_CAPACITY;
+    if (self->base.pools) { /* and then dW may be summed up in rows of another length */
+        size_t size = self->filters * self->kernel * mote_pooled_row_stride(&self->window);
+        self->part_size = size > self->part_size ? size : self->part_size;
+    }
 }
 
 static mote_status build(mote_layer *layer, mote_error *error) {
@@ -303,13 +315,9 @@ static void pack_filter(void *context, size_t filter) {
 typedef struct job {
     conv2d *self;
     const mote_pass *pass;
-    const mote_real *x, *dy;
-    mote_real *y, *dx;
+    const mote_real *x;
+    mote_real *y, *dy, *dx;
 } job;
-
-static size_t pixels_out(const conv2d *self) {
-    return self->window.output_height * self->window.output_width;
-}
 
 static size_t rows_at_a_time(const conv2d *self, size_t wanted) {
     size_t room = COLUMNS_CAPACITY / self->depth;
@@ -373,7 +381,9 @@ static void forward_patch(void *context, size_t index) {
     mote_patch patch = mote_patch_at(w, index % mote_patch_count(w));
     mote_real numbers[MOTE_PATCH_CAPACITY];
     mote_patch_load(w, &patch, j->x + image * w->height * w->width * w->channels, numbers);
-    mote_real *y = j->y + (image * pixels_out(self) + patch.begin) * self->filters;
+    const mote_layer *pool = self->base.fused_pool;
+    mote_real whole[MOTE_PATCH_CAPACITY]; /* the image's y, where it is pooled at once */
+    mote_real *y = pool ? whole : j->y + (image * pixels_out(self) + patch.begin) * self->filters;
     if (self->method == DIRECTLY) {
         mote_direct_forward(w, &patch, numbers, self->multiplied, self->multiplied_stride,
                             self->multiplied + self->part_size, self->filters, y);
@@ -385,6 +395,10 @@ static void forward_patch(void *context, size_t index) {
     } else {
         finish_rows(self, patch.end - patch.begin, y);
     }
+    if (pool) {
+        pool->kind->pool_sample(pool, j->pass, image, whole,
+                                j->y + image * mote_shape_count(pool->output_shape));
+    }
 }
 
 static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x, mote_real *y) {
@@ -392,6 +406,35 @@ static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x
     job j = {.self = self, .pass = pass, .x = x, .y = y};
     mote_pool_run(pass->pool, self->filters, pack_filter, self);
     mote_pool_run(pass->pool, pass->batch * mote_patch_count(&self->window), forward_patch, &j);
+}
+
+/* ---- backward: through pooling ---- */
+
+/* dy of pooled images through the activation between. */
+static void finish_pooled_image(void *context, size_t image) {
+    const job *j = context;
+    const mote_layer *pool = j->self->base.fused_pool;
+    size_t count = mote_shape_count(pool->output_shape);
+    mote_finish_dx(pool, count, j->y + image * count, j->dy + image * count);
+}
+
+/* The dy of an image; where it is pooled, each number goes back to where it was found. */
+static const mote_real *dy_of_image(const job *j, size_t image, mote_real *whole) {
+    const mote_layer *pool = j->self->base.fused_pool;
+    size_t filters = j->self->filters, count = pixels_out(j->self) * filters;
+    if (!pool) {
+        return j->dy + image * count;
+    }
+    size_t pooled = mote_shape_count(pool->output_shape);
+    const uint32_t *from = pool->kind->pooled_from(pool, image);
+    const mote_real *dy = j->dy + image * pooled;
+    memset(whole, 0, count * sizeof *whole);
+    for (size_t i = 0; i < pooled; i += filters) {
+        for (size_t filter = 0; filter < filters; filter++) {
+            whole[from[i + filter] * filters + filter] += dy[i + filter];
+        }
+    }
+    return whole;
 }
 
 /* ---- backward: dx ---- */
@@ -427,10 +470,11 @@ static void backward_image(void *context, size_t image) {
     size_t count = w->height * w->width * w->channels;
     mote_real *dx = j->dx + image * count;
     memset(dx, 0, count * sizeof *dx);
-    mote_real numbers[MOTE_PATCH_CAPACITY];
+    mote_real numbers[MOTE_PATCH_CAPACITY], whole[MOTE_PATCH_CAPACITY];
+    const mote_real *image_dy = dy_of_image(j, image, whole);
     for (size_t i = 0; i < mote_patch_count(w); i++) {
         mote_patch patch = mote_patch_at(w, i);
-        const mote_real *dy = j->dy + (image * pixels_out(self) + patch.begin) * self->filters;
+        const mote_real *dy = image_dy + patch.begin * self->filters;
         memset(numbers, 0, patch.height * patch.width * w->channels * sizeof *numbers);
         if (self->method == CHANNELWISE) {
             mote_depthwise_backward(w, &patch, dy, self->multiplied, numbers);
@@ -476,9 +520,9 @@ static void gradient_of_image(const job *j, size_t image, size_t first, size_t c
                               mote_real *db) {
     const conv2d *self = j->self;
     const mote_window *w = &self->window;
-    mote_real numbers[MOTE_PATCH_CAPACITY];
+    mote_real numbers[MOTE_PATCH_CAPACITY], whole[MOTE_PATCH_CAPACITY];
     const mote_real *x = j->x + image * w->height * w->width * w->channels;
-    const mote_real *image_dy = j->dy + image * pixels_out(self) * self->filters;
+    const mote_real *image_dy = dy_of_image(j, image, whole);
     for (size_t i = 0; i < mote_patch_count(w); i++) {
         mote_patch patch = mote_patch_at(w, i);
         const mote_real *dy = image_dy + patch.begin * self->filters;
@@ -495,8 +539,42 @@ static void gradient_of_image(const job *j, size_t image, size_t first, size_t c
     }
 }
 
+/* Whether dW is the sum of terms for the pooled numbers alone, of which there are few enough. */
+static bool sums_pooled(const conv2d *self) {
+    const mote_layer *pool = self->base.fused_pool;
+    return pool && self->groups == 1 && self->dilation == 1 &&
+           2 * mote_shape_count(pool->output_shape) <= pixels_out(self) * self->filters;
+}
+
+static void pooled_gradient_of_image(const job *j, size_t image, size_t first, size_t count,
+                                     mote_real *dw, mote_real *db) {
+    const conv2d *self = j->self;
+    const mote_window *w = &self->window;
+    const mote_layer *pool = self->base.fused_pool;
+    mote_real numbers[MOTE_PATCH_CAPACITY + MOTE_LANES];
+    mote_patch patch = mote_patch_at(w, 0);
+    mote_patch_load(w, &patch, j->x + image * w->height * w->width * w->channels, numbers);
+    memset(numbers + patch.height * patch.width * w->channels, 0, MOTE_LANES * sizeof *numbers);
+    size_t pooled = mote_shape_count(pool->output_shape), pixels = pooled / self->filters;
+    const mote_real *dy = j->dy + image * pooled;
+    mote_pooled_gradient(w, &patch, numbers, pool->kind->pooled_from(pool, image), dy, pixels,
+                         self->filters, first, first + count, dw);
+    mote_sum_rows(pixels, count, self->filters, dy + first, db + first);
+}
+
 static mote_real *sums_of_part(const conv2d *self, size_t part) {
     return self->sums + part * (self->part_size + self->filters);
+}
+
+/* Where a filter's number `at` is in the sums of a part. */
+static size_t place_in_sums(const conv2d *self, size_t filter, size_t at) {
+    if (sums_pooled(self)) {
+        size_t run = self->kernel * self->group_channels;
+        return (filter * self->kernel + at / run) * mote_pooled_row_stride(&self->window) +
+               at % run;
+    }
+    return self->method == BY_COLUMNS ? filter * self->depth + at
+                                      : place_in_multiplied(self, filter, at);
 }
 
 /* A block of filters over one part of the batch. */
@@ -510,12 +588,17 @@ static void gradient_of_part(void *context, size_t index) {
     if (count == self->filters) {
         memset(dw, 0, self->part_size * sizeof *dw);
     } else {
-        memset(dw + first * self->depth, 0, count * self->depth * sizeof *dw);
+        size_t depth = place_in_sums(self, 1, 0);
+        memset(dw + first * depth, 0, count * depth * sizeof *dw);
     }
     memset(db + first, 0, count * sizeof *db);
     size_t end = j->pass->batch * (part + 1) / self->parts;
     for (size_t image = j->pass->batch * part / self->parts; image < end; image++) {
-        gradient_of_image(j, image, first, count, dw, db);
+        if (sums_pooled(self)) {
+            pooled_gradient_of_image(j, image, first, count, dw, db);
+        } else {
+            gradient_of_image(j, image, first, count, dw, db);
+        }
     }
 }
 
@@ -525,8 +608,7 @@ static void hand_over_filter(void *context, size_t filter) {
     const conv2d *self = j->self;
     mote_real dw[COLUMNS_CAPACITY], db = 0;
     for (size_t at = 0; at < self->depth; at++) {
-        size_t place = self->method == BY_COLUMNS ? filter * self->depth + at
-                                                  : place_in_multiplied(self, filter, at);
+        size_t place = place_in_sums(self, filter, at);
         mote_real sum = 0;
         for (size_t part = 0; part < self->parts; part++) {
             sum += sums_of_part(self, part)[place];
@@ -544,9 +626,12 @@ static void hand_over_filter(void *context, size_t filter) {
 
 static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
                      const mote_real *y, mote_real *dy, mote_real *dx) {
-    (void)y;
     conv2d *self = (conv2d *)layer;
     job j = {.self = self, .pass = pass, .x = x, .dy = dy, .dx = dx};
+    if (layer->fused_pool) {
+        j.y = (mote_real *)y;
+        mote_pool_run(pass->pool, pass->batch, finish_pooled_image, &j);
+    }
     if (dx) {
         mote_pool_run(pass->pool, pass->batch, backward_image, &j);
     }
