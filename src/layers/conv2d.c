@@ -11,15 +11,15 @@
  * X is never there as a whole: a few rows of it at a time, just before they are multiplied, so that
  * it stays in L1 or L2. Few channels and one filter per channel do without it; see direct.h and
  * depthwise.h. Nor is y ever there as a whole where max_pool2d follows: each image of it is pooled
- * as soon as it is finished, and most of its dy is 0; see pooled.h.
+ * as soon as it is finished, and most of its dy is 0; see runs.h.
  */
 #include <string.h>
 
 #include "math/convolution.h"
 #include "math/depthwise.h"
 #include "math/direct.h"
-#include "math/pooled.h"
 #include "math/rows.h"
+#include "math/runs.h"
 #include "math/vector.h"
 #include "mote/kernels.h"
 #include "mote/layer.h"
@@ -42,7 +42,7 @@ typedef struct conv2d {
     size_t group_channels, group_filters;
     size_t depth; /* numbers that one filter sees */
 
-    /* Wp [filters × depth], and what the forward pass multiplies with: by columns, Wpᵀ for each
+    /* Wp [filters × depth], in runs where dx is made of these, and what the forward pass multiplies with: by columns, Wpᵀ for each
      * group; directly, [depth × filters in whole vectors] and a row for the bias; channelwise,
      * [depth × filters]. */
     mote_real *packed, *multiplied;
@@ -125,6 +125,10 @@ enum {
 
 static size_t ceiling_divide(size_t a, size_t b) {
     return (a + b - 1) / b;
+}
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
 }
 
 /* ---- building ---- */
@@ -218,6 +222,12 @@ static size_t pixels_out(const conv2d *self) {
     return self->window.output_height * self->window.output_width;
 }
 
+/* Of what may come to be in runs, weights and dW; see is_sparse. */
+static size_t size_in_runs(const conv2d *self) {
+    bool may_be = self->base.pools && self->groups == 1 && self->dilation == 1;
+    return may_be ? self->filters * self->kernel * mote_run_stride(&self->window) : 0;
+}
+
 static void choose_method(conv2d *self) {
     self->method = BY_COLUMNS;
     self->multiplied_stride = self->group_filters;
@@ -237,10 +247,7 @@ static void choose_method(conv2d *self) {
     self->parts = ceiling_divide(PARTS, ceiling_divide(self->filters, self->filters_per_block));
     self->base.pools = mote_patch_count(&self->window) == 1 &&
                        pixels_out(self) * self->filters <= MOTE_PATCH_CAPACITY;
-    if (self->base.pools) { /* and then dW may be summed up in rows of another length */
-        size_t size = self->filters * self->kernel * mote_pooled_row_stride(&self->window);
-        self->part_size = size > self->part_size ? size : self->part_size;
-    }
+    self->part_size = larger(self->part_size, size_in_runs(self));
 }
 
 static mote_status build(mote_layer *layer, mote_error *error) {
@@ -261,8 +268,8 @@ static mote_status build(mote_layer *layer, mote_error *error) {
     choose_method(self);
     status = add_parameters(layer, error);
     if (status == MOTE_OK) {
-        status =
-            mote_layer_add_scratch(layer, &self->packed, 0, self->filters * self->depth, error);
+        size_t size = larger(self->filters * self->depth, size_in_runs(self));
+        status = mote_layer_add_scratch(layer, &self->packed, 0, size, error);
     }
     if (status == MOTE_OK) {
         status = mote_layer_add_scratch(layer, &self->multiplied, 0,
@@ -273,6 +280,19 @@ static mote_status build(mote_layer *layer, mote_error *error) {
             layer, &self->sums, 0, self->parts * (self->part_size + self->filters), error);
     }
     return status;
+}
+
+/* ---- going without zeros ---- */
+
+/* Whether the output is pooled, so that most of dy is 0. */
+static bool is_sparse(const conv2d *self) {
+    const mote_layer *pool = self->base.fused_pool;
+    return pool && self->groups == 1 && self->dilation == 1 &&
+           2 * mote_shape_count(pool->output_shape) <= pixels_out(self) * self->filters;
+}
+
+static bool backward_by_runs(const conv2d *self) {
+    return self->method == DIRECTLY && is_sparse(self) && self->filters <= MOTE_RUN_FILTERS;
 }
 
 /* ---- the weights in the order of the numbers ---- */
@@ -297,10 +317,13 @@ static size_t place_in_multiplied(const conv2d *self, size_t filter, size_t at) 
 static void pack_filter(void *context, size_t filter) {
     conv2d *self = context;
     const mote_real *weight = self->weight_parameter.value + filter * self->depth;
-    mote_real *packed = self->packed + filter * self->depth;
+    size_t run = self->kernel * self->group_channels;
+    size_t stride = backward_by_runs(self) ? mote_run_stride(&self->window) : run;
+    mote_real *packed = self->packed + filter * self->kernel * stride;
+    memset(packed, 0, self->kernel * stride * sizeof *packed);
     for (size_t at = 0; at < self->depth; at++) {
         mote_real value = weight[place_in_planes(self, at)];
-        packed[at] = value;
+        packed[at / run * stride + at % run] = value;
         self->multiplied[place_in_multiplied(self, filter, at)] = value;
     }
     if (self->method == DIRECTLY) {
@@ -470,13 +493,16 @@ static void backward_image(void *context, size_t image) {
     size_t count = w->height * w->width * w->channels;
     mote_real *dx = j->dx + image * count;
     memset(dx, 0, count * sizeof *dx);
-    mote_real numbers[MOTE_PATCH_CAPACITY], whole[MOTE_PATCH_CAPACITY];
+    mote_real numbers[MOTE_PATCH_CAPACITY + MOTE_RUN_OVER], whole[MOTE_PATCH_CAPACITY];
     const mote_real *image_dy = dy_of_image(j, image, whole);
     for (size_t i = 0; i < mote_patch_count(w); i++) {
         mote_patch patch = mote_patch_at(w, i);
         const mote_real *dy = image_dy + patch.begin * self->filters;
-        memset(numbers, 0, patch.height * patch.width * w->channels * sizeof *numbers);
-        if (self->method == CHANNELWISE) {
+        size_t seen = patch.height * patch.width * w->channels;
+        memset(numbers, 0, (seen + MOTE_RUN_OVER) * sizeof *numbers);
+        if (backward_by_runs(self)) {
+            mote_runs_backward(w, &patch, dy, self->packed, self->filters, numbers);
+        } else if (self->method == CHANNELWISE) {
             mote_depthwise_backward(w, &patch, dy, self->multiplied, numbers);
         } else {
             backward_by_columns(self, &patch, dy, numbers);
@@ -539,26 +565,19 @@ static void gradient_of_image(const job *j, size_t image, size_t first, size_t c
     }
 }
 
-/* Whether dW is the sum of terms for the pooled numbers alone, of which there are few enough. */
-static bool sums_pooled(const conv2d *self) {
-    const mote_layer *pool = self->base.fused_pool;
-    return pool && self->groups == 1 && self->dilation == 1 &&
-           2 * mote_shape_count(pool->output_shape) <= pixels_out(self) * self->filters;
-}
-
 static void pooled_gradient_of_image(const job *j, size_t image, size_t first, size_t count,
                                      mote_real *dw, mote_real *db) {
     const conv2d *self = j->self;
     const mote_window *w = &self->window;
     const mote_layer *pool = self->base.fused_pool;
-    mote_real numbers[MOTE_PATCH_CAPACITY + MOTE_LANES];
+    mote_real numbers[MOTE_PATCH_CAPACITY + MOTE_RUN_OVER];
     mote_patch patch = mote_patch_at(w, 0);
     mote_patch_load(w, &patch, j->x + image * w->height * w->width * w->channels, numbers);
-    memset(numbers + patch.height * patch.width * w->channels, 0, MOTE_LANES * sizeof *numbers);
+    memset(numbers + patch.height * patch.width * w->channels, 0, MOTE_RUN_OVER * sizeof *numbers);
     size_t pooled = mote_shape_count(pool->output_shape), pixels = pooled / self->filters;
     const mote_real *dy = j->dy + image * pooled;
-    mote_pooled_gradient(w, &patch, numbers, pool->kind->pooled_from(pool, image), dy, pixels,
-                         self->filters, first, first + count, dw);
+    mote_runs_gradient(w, &patch, numbers, pool->kind->pooled_from(pool, image), dy, pixels,
+                       self->filters, first, first + count, dw);
     mote_sum_rows(pixels, count, self->filters, dy + first, db + first);
 }
 
@@ -568,10 +587,9 @@ static mote_real *sums_of_part(const conv2d *self, size_t part) {
 
 /* Where a filter's number `at` is in the sums of a part. */
 static size_t place_in_sums(const conv2d *self, size_t filter, size_t at) {
-    if (sums_pooled(self)) {
+    if (is_sparse(self)) {
         size_t run = self->kernel * self->group_channels;
-        return (filter * self->kernel + at / run) * mote_pooled_row_stride(&self->window) +
-               at % run;
+        return (filter * self->kernel + at / run) * mote_run_stride(&self->window) + at % run;
     }
     return self->method == BY_COLUMNS ? filter * self->depth + at
                                       : place_in_multiplied(self, filter, at);
@@ -594,7 +612,7 @@ static void gradient_of_part(void *context, size_t index) {
     memset(db + first, 0, count * sizeof *db);
     size_t end = j->pass->batch * (part + 1) / self->parts;
     for (size_t image = j->pass->batch * part / self->parts; image < end; image++) {
-        if (sums_pooled(self)) {
+        if (is_sparse(self)) {
             pooled_gradient_of_image(j, image, first, count, dw, db);
         } else {
             gradient_of_image(j, image, first, count, dw, db);

@@ -34,8 +34,8 @@ enum {
 
 /* y = the largest of the pixels that begin at taps in x, and of y itself unless these are the `first`
  * of the window; place = which of `pixels` that is. For so many channels. */
-static inline void fold(size_t lanes, bool first, const size_t *taps, const uint32_t *pixels,
-                        const mote_real *x, mote_real *y, uint32_t *place) {
+MOTE_INLINE void fold(size_t lanes, bool first, const size_t *taps, const uint32_t *pixels,
+                      const mote_real *x, mote_real *y, uint32_t *place) {
 #pragma omp simd
     for (size_t i = 0; i < lanes; i++) {
         mote_real most = first ? x[taps[0] + i] : y[i];
@@ -52,10 +52,8 @@ static inline void fold(size_t lanes, bool first, const size_t *taps, const uint
 }
 
 /* All channels of one pixel. */
-__attribute__((always_inline)) static inline void fold_pixel(bool overrun, bool first,
-                                                             const uint32_t *pixels,
-                                                             size_t channels, const mote_real *x,
-                                                             mote_real *y, uint32_t *places) {
+MOTE_INLINE void fold_pixel(bool overrun, bool first, const uint32_t *pixels, size_t channels,
+                            const mote_real *x, mote_real *y, uint32_t *places) {
     size_t taps[TAPS];
     for (size_t t = 0; t < TAPS; t++) {
         taps[t] = pixels[t] * channels;
@@ -73,8 +71,8 @@ __attribute__((always_inline)) static inline void fold_pixel(bool overrun, bool 
 }
 
 /* Lists the next pixels of a window, row by row; the last is repeated to fill the list. */
-static inline void list_pixels(mote_pooling_span rows, mote_pooling_span columns, size_t width,
-                               size_t *row, size_t *column, uint32_t *pixels) {
+MOTE_INLINE void list_pixels(mote_pooling_span rows, mote_pooling_span columns, size_t width,
+                             size_t *row, size_t *column, uint32_t *pixels) {
     uint32_t last = 0;
     for (size_t t = 0; t < TAPS; t++) {
         pixels[t] = *row < rows.end ? (uint32_t)(*row * width + *column) : last;
@@ -88,9 +86,9 @@ static inline void list_pixels(mote_pooling_span rows, mote_pooling_span columns
 
 /* One pixel of y, and for each of its channels which pixel of x holds the maximum, unless places is
  * NULL. */
-__attribute__((always_inline)) static inline void
-pool_window(bool overrun, mote_pooling_span rows, mote_pooling_span columns, size_t width,
-            size_t channels, const mote_real *x, mote_real *y, uint32_t *places) {
+MOTE_INLINE void pool_window(bool overrun, mote_pooling_span rows, mote_pooling_span columns,
+                             size_t width, size_t channels, const mote_real *x, mote_real *y,
+                             uint32_t *places) {
     size_t row = rows.begin, column = columns.begin;
     for (bool first = true; row < rows.end; first = false) {
         uint32_t pixels[TAPS];

@@ -43,8 +43,8 @@ static size_t list_offsets(const mote_window *w, const mote_patch *patch, size_t
 
 /* The places of the next `most` pixels, or of the `left` ones and then the first again; returns how
  * many they are. */
-static inline size_t list_pixels(mote_cursor *c, const mote_real *numbers, size_t most, size_t left,
-                                 const mote_real **at) {
+MOTE_INLINE size_t list_pixels(mote_cursor *c, const mote_real *numbers, size_t most, size_t left,
+                               const mote_real **at) {
     size_t count = most < left ? most : left;
     at[0] = numbers + c->offset;
     mote_cursor_advance(c);
@@ -60,8 +60,8 @@ static inline size_t list_pixels(mote_cursor *c, const mote_real *numbers, size_
 
 /* Writes one block of filters of some pixels. Where a pixel has fewer filters than there are lanes,
  * those of the pixels that follow, which are written in their turn, may be overwritten. */
-static inline void store_sums(size_t vectors, vector (*sum)[VECTORS], size_t count, size_t filters,
-                              size_t left, mote_real *y, const mote_real *end) {
+MOTE_INLINE void store_sums(size_t vectors, vector (*sum)[VECTORS], size_t count, size_t filters,
+                            size_t left, mote_real *y, const mote_real *end) {
     for (size_t p = 0; p < count; p++, y += filters) {
         bool whole =
             left >= vectors * LANES || (left == filters && (size_t)(end - y) >= vectors * LANES);
@@ -74,9 +74,9 @@ static inline void store_sums(size_t vectors, vector (*sum)[VECTORS], size_t cou
 }
 
 /* One block of filters of PIXELS pixels. */
-static inline void sum_taps(size_t vectors, size_t taps, const size_t *offsets,
-                            const mote_real *const *at, const mote_real *weights,
-                            size_t weight_stride, const mote_real *bias, vector (*sum)[VECTORS]) {
+MOTE_INLINE void sum_taps(size_t vectors, size_t taps, const size_t *offsets,
+                          const mote_real *const *at, const mote_real *weights,
+                          size_t weight_stride, const mote_real *bias, vector (*sum)[VECTORS]) {
     for (size_t p = 0; p < PIXELS; p++) {
         memcpy(sum[p], bias, vectors * sizeof(vector));
     }
@@ -119,9 +119,9 @@ void mote_direct_forward(const mote_window *w, const mote_patch *patch, const mo
 }
 
 /* dw [TAPS × weight_stride] += Σ over pixels of at[p][offsets] × dy[p], for one block of filters. */
-static inline void sum_pixels(size_t vectors, size_t count, const size_t *offsets,
-                              const mote_real *const *at, const mote_real *dy, size_t dy_stride,
-                              mote_real *dw, size_t weight_stride) {
+MOTE_INLINE void sum_pixels(size_t vectors, size_t count, const size_t *offsets,
+                            const mote_real *const *at, const mote_real *dy, size_t dy_stride,
+                            mote_real *dw, size_t weight_stride) {
     vector sum[TAPS][VECTORS];
     for (size_t t = 0; t < TAPS; t++) {
         memcpy(sum[t], dw + t * weight_stride, vectors * sizeof(vector));
