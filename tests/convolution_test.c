@@ -198,6 +198,8 @@ Test(convolution, is_the_sum_that_defines_it, .timeout = 120) {
         /* few channels: directly */
         {1, 5, 7, 3, 6, 3, 1, 0, 1, 1, false, false},
         {1, 28, 28, 2, 33, 5, 1, 0, 1, 1, true, true},
+        {1, 12, 16, 2, 8, 5, 1, 0, 1, 1, false, false},
+        {1, 6, 6, 3, 4, 5, 2, 2, 1, 1, false, false},
         {3, 9, 6, 2, 16, 3, 2, 1, 1, 1, false, false},
         {4, 8, 8, 1, 17, 2, 1, 0, 2, 1, true, false},
         {2, 1, 1, 4, 5, 1, 1, 0, 1, 1, false, false},
@@ -225,6 +227,7 @@ Test(convolution, is_the_sum_that_defines_it, .timeout = 120) {
         {40, 4, 900, 1, 3, 3, 2, 1, 1, 1, false, false},
         {30, 3, 1100, 1, 30, 3, 1, 1, 1, 30, false, false},
         {4, 3, 9000, 1, 2, 3, 1, 0, 2, 1, true, false},
+        {1, 5, 20000, 1, 2, 5, 1, 0, 1, 1, false, false},
     };
     mote_pool *pool = mote_pool_create(2, NULL);
     for (size_t i = 0; i < COUNT(rows); i++) {

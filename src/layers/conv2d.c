@@ -120,7 +120,8 @@ enum {
     MOST_DIRECT_CHANNELS = 8,
     PARTS = 8,
     FILTERS_PER_BLOCK = 128,
-    TAP_BLOCK = 8 /* of mote_direct_gradient */
+    TAP_BLOCK = 8, /* of mote_direct_gradient */
+    NUMBERS_PER_TILE = 4096
 };
 
 static size_t ceiling_divide(size_t a, size_t b) {
@@ -189,7 +190,7 @@ static mote_status place_window(mote_layer *layer, mote_error *error) {
         return mote_fail(error, MOTE_INVALID,
                          "the window of %zu × %zu over %zu channels is too large: at most %zu "
                          "numbers",
-                         w->kernel, w->kernel, w->channels, MOTE_PATCH_CAPACITY);
+                         w->kernel, w->kernel, w->channels, MOTE_PATCH_NUMBERS);
     }
     layer->output_shape = mote_shape_image(self->filters, w->output_height, w->output_width);
     return MOTE_OK;
@@ -314,8 +315,7 @@ static size_t place_in_multiplied(const conv2d *self, size_t filter, size_t at) 
            filter % self->group_filters;
 }
 
-static void pack_filter(void *context, size_t filter) {
-    conv2d *self = context;
+static void pack_filter(const conv2d *self, size_t filter) {
     const mote_real *weight = self->weight_parameter.value + filter * self->depth;
     size_t run = self->kernel * self->group_channels;
     size_t stride = backward_by_runs(self) ? mote_run_stride(&self->window) : run;
@@ -329,6 +329,27 @@ static void pack_filter(void *context, size_t filter) {
     if (self->method == DIRECTLY) {
         self->multiplied[self->part_size + filter] =
             self->bias ? self->bias_parameter.value[filter] : 0;
+    }
+}
+
+/* What is done filter by filter is shared out in tiles of as many as are worth a task. */
+static size_t filters_per_tile(const conv2d *self) {
+    return ceiling_divide(NUMBERS_PER_TILE, self->depth);
+}
+
+static size_t filter_tiles(const conv2d *self) {
+    return ceiling_divide(self->filters, filters_per_tile(self));
+}
+
+static size_t end_of_tile(const conv2d *self, size_t tile) {
+    size_t end = (tile + 1) * filters_per_tile(self);
+    return end < self->filters ? end : self->filters;
+}
+
+static void pack_tile(void *context, size_t tile) {
+    const conv2d *self = context;
+    for (size_t f = tile * filters_per_tile(self); f < end_of_tile(self, tile); f++) {
+        pack_filter(self, f);
     }
 }
 
@@ -427,7 +448,7 @@ static void forward_patch(void *context, size_t index) {
 static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x, mote_real *y) {
     conv2d *self = (conv2d *)layer;
     job j = {.self = self, .pass = pass, .x = x, .y = y};
-    mote_pool_run(pass->pool, self->filters, pack_filter, self);
+    mote_pool_run(pass->pool, filter_tiles(self), pack_tile, self);
     mote_pool_run(pass->pool, pass->batch * mote_patch_count(&self->window), forward_patch, &j);
 }
 
@@ -493,13 +514,13 @@ static void backward_image(void *context, size_t image) {
     size_t count = w->height * w->width * w->channels;
     mote_real *dx = j->dx + image * count;
     memset(dx, 0, count * sizeof *dx);
-    mote_real numbers[MOTE_PATCH_CAPACITY + MOTE_RUN_OVER], whole[MOTE_PATCH_CAPACITY];
+    mote_real numbers[MOTE_PATCH_CAPACITY], whole[MOTE_PATCH_CAPACITY];
     const mote_real *image_dy = dy_of_image(j, image, whole);
     for (size_t i = 0; i < mote_patch_count(w); i++) {
         mote_patch patch = mote_patch_at(w, i);
         const mote_real *dy = image_dy + patch.begin * self->filters;
         size_t seen = patch.height * patch.width * w->channels;
-        memset(numbers, 0, (seen + MOTE_RUN_OVER) * sizeof *numbers);
+        memset(numbers, 0, (seen + MOTE_PATCH_OVER) * sizeof *numbers);
         if (backward_by_runs(self)) {
             mote_runs_backward(w, &patch, dy, self->packed, self->filters, numbers);
         } else if (self->method == CHANNELWISE) {
@@ -570,10 +591,9 @@ static void pooled_gradient_of_image(const job *j, size_t image, size_t first, s
     const conv2d *self = j->self;
     const mote_window *w = &self->window;
     const mote_layer *pool = self->base.fused_pool;
-    mote_real numbers[MOTE_PATCH_CAPACITY + MOTE_RUN_OVER];
+    mote_real numbers[MOTE_PATCH_CAPACITY];
     mote_patch patch = mote_patch_at(w, 0);
     mote_patch_load(w, &patch, j->x + image * w->height * w->width * w->channels, numbers);
-    memset(numbers + patch.height * patch.width * w->channels, 0, MOTE_RUN_OVER * sizeof *numbers);
     size_t pooled = mote_shape_count(pool->output_shape), pixels = pooled / self->filters;
     const mote_real *dy = j->dy + image * pooled;
     mote_runs_gradient(w, &patch, numbers, pool->kind->pooled_from(pool, image), dy, pixels,
@@ -621,8 +641,7 @@ static void gradient_of_part(void *context, size_t index) {
 }
 
 /* A filter's dW, out of the parts, in the order of W. */
-static void hand_over_filter(void *context, size_t filter) {
-    const job *j = context;
+static void hand_over_filter(const job *j, size_t filter) {
     const conv2d *self = j->self;
     mote_real dw[COLUMNS_CAPACITY], db = 0;
     for (size_t at = 0; at < self->depth; at++) {
@@ -642,6 +661,13 @@ static void hand_over_filter(void *context, size_t filter) {
     }
 }
 
+static void hand_over_tile(void *context, size_t tile) {
+    const job *j = context;
+    for (size_t f = tile * filters_per_tile(j->self); f < end_of_tile(j->self, tile); f++) {
+        hand_over_filter(j, f);
+    }
+}
+
 static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
                      const mote_real *y, mote_real *dy, mote_real *dx) {
     conv2d *self = (conv2d *)layer;
@@ -655,7 +681,7 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
     }
     size_t blocks = ceiling_divide(self->filters, self->filters_per_block);
     mote_pool_run(pass->pool, self->parts * blocks, gradient_of_part, &j);
-    mote_pool_run(pass->pool, self->filters, hand_over_filter, &j);
+    mote_pool_run(pass->pool, filter_tiles(self), hand_over_tile, &j);
 }
 
 const mote_layer_class mote_layer_conv2d = {

@@ -24,16 +24,16 @@ size_t mote_window_extent(size_t in, size_t kernel, size_t stride, size_t paddin
 
 bool mote_window_plan(mote_window *w) {
     size_t rows = 1, columns = w->output_width;
-    while (columns > 1 && seen(w, 1) * seen(w, columns) * w->channels > MOTE_PATCH_CAPACITY) {
+    while (columns > 1 && seen(w, 1) * seen(w, columns) * w->channels > MOTE_PATCH_NUMBERS) {
         columns = (columns + 1) / 2;
     }
     while (columns == w->output_width && rows < w->output_height &&
-           seen(w, rows + 1) * seen(w, columns) * w->channels <= MOTE_PATCH_CAPACITY) {
+           seen(w, rows + 1) * seen(w, columns) * w->channels <= MOTE_PATCH_NUMBERS) {
         rows++;
     }
     w->patch_rows = rows;
     w->patch_columns = columns;
-    return seen(w, rows) * seen(w, columns) * w->channels <= MOTE_PATCH_CAPACITY;
+    return seen(w, rows) * seen(w, columns) * w->channels <= MOTE_PATCH_NUMBERS;
 }
 
 static size_t patches_per_row(const mote_window *w) {
@@ -108,6 +108,7 @@ void mote_patch_load(const mote_window *w, const mote_patch *patch, const mote_r
         !row_in_image(w, patch, patch->height - 1)) {
         memset(numbers, 0, patch->height * stride * sizeof *numbers);
     }
+    memset(numbers + patch->height * stride, 0, MOTE_PATCH_OVER * sizeof *numbers);
     for (size_t row = 0; row < patch->height && count > 0; row++) {
         if (row_in_image(w, patch, row)) {
             size_t y = (size_t)(patch->row + (ptrdiff_t)row);
@@ -137,8 +138,7 @@ void mote_patch_add(const mote_window *w, const mote_patch *patch, const mote_re
 }
 
 mote_cursor mote_cursor_at(const mote_window *w, const mote_patch *patch, size_t pixel) {
-    bool whole_rows = w->patch_columns == w->output_width;
-    size_t columns = whole_rows ? w->output_width : patch->end - patch->begin;
+    size_t columns = mote_patch_columns(w, patch);
     size_t step = w->stride * w->channels, row_step = w->stride * patch->width * w->channels;
     size_t index = pixel - patch->begin, row = index / columns, column = index % columns;
     return (mote_cursor){.offset = row * row_step + column * step,

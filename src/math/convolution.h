@@ -18,8 +18,11 @@ typedef struct mote_window {
     size_t patch_rows, patch_columns; /* output pixels of a patch; rows > 1 only for all columns */
 } mote_window;
 
-/* Numbers of a patch at most. */
+/* Numbers that there is memory for in a patch, and how many of these it holds at most: for vectors
+ * to reach beyond its end. */
 #define MOTE_PATCH_CAPACITY ((size_t)1 << 16)
+#define MOTE_PATCH_OVER     8
+#define MOTE_PATCH_NUMBERS  (MOTE_PATCH_CAPACITY - MOTE_PATCH_OVER)
 
 /* How many places a window finds along one side; 0 where it does not fit. */
 size_t mote_window_extent(size_t in, size_t kernel, size_t stride, size_t padding_before,
@@ -40,8 +43,15 @@ typedef struct mote_patch {
 size_t mote_patch_count(const mote_window *window);
 mote_patch mote_patch_at(const mote_window *window, size_t index);
 
+/* How many output pixels are in each of its rows. */
+static inline size_t mote_patch_columns(const mote_window *window, const mote_patch *patch) {
+    bool whole_rows = window->patch_columns == window->output_width;
+    return whole_rows ? window->output_width : patch->end - patch->begin;
+}
+
 /* image [height × width × channels] to patch [patch.height × patch.width × channels], and back: each
- * number of the patch is added to the image where it came from. */
+ * number of the patch is added to the image where it came from. MOTE_PATCH_OVER zeros follow a patch
+ * that is loaded. */
 void mote_patch_load(const mote_window *window, const mote_patch *patch, const mote_real *image,
                      mote_real *numbers);
 void mote_patch_add(const mote_window *window, const mote_patch *patch, const mote_real *numbers,

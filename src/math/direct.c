@@ -13,6 +13,8 @@ enum {
     PIXELS = 8,
     TAPS = 8,
     VECTORS = 2,
+    NEIGHBOURS = 7, /* 28, 14 and 7 are usual widths */
+    MOST_KERNEL = 5,
     CHUNK = 64
 };
 _Static_assert(MOTE_DIRECT_TAPS % TAPS == 0, "taps come in blocks");
@@ -22,7 +24,8 @@ typedef mote_real vector __attribute__((vector_size(32)));
 enum {
     LANES = sizeof(vector) / sizeof(mote_real)
 };
-_Static_assert(VECTORS *LANES == MOTE_LANES, "weights come in blocks of so many filters");
+_Static_assert(NEIGHBOURS <= MOTE_PATCH_OVER, "the last of a row would reach too far");
+_Static_assert(MOTE_LANES == VECTORS * LANES, "weights come in blocks of so many filters");
 
 /* How far from a pixel's first number each number of its window is; beyond the last, 0
  * up to a multiple of TAPS. */
@@ -92,29 +95,102 @@ MOTE_INLINE void sum_taps(size_t vectors, size_t taps, const size_t *offsets,
     }
 }
 
+/* NEIGHBOURS pixels of a row, for images of one channel: these share the numbers that they see, where the
+ * compiler knows the kernel. Without, reading would take longer than multiplying by so few filters. */
+MOTE_INLINE void sum_neighbours(size_t kernel, const mote_real *at, size_t row_length,
+                                const mote_real *weights, size_t weight_stride,
+                                const mote_real *bias, vector (*sum)[VECTORS]) {
+    for (size_t p = 0; p < NEIGHBOURS; p++) {
+        memcpy(&sum[p][0], bias, sizeof(vector));
+    }
+    for (size_t row = 0; row < kernel; row++, at += row_length) {
+        vector weight[MOST_KERNEL];
+        for (size_t t = 0; t < kernel; t++, weights += weight_stride) {
+            memcpy(&weight[t], weights, sizeof(vector));
+        }
+        for (size_t p = 0; p < NEIGHBOURS; p++) {
+            for (size_t t = 0; t < kernel; t++) {
+                sum[p][0] += at[p + t] * weight[t];
+            }
+        }
+    }
+}
+
+/* What the functions for all filters have in common. */
+typedef struct product {
+    const mote_window *window;
+    const mote_patch *patch;
+    const mote_real *numbers, *weights, *bias;
+    size_t weight_stride, filters;
+} product;
+
+MOTE_INLINE void forward_neighbours(size_t kernel, const product *f, mote_real *y) {
+    size_t columns = mote_patch_columns(f->window, f->patch);
+    const mote_real *end = y + (f->patch->end - f->patch->begin) * f->filters;
+    for (const mote_real *row = f->numbers; y < end; row += f->patch->width) {
+        for (size_t column = 0; column < columns; column += NEIGHBOURS) {
+            size_t left = columns - column, count = left < NEIGHBOURS ? left : NEIGHBOURS;
+            vector sum[NEIGHBOURS][VECTORS];
+            sum_neighbours(kernel, row + column, f->patch->width, f->weights, f->weight_stride,
+                           f->bias, sum);
+            store_sums(1, sum, count, f->filters, f->filters, y, end);
+            y += count * f->filters;
+        }
+    }
+}
+
 MOTE_MULTIVERSION
-void mote_direct_forward(const mote_window *w, const mote_patch *patch, const mote_real *numbers,
-                         const mote_real *weights, size_t weight_stride, const mote_real *bias,
-                         size_t filters, mote_real *y) {
+static void forward_by_3(const product *f, mote_real *y) {
+    forward_neighbours(3, f, y);
+}
+
+MOTE_MULTIVERSION
+static void forward_by_5(const product *f, mote_real *y) {
+    forward_neighbours(5, f, y);
+}
+
+MOTE_MULTIVERSION
+static void forward_any(const product *f, mote_real *y) {
     size_t offsets[MOTE_DIRECT_TAPS];
-    size_t taps = list_offsets(w, patch, offsets);
-    mote_cursor c = mote_cursor_at(w, patch, patch->begin);
-    const mote_real *end = y + (patch->end - patch->begin) * filters;
-    for (size_t pixel = patch->begin; pixel < patch->end; pixel += PIXELS, y += PIXELS * filters) {
+    size_t taps = list_offsets(f->window, f->patch, offsets);
+    mote_cursor c = mote_cursor_at(f->window, f->patch, f->patch->begin);
+    size_t filters = f->filters, pixels = f->patch->end - f->patch->begin;
+    const mote_real *end = y + pixels * filters;
+    for (size_t pixel = 0; pixel < pixels; pixel += PIXELS, y += PIXELS * filters) {
         const mote_real *at[PIXELS];
-        size_t count = list_pixels(&c, numbers, PIXELS, patch->end - pixel, at);
+        size_t count = list_pixels(&c, f->numbers, PIXELS, pixels - pixel, at);
         for (size_t filter = 0; filter < filters; filter += MOTE_LANES) {
             vector sum[PIXELS][VECTORS];
             size_t left = filters - filter;
-            const mote_real *weight = weights + filter;
+            const mote_real *weights = f->weights + filter, *bias = f->bias + filter;
             if (left > LANES) {
-                sum_taps(2, taps, offsets, at, weight, weight_stride, bias + filter, sum);
+                sum_taps(2, taps, offsets, at, weights, f->weight_stride, bias, sum);
                 store_sums(2, sum, count, filters, left, y + filter, end);
             } else {
-                sum_taps(1, taps, offsets, at, weight, weight_stride, bias + filter, sum);
+                sum_taps(1, taps, offsets, at, weights, f->weight_stride, bias, sum);
                 store_sums(1, sum, count, filters, left, y + filter, end);
             }
         }
+    }
+}
+
+void mote_direct_forward(const mote_window *w, const mote_patch *patch, const mote_real *numbers,
+                         const mote_real *weights, size_t weight_stride, const mote_real *bias,
+                         size_t filters, mote_real *y) {
+    const product f = {.window = w,
+                       .patch = patch,
+                       .numbers = numbers,
+                       .weights = weights,
+                       .bias = bias,
+                       .weight_stride = weight_stride,
+                       .filters = filters};
+    bool neighbours = w->channels == 1 && w->stride == 1 && w->dilation == 1 && filters <= LANES;
+    if (neighbours && w->kernel == 3) {
+        forward_by_3(&f, y);
+    } else if (neighbours && w->kernel == 5) {
+        forward_by_5(&f, y);
+    } else {
+        forward_any(&f, y);
     }
 }
 

@@ -15,7 +15,7 @@ enum {
     MOST_ROWS = 5,
     MOST_VECTORS = 4
 };
-_Static_assert(LANES <= MOTE_RUN_OVER, "the last vector would reach too far");
+_Static_assert(LANES <= MOTE_PATCH_OVER, "the last vector would reach too far");
 
 static size_t vectors_per_run(const mote_window *w) {
     return (w->kernel * w->channels + LANES - 1) / LANES;
@@ -204,7 +204,7 @@ void mote_runs_backward(const mote_window *w, const mote_patch *patch, const mot
                         const mote_real *weights, size_t filters, mote_real *numbers) {
     size_t run_stride = vectors_per_run(w) * LANES, row_length = patch->width * w->channels;
     size_t pixels = patch->end - patch->begin;
-    size_t columns = w->patch_columns == w->output_width ? w->output_width : pixels;
+    size_t columns = mote_patch_columns(w, patch);
     const flow f = {.dy = dy,
                     .weights = weights,
                     .numbers = numbers,

@@ -3,7 +3,7 @@
  *
  * For windows without dilation, whose rows are runs of kernel × channels numbers. Weights and dw are
  * [filters × kernel × mote_run_stride], runs in whole vectors; beyond their end weights are 0 and dw
- * is anything. Patches have MOTE_RUN_OVER more numbers, which are 0.
+ * is anything. Vectors reach into the MOTE_PATCH_OVER numbers behind a patch.
  */
 #ifndef MOTE_MATH_RUNS_H
 #define MOTE_MATH_RUNS_H
@@ -11,8 +11,6 @@
 #include <stdint.h>
 
 #include "math/convolution.h"
-
-#define MOTE_RUN_OVER 8
 
 size_t mote_run_stride(const mote_window *window);
 
