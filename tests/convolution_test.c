@@ -198,17 +198,24 @@ Test(convolution, is_the_sum_that_defines_it, .timeout = 120) {
         /* few channels: directly */
         {1, 5, 7, 3, 6, 3, 1, 0, 1, 1, false, false},
         {1, 28, 28, 2, 33, 5, 1, 0, 1, 1, true, true},
+        {1, 12, 16, 2, 8, 5, 1, 0, 1, 1, false, false},
+        {1, 6, 6, 3, 4, 5, 2, 2, 1, 1, false, false},
         {3, 9, 6, 2, 16, 3, 2, 1, 1, 1, false, false},
         {4, 8, 8, 1, 17, 2, 1, 0, 2, 1, true, false},
         {2, 1, 1, 4, 5, 1, 1, 0, 1, 1, false, false},
-        /* by columns, of filters that fill vectors and that do not */
         {5, 6, 7, 3, 8, 3, 1, 1, 1, 1, false, false},
         {6, 14, 14, 9, 16, 5, 1, 0, 1, 1, false, true},
-        {32, 14, 14, 2, 64, 3, 1, 0, 1, 1, true, false},
         {8, 11, 5, 2, 12, 4, 3, 2, 1, 1, false, false},
         {7, 12, 9, 1, 3, 3, 1, 2, 3, 1, false, false},
+        {8, 9, 8, 2, 25, 3, 1, 1, 1, 1, false, false},
+        /* by columns, of filters that fill vectors and that do not */
+        {9, 6, 7, 3, 8, 3, 1, 1, 1, 1, false, false},
+        {11, 14, 14, 9, 16, 5, 1, 0, 1, 1, false, true},
+        {32, 14, 14, 2, 64, 3, 1, 0, 1, 1, true, false},
+        {10, 11, 5, 2, 12, 4, 3, 2, 1, 1, false, false},
+        {9, 12, 9, 1, 3, 3, 1, 2, 3, 1, false, false},
         {64, 4, 4, 3, 48, 1, 1, 0, 1, 1, false, false},
-        {3, 13, 13, 1, 5, 7, 2, 3, 1, 1, false, false}, /* few channels, but a large window */
+        {3, 13, 13, 1, 5, 11, 2, 5, 1, 1, false, false}, /* few channels, but a large window */
         /* Winograd's: images of odd sides, of one pixel, of all paddings, of more than a chunk, and as
          * wide as they may be and wider */
         {16, 7, 5, 3, 32, 3, 1, 0, 1, 1, false, false},
@@ -230,6 +237,7 @@ Test(convolution, is_the_sum_that_defines_it, .timeout = 120) {
         {40, 4, 900, 1, 3, 3, 2, 1, 1, 1, false, false},
         {30, 3, 1100, 1, 30, 3, 1, 1, 1, 30, false, false},
         {4, 3, 9000, 1, 2, 3, 1, 0, 2, 1, true, false},
+        {1, 5, 20000, 1, 2, 5, 1, 0, 1, 1, false, false},
     };
     mote_pool *pool = mote_pool_create(2, NULL);
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -296,6 +304,128 @@ Test(convolution, gives_the_same_bits_with_any_number_of_threads) {
             free(results[t]);
         }
     }
+}
+
+/* ---- with the pooling that follows ---- */
+
+typedef struct pooled_network {
+    size_t channels, height, width;
+    const char *convolution, *activation, *pooling, *after; /* activations may be NULL */
+    bool fused;
+} pooled_network;
+
+enum {
+    POOLED_BATCH = 11
+};
+
+static mote_model *pooled_create(const pooled_network *n, bool training, bool fused) {
+    mote_error error = {0};
+    mote_model *model =
+        mote_model_create(mote_shape_image(n->channels, n->height, n->width), &error);
+    cr_assert(model);
+    mote_model_add(model, "conv2d", n->convolution, &error);
+    if (n->activation) {
+        mote_model_add(model, n->activation, NULL, &error);
+    }
+    mote_model_add(model, "max_pool2d", n->pooling, &error);
+    if (n->after) {
+        mote_model_add(model, n->after, NULL, &error);
+    }
+    mote_model_set_output(model, "mean_squared_error", NULL, &error);
+    model->layers->layers[0]->pools &= fused;
+    cr_assert_eq(network_plan(model, POOLED_BATCH, &error), MOTE_OK, "%s: %s", n->convolution,
+                 error.message);
+    if (training) {
+        cr_assert_eq(layer_alone_plan(model, POOLED_BATCH, &error), MOTE_OK);
+    } else {
+        cr_assert_eq(mote_model_plan(model, POOLED_BATCH, false, &error), MOTE_OK);
+    }
+    bool found = model->layers->layers[0]->fused_pool != NULL;
+    cr_assert(!training || found == (n->fused && fused), "%s, %s", n->convolution, n->pooling);
+    mote_model_initialize(model, 1, NULL);
+    return model;
+}
+
+static void expect_near(const pooled_network *n, const char *what, size_t count, const float *found,
+                        const float *wanted) {
+    double most = 0, off = 0;
+    for (size_t i = 0; i < count; i++) {
+        most = fmax(most, fabs((double)wanted[i]));
+        off = fmax(off, fabs((double)found[i] - (double)wanted[i]));
+    }
+    cr_expect(most > 0 && off <= 3e-6 * most, "%s, %s: %s is %g off %g", n->convolution, n->pooling,
+              what, off, most);
+}
+
+static void check_pooled(const pooled_network *n, mote_pool *pool) {
+    mote_model *fused = pooled_create(n, true, true), *apart = pooled_create(n, true, false);
+    mote_model *evaluated = pooled_create(n, false, true);
+    size_t in = POOLED_BATCH * layer_alone_width_in(fused);
+    size_t out = POOLED_BATCH * layer_alone_width_out(fused);
+    float *x = numbers_create(in), *dy = numbers_create(out);
+    float *y[3] = {numbers_create(out), numbers_create(out), numbers_create(out)};
+    float *dx[2] = {numbers_create(in), numbers_create(in)};
+    mote_random random = mote_random_create(5, MOTE_RANDOM_DATA, in);
+    numbers_uniform(&random, -1, 1, in, x);
+    numbers_uniform(&random, -1, 1, out, dy);
+    mote_pass pass = {.pool = pool, .batch = POOLED_BATCH, .training = true, .random = &random};
+    for (int i = 0; i < 2; i++) { /* the second time on what the first left in memory */
+        network_fill_gradients(fused, 0);
+        layer_alone_forward(fused, &pass, x, y[0]);
+        layer_alone_backward(fused, &pass, dy, dx[0]);
+    }
+    pass.pool = NULL;
+    network_fill_gradients(apart, 0);
+    layer_alone_forward(apart, &pass, x, y[1]);
+    layer_alone_backward(apart, &pass, dy, dx[1]);
+    pass.training = false;
+    layer_alone_forward(evaluated, &pass, x, y[2]);
+    cr_expect_eq(memcmp(y[0], y[1], out * sizeof **y), 0, "%s, %s", n->convolution, n->pooling);
+    cr_expect_eq(memcmp(y[2], y[1], out * sizeof **y), 0, "%s, %s", n->convolution, n->pooling);
+    expect_near(n, "dx", in, dx[0], dx[1]);
+    for (size_t i = 0; i < fused->parameter_count; i++) {
+        const mote_parameter *parameter = fused->parameters[i].parameter;
+        expect_near(n, fused->parameters[i].name, parameter->count, parameter->gradient,
+                    apart->parameters[i].parameter->gradient);
+    }
+    free(x), free(dy), free(y[0]), free(y[1]), free(y[2]), free(dx[0]), free(dx[1]);
+    network_destroy(fused), network_destroy(apart), network_destroy(evaluated);
+}
+
+Test(pooling, after_a_convolution_is_done_along_with_it, .timeout = 120) {
+    static const pooled_network rows[] = {
+        {1, 28, 28, "{\"filters\": 6, \"kernel\": 5, \"padding\": \"same\"}", "relu",
+         "{\"size\": 2}", NULL, true},
+        {6, 14, 14, "{\"filters\": 16, \"kernel\": 5}", NULL, "{\"size\": 2}", "relu", true},
+        {3, 13, 9, "{\"filters\": 20, \"kernel\": 4, \"stride\": 2, \"padding\": 3}", "tanh",
+         "{\"size\": 3, \"stride\": 2, \"padding\": 1}", "elu", true},
+        {8, 9, 12, "{\"filters\": 5, \"kernel\": 3, \"bias\": false}", "relu", "{\"size\": 2}",
+         NULL, true},
+        {2, 15, 14, "{\"filters\": 3, \"kernel\": 7, \"padding\": 1}", "sigmoid", "{\"size\": 3}",
+         NULL, true},
+        /* by columns, and of so many filters that they are shared out */
+        {11, 8, 8, "{\"filters\": 12, \"kernel\": 3, \"padding\": \"same\"}", "relu",
+         "{\"size\": 2}", NULL, true},
+        {10, 6, 6, "{\"filters\": 150, \"kernel\": 1}", "relu", "{\"size\": 2}", NULL, true},
+        /* windows of which too many hold a maximum, or with gaps, and groups */
+        {4, 7, 8, "{\"filters\": 6, \"kernel\": 2}", "relu",
+         "{\"size\": 2, \"stride\": 1, \"padding\": 1}", NULL, true},
+        {4, 9, 8, "{\"filters\": 6, \"kernel\": 3, \"dilation\": 2}", "relu", "{\"size\": 2}", NULL,
+         true},
+        {4, 9, 8, "{\"filters\": 6, \"kernel\": 3, \"groups\": 2}", "relu", "{\"size\": 2}", NULL,
+         true},
+        {5, 9, 8, "{\"filters\": 5, \"kernel\": 3, \"groups\": 5}", "relu", "{\"size\": 2}", NULL,
+         true},
+        /* where it cannot be: too large an image, an activation that needs its x */
+        {1, 150, 150, "{\"filters\": 3, \"kernel\": 3}", "relu", "{\"size\": 2}", NULL, false},
+        {2, 9, 9, "{\"filters\": 4, \"kernel\": 3}", "gelu", "{\"size\": 2}", NULL, false},
+        {1, 300, 300, "{\"filters\": 1, \"kernel\": 3}", "relu", "{\"size\": 2}", NULL, false},
+    };
+    mote_pool *pool = mote_pool_create(2, NULL);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        check_pooled(&rows[i], pool);
+    }
+    mote_pool_destroy(pool);
 }
 
 Test(order, turns_images_and_turns_them_back) {

@@ -105,6 +105,14 @@ struct mote_layer {
     const mote_layer *fused_after, *fused_before;
     ptrdiff_t fused_after_distance;  /* from y to the neighbour's y */
     ptrdiff_t fused_before_distance; /* from x to the neighbour's x, where it keeps that */
+
+    /* Set by build: whether this layer can do the pooling that follows it, or follows the activation
+     * after it. fused_pool is then set by the model where some does, or NULL. Such a layer gives
+     * fused_pool->kind->pool_sample each sample of its y when it is finished, by mote_finish_y too;
+     * its own y is then stored nowhere, and its forward and backward passes get the pooled y and
+     * dy. */
+    bool pools;
+    const mote_layer *fused_pool;
 };
 
 /* In which order a layer takes and gives images. mote turns them where neighbours differ. */
@@ -150,11 +158,20 @@ struct mote_layer_class {
                               const mote_real *y, const mote_real *dy, mote_real *dx);
     bool keeps_x;
 
+    /* In addition to forward and backward, for a layer whose every y is one of the x of the same
+     * channel (max_pool2d): lets a layer before it do its work. pool_sample makes the y of one
+     * sample of the batch out of its x, the activation that is fused with it included; x, y are
+     * [channels last]. pooled_from tells at which pixel of x each y of the sample was found, in a
+     * pass for training. */
+    void (*pool_sample)(const mote_layer *layer, const mote_pass *pass, size_t sample,
+                        const mote_real *x, mote_real *y);
+    const uint32_t *(*pooled_from)(const mote_layer *layer, size_t sample);
+
     mote_order order;
 
     bool reshapes;        /* only the shape changes, the numbers stay: forward, backward unused */
     bool training_only;   /* in evaluation y = x: forward is not called then */
-    bool fuses;           /* calls mote_finish_y and mote_finish_dx; its backward ignores y */
+    bool fuses;           /* calls mote_finish_y and mote_finish_dx; its backward ignores its y */
     bool tiles_gradients; /* calls mote_gradient_ready itself */
     bool gives_probabilities; /* y are probabilities, not logits */
 };

@@ -9,14 +9,20 @@
  *   y = X Wpᵀ        dX = dy Wp        dW = dyᵀ X        db = the sum of dy's rows
  *
  * X is never there as a whole: a few rows of it at a time, just before they are multiplied, so that
- * it stays in L1 or L2. Few channels and one filter per channel do without it; see convolution.h.
- * So do windows of 3 × 3 over more channels, which take fewer multiplications; see winograd.h.
+ * it stays in L1 or L2. Few channels and one filter per channel do without it; see direct.h and
+ * depthwise.h. So do windows of 3 × 3 over more channels, which take fewer multiplications; see
+ * winograd.h. Nor is y ever there as a whole where max_pool2d follows: each image of it is pooled as
+ * soon as it is finished, and most of its dy is 0; see runs.h.
  */
 #include <string.h>
 
 #include "math/convolution.h"
+#include "math/depthwise.h"
+#include "math/direct.h"
 #include "math/gemm.h"
 #include "math/rows.h"
+#include "math/runs.h"
+#include "math/vector.h"
 #include "math/winograd.h"
 #include "mote/kernels.h"
 #include "mote/layer.h"
@@ -41,7 +47,7 @@ typedef struct conv2d {
     size_t group_channels, group_filters;
     size_t depth; /* numbers that one filter sees */
 
-    /* Wp [filters × depth], and what the forward pass multiplies with: by columns, Wpᵀ for each
+    /* Wp [filters × depth], in runs where dx is made of these, and what the forward pass multiplies with: by columns, Wpᵀ for each
      * group; directly, [depth × filters in whole vectors] and a row for the bias; channelwise,
      * [depth × filters]. Winograd's are in `multiplied`, and in `packed` those for dx. */
     mote_real *packed, *multiplied;
@@ -116,16 +122,21 @@ enum {
     COLUMNS_CAPACITY = 1 << 16,
     FORWARD_ROWS = 64,
     GRADIENT_ROWS = 240,
-    MOST_DIRECT_CHANNELS = 4,
+    MOST_DIRECT_CHANNELS = 8,
     PARTS = 8,
     LEAST_PARTS = 4,
     PARTS_CAPACITY = 1 << 20,
     FILTERS_PER_BLOCK = 128,
-    TAP_BLOCK = 8 /* of mote_direct_gradient */
+    TAP_BLOCK = 8, /* of mote_direct_gradient */
+    NUMBERS_PER_TILE = 4096
 };
 
 static size_t ceiling_divide(size_t a, size_t b) {
     return (a + b - 1) / b;
+}
+
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
 }
 
 /* ---- building ---- */
@@ -188,7 +199,7 @@ static mote_status place_window(mote_layer *layer, mote_error *error) {
                          "the window of %zu × %zu is too large for images of %zu %s: it may hold "
                          "%zu numbers at most, those that \"dilation\" leaves out among them",
                          span, span, w->channels, w->channels == 1 ? "channel" : "channels",
-                         MOTE_PATCH_CAPACITY);
+                         MOTE_PATCH_NUMBERS);
     }
     layer->output_shape = mote_shape_image(self->filters, w->output_height, w->output_width);
     return MOTE_OK;
@@ -215,6 +226,16 @@ static mote_status add_parameters(mote_layer *layer, mote_error *error) {
         status = mote_layer_add_parameter(layer, &self->bias_parameter, error);
     }
     return status;
+}
+
+static size_t pixels_out(const conv2d *self) {
+    return self->window.output_height * self->window.output_width;
+}
+
+/* Of what may come to be in runs, weights and dW; see is_sparse. */
+static size_t size_in_runs(const conv2d *self) {
+    bool may_be = self->base.pools && self->groups == 1 && self->dilation == 1;
+    return may_be ? self->filters * self->kernel * mote_run_stride(&self->window) : 0;
 }
 
 static void choose_winograd(conv2d *self) {
@@ -250,6 +271,9 @@ static void choose_method(conv2d *self) {
     }
     self->parts = ceiling_divide(PARTS, ceiling_divide(self->filters, self->filters_per_block));
     choose_winograd(self);
+    self->base.pools = self->method != WINOGRAD && mote_patch_count(&self->window) == 1 &&
+                       pixels_out(self) * self->filters <= MOTE_PATCH_CAPACITY;
+    self->part_size = larger(self->part_size, size_in_runs(self));
 }
 
 static mote_status build(mote_layer *layer, mote_error *error) {
@@ -272,8 +296,8 @@ static mote_status build(mote_layer *layer, mote_error *error) {
     if (status == MOTE_OK && self->method == WINOGRAD) {
         status = mote_layer_add_training_scratch(layer, &self->packed, 0, self->part_size, error);
     } else if (status == MOTE_OK) {
-        status =
-            mote_layer_add_scratch(layer, &self->packed, 0, self->filters * self->depth, error);
+        size_t size = larger(self->filters * self->depth, size_in_runs(self));
+        status = mote_layer_add_scratch(layer, &self->packed, 0, size, error);
     }
     if (status == MOTE_OK) {
         status = mote_layer_add_scratch(layer, &self->multiplied, 0,
@@ -284,6 +308,19 @@ static mote_status build(mote_layer *layer, mote_error *error) {
             layer, &self->sums, 0, self->parts * (self->part_size + self->filters), error);
     }
     return status;
+}
+
+/* ---- going without zeros ---- */
+
+/* Whether the output is pooled, so that most of dy is 0. */
+static bool is_sparse(const conv2d *self) {
+    const mote_layer *pool = self->base.fused_pool;
+    return pool && self->groups == 1 && self->dilation == 1 &&
+           2 * mote_shape_count(pool->output_shape) <= pixels_out(self) * self->filters;
+}
+
+static bool backward_by_runs(const conv2d *self) {
+    return self->method == DIRECTLY && is_sparse(self) && self->filters <= MOTE_RUN_FILTERS;
 }
 
 /* ---- the weights in the order of the numbers ---- */
@@ -305,13 +342,15 @@ static size_t place_in_multiplied(const conv2d *self, size_t filter, size_t at) 
            filter % self->group_filters;
 }
 
-static void pack_filter(void *context, size_t filter) {
-    conv2d *self = context;
+static void pack_filter(const conv2d *self, size_t filter) {
     const mote_real *weight = self->weight_parameter.value + filter * self->depth;
-    mote_real *packed = self->packed + filter * self->depth;
+    size_t run = self->kernel * self->group_channels;
+    size_t stride = backward_by_runs(self) ? mote_run_stride(&self->window) : run;
+    mote_real *packed = self->packed + filter * self->kernel * stride;
+    memset(packed, 0, self->kernel * stride * sizeof *packed);
     for (size_t at = 0; at < self->depth; at++) {
         mote_real value = weight[place_in_planes(self, at)];
-        packed[at] = value;
+        packed[at / run * stride + at % run] = value;
         self->multiplied[place_in_multiplied(self, filter, at)] = value;
     }
     if (self->method == DIRECTLY) {
@@ -326,11 +365,32 @@ static void pack_winograd(void *context, size_t block) {
                           self->multiplied, self->packed);
 }
 
+/* What is done filter by filter is shared out in tiles of as many as are worth a task. */
+static size_t filters_per_tile(const conv2d *self) {
+    return ceiling_divide(NUMBERS_PER_TILE, self->depth);
+}
+
+static size_t filter_tiles(const conv2d *self) {
+    return ceiling_divide(self->filters, filters_per_tile(self));
+}
+
+static size_t end_of_tile(const conv2d *self, size_t tile) {
+    size_t end = (tile + 1) * filters_per_tile(self);
+    return end < self->filters ? end : self->filters;
+}
+
+static void pack_tile(void *context, size_t tile) {
+    const conv2d *self = context;
+    for (size_t f = tile * filters_per_tile(self); f < end_of_tile(self, tile); f++) {
+        pack_filter(self, f);
+    }
+}
+
 static void pack(conv2d *self, mote_pool *pool) {
     if (self->method == WINOGRAD) {
         mote_pool_run(pool, self->filters / MOTE_LANES, pack_winograd, self);
     } else {
-        mote_pool_run(pool, self->filters, pack_filter, self);
+        mote_pool_run(pool, filter_tiles(self), pack_tile, self);
     }
 }
 
@@ -340,13 +400,9 @@ static void pack(conv2d *self, mote_pool *pool) {
 typedef struct job {
     conv2d *self;
     const mote_pass *pass;
-    const mote_real *x, *dy;
-    mote_real *y, *dx;
+    const mote_real *x;
+    mote_real *y, *dy, *dx;
 } job;
-
-static size_t pixels_out(const conv2d *self) {
-    return self->window.output_height * self->window.output_width;
-}
 
 static size_t rows_at_a_time(const conv2d *self, size_t wanted) {
     size_t room = COLUMNS_CAPACITY / self->depth;
@@ -403,7 +459,9 @@ static void forward_patch(void *context, size_t index) {
     mote_patch patch = mote_patch_at(w, index % mote_patch_count(w));
     mote_real numbers[MOTE_PATCH_CAPACITY];
     mote_patch_load(w, &patch, j->x + image * w->height * w->width * w->channels, numbers);
-    mote_real *y = j->y + (image * pixels_out(self) + patch.begin) * self->filters;
+    const mote_layer *pool = self->base.fused_pool;
+    mote_real whole[MOTE_PATCH_CAPACITY]; /* the image's y, where it is pooled at once */
+    mote_real *y = pool ? whole : j->y + (image * pixels_out(self) + patch.begin) * self->filters;
     if (self->method == DIRECTLY) {
         mote_direct_forward(w, &patch, numbers, self->multiplied, self->multiplied_stride,
                             self->multiplied + self->part_size, self->filters, y);
@@ -414,6 +472,10 @@ static void forward_patch(void *context, size_t index) {
         forward_by_columns(self, &patch, numbers, y);
     } else {
         finish_rows(self, patch.end - patch.begin, y);
+    }
+    if (pool) {
+        pool->kind->pool_sample(pool, j->pass, image, whole,
+                                j->y + image * mote_shape_count(pool->output_shape));
     }
 }
 
@@ -436,6 +498,35 @@ static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x
     } else {
         mote_pool_run(pass->pool, pass->batch * mote_patch_count(&self->window), forward_patch, &j);
     }
+}
+
+/* ---- backward: through pooling ---- */
+
+/* dy of pooled images through the activation between. */
+static void finish_pooled_image(void *context, size_t image) {
+    const job *j = context;
+    const mote_layer *pool = j->self->base.fused_pool;
+    size_t count = mote_shape_count(pool->output_shape);
+    mote_finish_dx(pool, count, j->y + image * count, j->dy + image * count);
+}
+
+/* The dy of an image; where it is pooled, each number goes back to where it was found. */
+static const mote_real *dy_of_image(const job *j, size_t image, mote_real *whole) {
+    const mote_layer *pool = j->self->base.fused_pool;
+    size_t filters = j->self->filters, count = pixels_out(j->self) * filters;
+    if (!pool) {
+        return j->dy + image * count;
+    }
+    size_t pooled = mote_shape_count(pool->output_shape);
+    const uint32_t *from = pool->kind->pooled_from(pool, image);
+    const mote_real *dy = j->dy + image * pooled;
+    memset(whole, 0, count * sizeof *whole);
+    for (size_t i = 0; i < pooled; i += filters) {
+        for (size_t filter = 0; filter < filters; filter++) {
+            whole[from[i + filter] * filters + filter] += dy[i + filter];
+        }
+    }
+    return whole;
 }
 
 /* ---- backward: dx ---- */
@@ -471,12 +562,16 @@ static void backward_image(void *context, size_t image) {
     size_t count = w->height * w->width * w->channels;
     mote_real *dx = j->dx + image * count;
     memset(dx, 0, count * sizeof *dx);
-    mote_real numbers[MOTE_PATCH_CAPACITY];
+    mote_real numbers[MOTE_PATCH_CAPACITY], whole[MOTE_PATCH_CAPACITY];
+    const mote_real *image_dy = dy_of_image(j, image, whole);
     for (size_t i = 0; i < mote_patch_count(w); i++) {
         mote_patch patch = mote_patch_at(w, i);
-        const mote_real *dy = j->dy + (image * pixels_out(self) + patch.begin) * self->filters;
-        memset(numbers, 0, patch.height * patch.width * w->channels * sizeof *numbers);
-        if (self->method == CHANNELWISE) {
+        const mote_real *dy = image_dy + patch.begin * self->filters;
+        size_t seen = patch.height * patch.width * w->channels;
+        memset(numbers, 0, (seen + MOTE_PATCH_OVER) * sizeof *numbers);
+        if (backward_by_runs(self)) {
+            mote_runs_backward(w, &patch, dy, self->packed, self->filters, numbers);
+        } else if (self->method == CHANNELWISE) {
             mote_depthwise_backward(w, &patch, dy, self->multiplied, numbers);
         } else {
             backward_by_columns(self, &patch, dy, numbers);
@@ -540,9 +635,9 @@ static void gradient_of_image(const job *j, size_t image, size_t first, size_t c
                               mote_real *db) {
     const conv2d *self = j->self;
     const mote_window *w = &self->window;
-    mote_real numbers[MOTE_PATCH_CAPACITY];
+    mote_real numbers[MOTE_PATCH_CAPACITY], whole[MOTE_PATCH_CAPACITY];
     const mote_real *x = j->x + image * w->height * w->width * w->channels;
-    const mote_real *image_dy = j->dy + image * pixels_out(self) * self->filters;
+    const mote_real *image_dy = dy_of_image(j, image, whole);
     for (size_t i = 0; i < mote_patch_count(w); i++) {
         mote_patch patch = mote_patch_at(w, i);
         const mote_real *dy = image_dy + patch.begin * self->filters;
@@ -571,8 +666,33 @@ static void gradient_by_winograd(const job *j, size_t part, mote_real *dw, mote_
     }
 }
 
+static void pooled_gradient_of_image(const job *j, size_t image, size_t first, size_t count,
+                                     mote_real *dw, mote_real *db) {
+    const conv2d *self = j->self;
+    const mote_window *w = &self->window;
+    const mote_layer *pool = self->base.fused_pool;
+    mote_real numbers[MOTE_PATCH_CAPACITY];
+    mote_patch patch = mote_patch_at(w, 0);
+    mote_patch_load(w, &patch, j->x + image * w->height * w->width * w->channels, numbers);
+    size_t pooled = mote_shape_count(pool->output_shape), pixels = pooled / self->filters;
+    const mote_real *dy = j->dy + image * pooled;
+    mote_runs_gradient(w, &patch, numbers, pool->kind->pooled_from(pool, image), dy, pixels,
+                       self->filters, first, first + count, dw);
+    mote_sum_rows(pixels, count, self->filters, dy + first, db + first);
+}
+
 static mote_real *sums_of_part(const conv2d *self, size_t part) {
     return self->sums + part * (self->part_size + self->filters);
+}
+
+/* Where a filter's number `at` is in the sums of a part. */
+static size_t place_in_sums(const conv2d *self, size_t filter, size_t at) {
+    if (is_sparse(self)) {
+        size_t run = self->kernel * self->group_channels;
+        return (filter * self->kernel + at / run) * mote_run_stride(&self->window) + at % run;
+    }
+    return self->method == BY_COLUMNS ? filter * self->depth + at
+                                      : place_in_multiplied(self, filter, at);
 }
 
 /* A block of filters over one part of the batch. */
@@ -586,7 +706,8 @@ static void gradient_of_part(void *context, size_t index) {
     if (count == self->filters) {
         memset(dw, 0, self->part_size * sizeof *dw);
     } else {
-        memset(dw + first * self->depth, 0, count * self->depth * sizeof *dw);
+        size_t depth = place_in_sums(self, 1, 0);
+        memset(dw + first * depth, 0, count * depth * sizeof *dw);
     }
     memset(db + first, 0, count * sizeof *db);
     if (self->method == WINOGRAD) {
@@ -595,7 +716,11 @@ static void gradient_of_part(void *context, size_t index) {
     }
     size_t end = j->pass->batch * (part + 1) / self->parts;
     for (size_t image = j->pass->batch * part / self->parts; image < end; image++) {
-        gradient_of_image(j, image, first, count, dw, db);
+        if (is_sparse(self)) {
+            pooled_gradient_of_image(j, image, first, count, dw, db);
+        } else {
+            gradient_of_image(j, image, first, count, dw, db);
+        }
     }
 }
 
@@ -626,13 +751,11 @@ static void hand_over_winograd(void *context, size_t block) {
 }
 
 /* A filter's dW, out of the parts, in the order of W. */
-static void hand_over_filter(void *context, size_t filter) {
-    const job *j = context;
+static void hand_over_filter(const job *j, size_t filter) {
     const conv2d *self = j->self;
     mote_real dw[COLUMNS_CAPACITY];
     for (size_t at = 0; at < self->depth; at++) {
-        size_t place = self->method == BY_COLUMNS ? filter * self->depth + at
-                                                  : place_in_multiplied(self, filter, at);
+        size_t place = place_in_sums(self, filter, at);
         mote_real sum = 0;
         for (size_t part = 0; part < self->parts; part++) {
             sum += sums_of_part(self, part)[place];
@@ -643,11 +766,21 @@ static void hand_over_filter(void *context, size_t filter) {
     hand_over_bias(j, filter);
 }
 
+static void hand_over_tile(void *context, size_t tile) {
+    const job *j = context;
+    for (size_t f = tile * filters_per_tile(j->self); f < end_of_tile(j->self, tile); f++) {
+        hand_over_filter(j, f);
+    }
+}
+
 static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *x,
                      const mote_real *y, mote_real *dy, mote_real *dx) {
-    (void)y;
     conv2d *self = (conv2d *)layer;
     job j = {.self = self, .pass = pass, .x = x, .dy = dy, .dx = dx};
+    if (layer->fused_pool) {
+        j.y = (mote_real *)y;
+        mote_pool_run(pass->pool, pass->batch, finish_pooled_image, &j);
+    }
     if (dx) {
         find_dx(self, &j);
     }
@@ -656,7 +789,7 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
     if (self->method == WINOGRAD) {
         mote_pool_run(pass->pool, self->filters / MOTE_LANES, hand_over_winograd, &j);
     } else {
-        mote_pool_run(pass->pool, self->filters, hand_over_filter, &j);
+        mote_pool_run(pass->pool, filter_tiles(self), hand_over_tile, &j);
     }
 }
 

@@ -5,7 +5,6 @@
  * first row by row. NaN counts as larger than all else: a fault upstream must not be hidden.
  */
 #include "layers/pooling.h"
-#include "math/vector.h"
 
 typedef struct max_pool2d {
     mote_pooling pooling;
@@ -34,69 +33,113 @@ enum {
 };
 
 /* y = the largest of the pixels that begin at taps in x, and of y itself unless these are the `first`
- * of the window; place = where that pixel begins. For so many channels. */
-static inline void fold(size_t lanes, bool first, const size_t *taps, const mote_real *x,
-                        mote_real *y, uint32_t *place) {
+ * of the window; place = which of `pixels` that is. For so many channels. */
+MOTE_INLINE void fold(size_t lanes, bool first, const size_t *taps, const uint32_t *pixels,
+                      const mote_real *x, mote_real *y, uint32_t *place) {
 #pragma omp simd
     for (size_t i = 0; i < lanes; i++) {
         mote_real most = first ? x[taps[0] + i] : y[i];
-        uint32_t where = first ? (uint32_t)taps[0] : place[i];
+        uint32_t where = first ? pixels[0] : place[i];
         for (size_t t = first; t < TAPS; t++) {
             mote_real value = x[taps[t] + i];
-            where = value > most ? (uint32_t)taps[t] : where;
-            most = value > most ? value : most;
-            where = value != value ? (uint32_t)taps[t] : where;
-            most = value != value ? value : most;
+            bool more = (value > most) | (value != value);
+            where = more ? pixels[t] : where;
+            most = more ? value : most;
         }
         y[i] = most;
         place[i] = where;
     }
 }
 
-/* One pixel of y, and for each of its channels where in x the pixel with the maximum begins, unless
- * places is NULL. Taps go row by row, and the last is repeated to fill the last go. */
-static inline void pool_window(bool overrun, mote_pooling_span rows, mote_pooling_span columns,
-                               size_t width, size_t channels, const mote_real *x, mote_real *y,
-                               uint32_t *places) {
+/* All channels of one pixel. */
+MOTE_INLINE void fold_pixel(bool overrun, bool first, const uint32_t *pixels, size_t channels,
+                            const mote_real *x, mote_real *y, uint32_t *places) {
+    size_t taps[TAPS];
+    for (size_t t = 0; t < TAPS; t++) {
+        taps[t] = pixels[t] * channels;
+    }
     uint32_t nowhere[MOTE_LANES] = {0};
-    size_t row = rows.begin, column = columns.begin;
-    for (bool first = true; row < rows.end; first = false) {
-        size_t taps[TAPS];
-        for (size_t t = 0; t < TAPS; t++) {
-            bool more = row < rows.end;
-            taps[t] = more ? (row * width + column) * channels : taps[t - 1];
-            column++;
-            if (column == columns.end) {
-                column = columns.begin;
-                row++;
-            }
-        }
-        for (size_t c = 0; c < channels; c += MOTE_LANES) {
+    for (size_t c = 0; c < channels; c += MOTE_LANES) {
+        uint32_t *place = places ? places + c : nowhere;
+        if (overrun && channels - c <= MOTE_LANES / 2) {
+            fold(MOTE_LANES / 2, first, taps, pixels, x + c, y + c, place);
+        } else {
             size_t lanes = mote_pooling_lanes(overrun, channels, c);
-            uint32_t *place = places ? places + c : nowhere;
-            if (first) {
-                fold(lanes, true, taps, x + c, y + c, place);
-            } else {
-                fold(lanes, false, taps, x + c, y + c, place);
-            }
+            fold(lanes, first, taps, pixels, x + c, y + c, place);
         }
     }
 }
 
-static inline void pool_row(bool overrun, const mote_pooling_windows *windows,
-                            mote_pooling_span rows, const mote_real *x, mote_real *y,
-                            uint32_t *places) {
+/* Lists the next pixels of a window, row by row; the last is repeated to fill the list. */
+MOTE_INLINE void list_pixels(mote_pooling_span rows, mote_pooling_span columns, size_t width,
+                             size_t *row, size_t *column, uint32_t *pixels) {
+    uint32_t last = 0;
+    for (size_t t = 0; t < TAPS; t++) {
+        pixels[t] = *row < rows.end ? (uint32_t)(*row * width + *column) : last;
+        last = pixels[t];
+        if (++*column == columns.end) {
+            *column = columns.begin;
+            ++*row;
+        }
+    }
+}
+
+/* One pixel of y, and for each of its channels which pixel of x holds the maximum, unless places is
+ * NULL. */
+MOTE_INLINE void pool_window(bool overrun, mote_pooling_span rows, mote_pooling_span columns,
+                             size_t width, size_t channels, const mote_real *x, mote_real *y,
+                             uint32_t *places) {
+    size_t row = rows.begin, column = columns.begin;
+    for (bool first = true; row < rows.end; first = false) {
+        uint32_t pixels[TAPS];
+        list_pixels(rows, columns, width, &row, &column, pixels);
+        if (first) {
+            fold_pixel(overrun, true, pixels, channels, x, y, places);
+        } else {
+            fold_pixel(overrun, false, pixels, channels, x, y, places);
+        }
+    }
+}
+
+/* How much follows a row of pixels in x and y. */
+typedef struct room {
+    size_t after_read, after_written;
+} room;
+
+/* The pixels of small windows lie alike, so that they are listed once. */
+MOTE_MULTIVERSION
+static void pool_row(const mote_pooling_windows *windows, mote_pooling_span rows, room left,
+                     const mote_real *x, mote_real *y, uint32_t *places) {
     const mote_pooling_side *across = &windows->columns;
-    size_t channels = windows->channels;
-    for (size_t column = 0; column < across->out; column++) {
-        pool_window(overrun, rows, mote_pooling_places(across, column), across->in, channels, x, y,
-                    places);
-        y += channels;
+    size_t channels = windows->channels, height = rows.end - rows.begin, listed = 0;
+    uint32_t alike[TAPS] = {0};
+    for (size_t column = 0; column < across->out; column++, y += channels) {
+        mote_pooling_span columns = mote_pooling_places(across, column);
+        size_t width = columns.end - columns.begin;
+        bool may = mote_pooling_may_overrun(
+            channels, left.after_read + (across->in - columns.end) * channels,
+            left.after_written + (across->out - column - 1) * channels);
+        if (!may) {
+            pool_window(false, rows, columns, across->in, channels, x, y, places);
+        } else if (height * width > TAPS) {
+            pool_window(true, rows, columns, across->in, channels, x, y, places);
+        } else {
+            if (width != listed) {
+                size_t row = 0, begin = 0;
+                list_pixels((mote_pooling_span){0, height}, (mote_pooling_span){0, width},
+                            across->in, &row, &begin, alike);
+                listed = width;
+            }
+            uint32_t first = (uint32_t)(rows.begin * across->in + columns.begin), pixels[TAPS];
+            for (size_t t = 0; t < TAPS; t++) {
+                pixels[t] = first + alike[t];
+            }
+            fold_pixel(true, true, pixels, channels, x, y, places);
+        }
         places = places ? places + channels : NULL;
     }
 }
 
-MOTE_MULTIVERSION
 static void pool_image(const mote_pooling_windows *windows, const mote_real *x, mote_real *y,
                        uint32_t *places) {
     const mote_pooling_side *down = &windows->rows;
@@ -105,12 +148,9 @@ static void pool_image(const mote_pooling_windows *windows, const mote_real *x, 
     for (size_t row = 0; row < down->out; row++) {
         mote_pooling_span rows = mote_pooling_places(down, row);
         uint32_t *row_places = places ? places + row * y_length : NULL;
-        if (mote_pooling_may_overrun(windows->channels, (down->in - rows.end) * x_length,
-                                     (down->out - row - 1) * y_length)) {
-            pool_row(true, windows, rows, x, y + row * y_length, row_places);
-        } else {
-            pool_row(false, windows, rows, x, y + row * y_length, row_places);
-        }
+        room left = {.after_read = (down->in - rows.end) * x_length,
+                     .after_written = (down->out - row - 1) * y_length};
+        pool_row(windows, rows, left, x, y + row * y_length, row_places);
     }
 }
 
@@ -122,34 +162,49 @@ static void scatter_image(const mote_pooling_windows *windows, const uint32_t *p
     memset(dx, 0, windows->rows.in * windows->columns.in * channels * sizeof *dx);
     for (size_t pixel = 0; pixel < pixels; pixel++, dy += channels, places += channels) {
         for (size_t c = 0; c < channels; c++) {
-            dx[places[c] + c] += dy[c];
+            dx[places[c] * channels + c] += dy[c];
         }
     }
 }
 
+static uint32_t *places_of(const max_pool2d *self) {
+    return (uint32_t *)(void *)self->places;
+}
+
 typedef struct job {
     const max_pool2d *self;
+    const mote_pass *pass;
     size_t x_count, y_count; /* of one image */
     const mote_real *x, *dy;
     mote_real *y, *dx;
-    uint32_t *places; /* NULL: not wanted */
 } job;
 
 static job make_job(const mote_layer *layer, const mote_pass *pass, const mote_real *x) {
     const max_pool2d *self = (const max_pool2d *)layer;
     return (job){.self = self,
+                 .pass = pass,
                  .x_count = mote_shape_count(layer->input_shape),
                  .y_count = mote_shape_count(layer->output_shape),
-                 .x = x,
-                 .places = pass->training ? (uint32_t *)(void *)self->places : NULL};
+                 .x = x};
+}
+
+static void pool_sample(const mote_layer *layer, const mote_pass *pass, size_t sample,
+                        const mote_real *x, mote_real *y) {
+    const max_pool2d *self = (const max_pool2d *)layer;
+    size_t count = mote_shape_count(layer->output_shape);
+    pool_image(&self->pooling.windows, x, y,
+               pass->training ? places_of(self) + sample * count : NULL);
+    mote_finish_y(layer, count, y);
+}
+
+static const uint32_t *pooled_from(const mote_layer *layer, size_t sample) {
+    return places_of((const max_pool2d *)layer) + sample * mote_shape_count(layer->output_shape);
 }
 
 static void forward_image(void *context, size_t image) {
     const job *j = context;
-    mote_real *y = j->y + image * j->y_count;
-    pool_image(&j->self->pooling.windows, j->x + image * j->x_count, y,
-               j->places ? j->places + image * j->y_count : NULL);
-    mote_finish_y(&j->self->pooling.base, j->y_count, y);
+    pool_sample(&j->self->pooling.base, j->pass, image, j->x + image * j->x_count,
+                j->y + image * j->y_count);
 }
 
 static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x, mote_real *y) {
@@ -161,7 +216,7 @@ static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x
 static void backward_image(void *context, size_t image) {
     const job *j = context;
     mote_real *dx = j->dx + image * j->x_count;
-    scatter_image(&j->self->pooling.windows, j->places + image * j->y_count,
+    scatter_image(&j->self->pooling.windows, pooled_from(&j->self->pooling.base, image),
                   j->dy + image * j->y_count, dx);
     mote_finish_dx(&j->self->pooling.base, j->x_count, j->x + image * j->x_count, dx);
 }
@@ -187,6 +242,8 @@ const mote_layer_class mote_layer_max_pool2d = {
     .build = build,
     .forward = forward,
     .backward = backward,
+    .pool_sample = pool_sample,
+    .pooled_from = pooled_from,
     .order = MOTE_CHANNELS_LAST,
     .fuses = true,
 };

@@ -6,8 +6,6 @@
  */
 #include "layers/pooling.h"
 
-#include "math/vector.h"
-
 /* ---- settings ---- */
 
 static const char *const stride_names[] = {"size", NULL};

@@ -5,6 +5,7 @@
 #define MOTE_LAYERS_POOLING_H
 
 #include "math/convolution.h"
+#include "math/vector.h"
 #include "mote/layer.h"
 
 /* The windows along one side of an image. Each holds a place of the image, not only padding. */

@@ -18,8 +18,11 @@ typedef struct mote_window {
     size_t patch_rows, patch_columns; /* output pixels of a patch; rows > 1 only for all columns */
 } mote_window;
 
-/* Numbers of a patch at most. */
+/* Numbers that there is memory for in a patch, and how many of these it holds at most: for vectors
+ * to reach beyond its end. */
 #define MOTE_PATCH_CAPACITY ((size_t)1 << 16)
+#define MOTE_PATCH_OVER     8
+#define MOTE_PATCH_NUMBERS  (MOTE_PATCH_CAPACITY - MOTE_PATCH_OVER)
 
 /* How many places a window finds along one side; 0 where it does not fit. */
 size_t mote_window_extent(size_t in, size_t kernel, size_t stride, size_t padding_before,
@@ -40,12 +43,41 @@ typedef struct mote_patch {
 size_t mote_patch_count(const mote_window *window);
 mote_patch mote_patch_at(const mote_window *window, size_t index);
 
+/* How many output pixels are in each of its rows. */
+static inline size_t mote_patch_columns(const mote_window *window, const mote_patch *patch) {
+    bool whole_rows = window->patch_columns == window->output_width;
+    return whole_rows ? window->output_width : patch->end - patch->begin;
+}
+
 /* image [height × width × channels] to patch [patch.height × patch.width × channels], and back: each
- * number of the patch is added to the image where it came from. */
+ * number of the patch is added to the image where it came from. MOTE_PATCH_OVER zeros follow a patch
+ * that is loaded. */
 void mote_patch_load(const mote_window *window, const mote_patch *patch, const mote_real *image,
                      mote_real *numbers);
 void mote_patch_add(const mote_window *window, const mote_patch *patch, const mote_real *numbers,
                     mote_real *image);
+
+/* Where one output pixel after the other finds its first number in the patch. */
+typedef struct mote_cursor {
+    size_t offset, column, columns;
+    size_t step, wrap; /* to the next pixel, and from the last of a row */
+} mote_cursor;
+
+mote_cursor mote_cursor_at(const mote_window *window, const mote_patch *patch, size_t pixel);
+
+static inline void mote_cursor_advance(mote_cursor *c) {
+    c->offset += c->step;
+    if (++c->column == c->columns) {
+        c->column = 0;
+        c->offset += c->wrap; /* may wrap around where strides leave gaps; so does the sum back */
+    }
+}
+
+/* How far from a pixel's first number the one at (row, column) of the window is. */
+static inline size_t mote_tap_offset(const mote_window *w, const mote_patch *patch, size_t row,
+                                     size_t column) {
+    return (row * patch->width + column) * w->dilation * w->channels;
+}
 
 /* What output pixels begin ... end - 1 of the patch see of `channels` channels from `first` on, a
  * row each [kernel × kernel × channels]; and back: each number is added to the patch. */
@@ -53,36 +85,5 @@ void mote_columns_load(const mote_window *window, const mote_patch *patch, const
                        size_t first, size_t channels, size_t begin, size_t end, mote_real *columns);
 void mote_columns_add(const mote_window *window, const mote_patch *patch, const mote_real *columns,
                       size_t first, size_t channels, size_t begin, size_t end, mote_real *numbers);
-
-/* ---- without columns, where there are few channels ----
- *
- * For images of so few channels the columns would be copied together number by number, which takes
- * longer than the product. Instead each number is multiplied with a vector of weights over the
- * filters. Windows of at most MOTE_DIRECT_TAPS numbers; weights and dw have a row of
- * `weight_stride`, a multiple of MOTE_LANES, for each of the window's numbers, and dw has rows up to
- * a multiple of 8. y, dy [the patch's pixels × filters]. */
-#define MOTE_LANES       (64 / sizeof(mote_real))
-#define MOTE_DIRECT_TAPS 128
-
-/* y = what the pixels see × weights + bias, which is as long as a row of weights. */
-void mote_direct_forward(const mote_window *window, const mote_patch *patch,
-                         const mote_real *numbers, const mote_real *weights, size_t weight_stride,
-                         const mote_real *bias, size_t filters, mote_real *y);
-
-/* dw += what the pixels see, transposed, × dy. */
-void mote_direct_gradient(const mote_window *window, const mote_patch *patch,
-                          const mote_real *numbers, const mote_real *dy, size_t filters,
-                          mote_real *dw, size_t weight_stride);
-
-/* ---- one filter for each channel ----
- *
- * weights, dw [kernel × kernel × channels]; y, dy [the patch's pixels × channels]. The first gives
- * y; the others add to what the patch's `numbers` and dw hold. */
-void mote_depthwise_forward(const mote_window *window, const mote_patch *patch,
-                            const mote_real *numbers, const mote_real *weights, mote_real *y);
-void mote_depthwise_backward(const mote_window *window, const mote_patch *patch,
-                             const mote_real *dy, const mote_real *weights, mote_real *numbers);
-void mote_depthwise_gradient(const mote_window *window, const mote_patch *patch,
-                             const mote_real *numbers, const mote_real *dy, mote_real *dw);
 
 #endif

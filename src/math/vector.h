@@ -22,6 +22,12 @@
 #define MOTE_MULTIVERSION
 #endif
 
+/* For what a function of that kind is made of, which has to become part of each of its versions. */
+#define MOTE_INLINE static inline __attribute__((always_inline))
+
+/* Numbers that one register holds with AVX-512; two or four hold them otherwise. */
+#define MOTE_LANES (64 / sizeof(mote_real))
+
 #ifdef MOTE_DOUBLE
 
 static inline double mote_exp_one(double x) {

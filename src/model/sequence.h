@@ -25,11 +25,11 @@ typedef struct mote_stage {
     const mote_real *x;   /* what the layer got in the last forward pass */
     bool converts;        /* x comes in the other order */
     bool channels_last;   /* the order of y */
-    bool in_place;        /* an element-wise layer on top of its predecessor's y */
-    bool forward_fused;   /* its predecessor does its forward pass */
-    bool backward_fused;  /* its successor does its backward pass */
-    bool needs_backward;  /* a parameter of it or below it is trained */
-    bool needs_dx;        /* a parameter below it is trained, or the sequence's dx is wanted */
+    bool in_place;       /* an element-wise layer on top of its predecessor's y, or fused pooling */
+    bool forward_fused;  /* another layer does its forward pass: one before it */
+    bool backward_fused; /* another layer does its backward pass: its successor, or as forward */
+    bool needs_backward; /* a parameter of it or below it is trained */
+    bool needs_dx;       /* a parameter below it is trained, or the sequence's dx is wanted */
 } mote_stage;
 
 struct mote_sequence {

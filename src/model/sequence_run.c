@@ -17,6 +17,12 @@ static size_t width_after(const mote_sequence *sequence, size_t index) {
     return mote_shape_count(sequence->layers[index]->output_shape);
 }
 
+/* What a layer stores of its y: only what the pooling after it takes, where it does that too. */
+static size_t width_stored(const mote_sequence *sequence, size_t index) {
+    const mote_layer *layer = sequence->layers[index], *pool = layer->fused_pool;
+    return mote_shape_count(pool ? pool->output_shape : layer->output_shape);
+}
+
 static bool is_element_wise(const mote_layer *layer) {
     return layer->kind->forward_elements != NULL;
 }
@@ -97,7 +103,9 @@ static void fuse(mote_sequence *sequence, size_t index, bool training) {
     if (is_element_wise(layer) && before + 1 == index && predecessor->kind->fuses) {
         predecessor->fused_after = layer;
         stage->forward_fused = true;
-        stage->in_place = !training || !layer->kind->keeps_x;
+        /* Of fused pooling, whose x is nowhere, y is what the activation before has to go by. */
+        bool keeps_y = sequence->stages[before].forward_fused && predecessor->fused_before;
+        stage->in_place = !training || !(layer->kind->keeps_x || keeps_y);
     }
     bool within_reach = !predecessor->kind->keeps_x || sequence->stages[before].forward_fused;
     if (layer->kind->fuses && stage->needs_dx && is_element_wise(predecessor) && within_reach) {
@@ -106,9 +114,32 @@ static void fuse(mote_sequence *sequence, size_t index, bool training) {
     }
 }
 
+/* A layer can do the pooling that follows it, or that follows its fused activation. */
+static void fuse_pool(mote_sequence *sequence, size_t index) {
+    mote_layer *layer = sequence->layers[index];
+    mote_stage *stage = &sequence->stages[index];
+    if (!layer->kind->pool_sample || stage->converts || index == 0) {
+        return;
+    }
+    size_t before = index - 1;
+    const mote_stage *between = &sequence->stages[before];
+    if (is_element_wise(sequence->layers[before])) {
+        bool done_in_place = between->forward_fused && between->in_place && before > 0;
+        if (!done_in_place || between->converts) {
+            return;
+        }
+        before--;
+    }
+    if (sequence->layers[before]->pools) {
+        sequence->layers[before]->fused_pool = layer;
+        stage->forward_fused = stage->backward_fused = stage->in_place = true;
+    }
+}
+
 bool mote_sequence_decide(mote_sequence *sequence, bool needs_dx, bool training) {
     for (size_t i = 0; i < sequence->count; i++) {
         sequence->layers[i]->fused_after = sequence->layers[i]->fused_before = NULL;
+        sequence->layers[i]->fused_pool = NULL;
         sequence->stages[i] = (mote_stage){0};
     }
     decide_orders(sequence);
@@ -120,6 +151,7 @@ bool mote_sequence_decide(mote_sequence *sequence, bool needs_dx, bool training)
         bool inner = decide_inner(layer, trained, training);
         trained = stage->needs_backward = trained || inner || has_trained_parameters(layer);
         fuse(sequence, i, training);
+        fuse_pool(sequence, i);
     }
     return trained;
 }
@@ -132,7 +164,7 @@ static void carve_activations(mote_sequence *sequence, size_t batch, bool traini
                               mote_arena *arena) {
     size_t widest = 0;
     for (size_t i = 0; i < sequence->count; i++) {
-        size_t width = width_after(sequence, i);
+        size_t width = width_stored(sequence, i);
         widest = width > widest ? width : widest;
     }
     mote_real *turns[2] = {NULL, NULL};
@@ -150,7 +182,7 @@ static void carve_activations(mote_sequence *sequence, size_t batch, bool traini
         if (passes_on(sequence->layers[i], training) || stage->in_place) {
             stage->y = last;
         } else if (training) {
-            stage->y = mote_arena_take(arena, batch * width_after(sequence, i), sizeof(mote_real));
+            stage->y = mote_arena_take(arena, batch * width_stored(sequence, i), sizeof(mote_real));
         } else {
             stage->y = turns[turn];
             turn = 1 - turn;
@@ -184,7 +216,9 @@ static void carve_gradients(mote_sequence *sequence, size_t batch, mote_arena *a
     bool turns_dy = ends_in_other_order(sequence);
     size_t widest = turns_dy ? width_after(sequence, sequence->count - 1) : 0;
     for (size_t i = 0; i < sequence->count; i++) {
-        size_t width = sequence->stages[i].needs_dx ? width_before(sequence, i) : 0;
+        const mote_stage *stage = &sequence->stages[i];
+        bool stored = stage->needs_dx && !stage->backward_fused;
+        size_t width = stored ? width_before(sequence, i) : 0;
         widest = width > widest ? width : widest;
     }
     for (size_t i = 0; i < 2; i++) {
@@ -264,9 +298,12 @@ static void run_elements(mote_pool *pool, elements_job job) {
 static void forward_layer(mote_sequence *sequence, size_t index, const mote_pass *pass) {
     mote_layer *layer = sequence->layers[index];
     const mote_stage *stage = &sequence->stages[index];
+    if (stage->forward_fused) {
+        return;
+    }
     if (!is_element_wise(layer)) {
         layer->kind->forward(layer, pass, stage->x, stage->y);
-    } else if (!stage->forward_fused) {
+    } else {
         run_elements(pass->pool, (elements_job){.layer = layer,
                                                 .count = pass->batch * width_after(sequence, index),
                                                 .x = stage->x,
@@ -355,17 +392,17 @@ static void backward_layer(way_back *way, size_t index, mote_real *dx) {
     mote_sequence *sequence = way->sequence;
     mote_layer *layer = sequence->layers[index];
     const mote_stage *stage = &sequence->stages[index];
-    if (is_element_wise(layer)) {
-        if (!stage->backward_fused) {
-            run_elements(way->pass->pool,
-                         (elements_job){.layer = layer,
-                                        .count = way->pass->batch * width_after(sequence, index),
-                                        .x = stage->x,
-                                        .y = stage->y,
-                                        .out = way->dy,
-                                        .backward = true});
-        }
-    } else if (!layer->kind->reshapes) {
+    if (stage->backward_fused || layer->kind->reshapes) {
+        /* nothing is left to do */
+    } else if (is_element_wise(layer)) {
+        run_elements(way->pass->pool,
+                     (elements_job){.layer = layer,
+                                    .count = way->pass->batch * width_after(sequence, index),
+                                    .x = stage->x,
+                                    .y = stage->y,
+                                    .out = way->dy,
+                                    .backward = true});
+    } else {
         bool direct = index == 0 && dx && !stage->converts;
         mote_real *place = direct ? dx : stage->needs_dx ? next_place(way) : NULL;
         backward_whole_layer(layer, way->pass, stage, way->dy, place);
