@@ -90,14 +90,13 @@ typedef struct mote_plugin {
     const mote_augmentation_class *augmentations[MOTE_PLUGIN_CAPACITY];
 } mote_plugin;
 
-extern const mote_plugin mote_plugin_export;
+/* The record of this shared object. Weak, so that several such files may be linked into one
+ * program, where nobody asks for it. */
+__attribute__((weak, visibility("default"))) extern const mote_plugin mote_plugin_export;
 
 #define MOTE_PLUGIN_SIZE_OF(type) sizeof(type),
 
-/* The record of this shared object. Weak, so that several such files may be linked into one
- * program, where nobody asks for it. */
 #define MOTE_PLUGIN(...)                                                                           \
-    __attribute__((weak, visibility("default")))                                                   \
     const mote_plugin mote_plugin_export = {.abi = MOTE_PLUGIN_ABI,                                \
                                             .version = MOTE_VERSION,                               \
                                             .sizes = {MOTE_PLUGIN_TYPES(MOTE_PLUGIN_SIZE_OF)},     \

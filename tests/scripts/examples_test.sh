@@ -147,7 +147,7 @@ own_class() {
     says "$2 keeps all that mote asks of" out
     plugin=$1/$2.so
     config=$root/examples/$1/mnist.json
-    run 2 "$train" "$config" --dry-run
+    run 2 "$train" "$config" --set "$data" --dry-run
     says "no $3 is called \"$2\"; there " err
     says '; if a plugin provides it, pass --plugin FILE.so' err
     run 0 "$train" --plugin "$plugin" --help "${3}s"
@@ -186,4 +186,49 @@ run 0 "$train" --plugin by_hand.so --plugin new_output/focal_loss.so --plugin ne
     --set 'train.optimizer={"type": "lion"}' --dry-run
 says ' 2 swish_beta  ' err
 says 'with lion' err
+
+# ---- in C++ ----------------------------------------------------------------------------------------------------------
+
+# Each header by itself, and a plugin; where there is a compiler.
+cat >plugin.cpp <<'END'
+#include "mote/plugin.h"
+
+static const mote_field fields[] = {MOTE_FIELDS_END};
+
+static void forward(const mote_layer *, size_t count, const mote_real *x, mote_real *y) {
+    for (size_t i = 0; i < count; i++) {
+        y[i] = -x[i];
+    }
+}
+
+static void backward(const mote_layer *, size_t count, const mote_real *, const mote_real *, const mote_real *dy,
+                     mote_real *dx) {
+    for (size_t i = 0; i < count; i++) {
+        dx[i] = -dy[i];
+    }
+}
+
+static const mote_layer_class negative = {
+    .type = "negative",
+    .summary = "y = -x",
+    .size = sizeof(mote_layer),
+    .fields = fields,
+    .forward_elements = forward,
+    .backward_elements = backward,
+};
+
+MOTE_PLUGIN(.name = "negative", .layers = {&negative});
+END
+cxx=${CXX:-c++}
+if command -v "$cxx" >/dev/null 2>&1; then
+    for header in "$root"/include/mote/*.h; do
+        echo "#include \"mote/$(basename "$header")\"" >header.cpp
+        # shellcheck disable=SC2046
+        run 0 "$cxx" -std=c++17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only header.cpp $(pkg-config --cflags mote)
+    done
+    # shellcheck disable=SC2046
+    run 0 "$cxx" -std=c++20 -shared -fPIC plugin.cpp -o cpp.so $(pkg-config --cflags mote)
+    run 0 "$train" --plugin cpp.so --help layers.negative
+    says 'negative: y = -x' out
+fi
 echo 'all checks passed'
