@@ -416,6 +416,7 @@ typedef enum output_fault {
     DIVIDES_BY_ROWS,
     NEGLECTS_DISTRIBUTIONS,
     PREDICTS_NO_PROBABILITIES,
+    PREDICTS_ANOTHER_ROW,
     COUNTS_THE_WRONG_ONES,
     OVERFLOWS,
     DROPS_NAN,
@@ -500,6 +501,9 @@ static void logistic_predict(const mote_output *output, size_t rows, const mote_
             output_mistake == PREDICTS_NO_PROBABILITIES ? z[i] - 9 : (mote_real)p;
         prediction[2 * i] = 1 - prediction[2 * i + 1];
     }
+    if (output_mistake == PREDICTS_ANOTHER_ROW) {
+        prediction[2 * rows] = 0;
+    }
 }
 
 static const mote_output_class logistic_class = {
@@ -528,6 +532,7 @@ Test(output_check, finds_each_mistake) {
         {DIVIDES_BY_ROWS, "gradients: with labels as targets, the loss is "},
         {COUNTS_CALLS, "gradients: with labels as targets, the loss is "},
         {NEGLECTS_DISTRIBUTIONS, "targets: the loss is "},
+        {PREDICTS_ANOTHER_ROW, "predictions: predict writes past the last of 4 rows"},
         {PREDICTS_NO_PROBABILITIES, "predictions: row 0: prediction[0] is "},
         {COUNTS_THE_WRONG_ONES,
          "predictions: where the labels are the classes that it predicts, 0"},

@@ -55,7 +55,8 @@ mote_status mote_layer_check(const mote_layer_class *kind, const char *json, mot
  * - gradients: dz is the derivative of the loss, with each kind of target, and each row's by itself;
  *   the loss is the same where no gradient is wanted, and added to what the score holds;
  * - targets: a label is the same as a distribution that is all in one place;
- * - predictions: probabilities, if it says so, of which the largest is what `correct` counts;
+ * - predictions: probabilities, if it says so, of which the largest is what `correct` counts, and
+ *   nothing past the last row;
  * - extremes: a finite row has a finite loss and gradient, however large its numbers are, and NaN in a
  *   row makes its loss NaN;
  * - threads: the same bits with 1, 2 and 3 threads and any order of tiles;

@@ -306,11 +306,31 @@ static mote_status check_targets(const output_case *of, mote_error *error) {
     return status;
 }
 
+/* Predicts all rows but the last, and looks there. */
+static mote_status check_prediction_bounds(const output_case *c, mote_error *error) {
+    const mote_real untouched = 7;
+    size_t width = c->output->prediction_width;
+    mote_real *last = c->prediction + (ROWS - 1) * width;
+    for (size_t i = 0; i < width; i++) {
+        last[i] = untouched;
+    }
+    c->kind->predict(c->output, ROWS - 1, c->z, c->prediction);
+    for (size_t i = 0; i < width; i++) {
+        if (last[i] != untouched) {
+            return mote_fail(error, MOTE_DATA, "predict writes past the last of %d rows", ROWS - 1);
+        }
+    }
+    return MOTE_OK;
+}
+
 /* What it predicts is finite, and what `score` counts as right is its most probable class. */
 static mote_status check_predictions(const output_case *of, mote_error *error) {
     output_case c;
     mote_status status = open_case(&c, of, ROWS, error);
     size_t width = status == MOTE_OK ? c.output->prediction_width : 0;
+    if (status == MOTE_OK) {
+        status = check_prediction_bounds(&c, error);
+    }
     if (status == MOTE_OK) {
         c.kind->predict(c.output, ROWS, c.z, c.prediction);
     }
