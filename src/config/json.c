@@ -426,7 +426,8 @@ static bool next_step(const char **at, bool first, step *out) {
     if (*p == '[') {
         char *end;
         long index = strtol(p + 1, &end, 10);
-        if (end == p + 1 || *end != ']' || index < 0 || index > 1000000) {
+        bool digit = p[1] >= '0' && p[1] <= '9'; /* no sign and no space, which strtol would take */
+        if (!digit || *end != ']' || index > 1000000) {
             return false;
         }
         *out = (step){.index = (int)index};
