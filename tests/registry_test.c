@@ -115,8 +115,11 @@ static void stay(const mote_augmentation *augmentation, const mote_augment_pass 
     (void)x;
 }
 
-static const mote_augmentation_class stay_class = {
-    .type = "stay", .size = sizeof(mote_augmentation), .fields = no_fields, .apply = stay};
+static const mote_augmentation_class stay_class = {.type = "stay",
+                                                   .summary = "changes nothing",
+                                                   .size = sizeof(mote_augmentation),
+                                                   .fields = no_fields,
+                                                   .apply = stay};
 
 /* ---- using them ---- */
 
