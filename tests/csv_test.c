@@ -198,6 +198,27 @@ Test(table, large_files_come_whole) {
     free(text);
 }
 
+/* Of each line end, at one row or another, the buffer holds the first half alone. */
+Test(table, line_ends_across_the_border_of_the_buffer_are_one) {
+    FILE *stream = fopen(scratch_path("t.csv"), "wb");
+    cr_assert(stream);
+    fputs("1,23456\r\n", stream); /* 9 bytes, and 8 in each of the others */
+    for (size_t i = 0; i < 100000; i++) {
+        fputs("1,2345\r\n", stream);
+    }
+    fclose(stream);
+    mote_error error = {0};
+    mote_table *table = mote_table_open(scratch_path("t.csv"), NULL, MOTE_DELIMITER_AUTO, &error);
+    cr_assert(table, "%s", error.message);
+    size_t lines = 0;
+    bool more = true;
+    while (mote_table_next(table, &more, &error) == MOTE_OK && more) {
+        cr_assert_eq(mote_table_line(table), ++lines);
+    }
+    cr_expect_eq(lines, (size_t)100001);
+    mote_table_close(table);
+}
+
 static mote_text text_of(const char *text) {
     return (mote_text){.start = text, .length = strlen(text)};
 }
@@ -267,16 +288,9 @@ Test(table, missing_values_are_known) {
 
 Test(table, text_is_utf8_or_not) {
     static const char *const good[] = {"", "a", "ä", "€", "𝄞", "\xef\xbf\xbf", "\xf4\x8f\xbf\xbf"};
-    static const char *const bad[] = {"\x80",
-                                      "\xc3",
-                                      "\xc0\x80",
-                                      "\xe0\x80\x80",
-                                      "\xed\xa0\x80",
-                                      "\xf4\x90\x80\x80",
-                                      "\xff",
-                                      "a\xe4"
-                                      "b",
-                                      "\xe2\x82"};
+    static const char *const bad[] = {"\x80",         "\xc3",         "\xc0\x80",
+                                      "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+                                      "\xff",         "a\xe4 b",      "\xe2\x82"};
     for (size_t i = 0; i < COUNT(good); i++) {
         cr_expect(mote_text_is_utf8(text_of(good[i])), "%zu", i);
     }
@@ -415,6 +429,7 @@ Test(csv, rows_become_samples) {
         {"\"\",x,y\n1,5,a\n2,6,b\n", "\"target\": \"y\", \"drop\": 1", "5 >a; 6 >b"},
         {"x,y\n5,a\nNA,b\n6,?\n7,\n8,b\n", "\"target\": \"y\", \"missing\": \"drop\"",
          "5 >a; 8 >b"},
+        {"1,c\n2,a\n3,b\n", "\"target\": 2", "1 >c; 2 >a; 3 >b"},
         {"x,y,z\n5,a,\n6,b,\n", "\"target\": \"y\", \"drop\": \"z\"", "5 >a; 6 >b"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
