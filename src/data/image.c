@@ -140,10 +140,7 @@ static void flatten_alpha(picture *p) {
 }
 
 static const char *decode_stb(const uint8_t *bytes, size_t count, size_t channels, picture *p) {
-    const char *reason = mote_image_check(bytes, count);
-    if (!reason && measure_stb(bytes, count, p)) {
-        reason = check_extent(p);
-    }
+    const char *reason = measure_stb(bytes, count, p) ? check_extent(p) : NULL;
     if (reason) {
         return reason;
     }
@@ -240,8 +237,11 @@ static mote_status read_picture(const char *path, size_t channels, picture *p, m
     if (!bytes) {
         return mote_fail(error, own.status, "%s", own.message);
     }
-    const char *reason =
-        channels > 0 ? decode_bytes(bytes, count, channels, p) : measure_bytes(bytes, count, p);
+    const char *reason = mote_image_check(bytes, count);
+    if (!reason) {
+        reason =
+            channels > 0 ? decode_bytes(bytes, count, channels, p) : measure_bytes(bytes, count, p);
+    }
     free(bytes);
     p->stride = p->width * p->channels;
     return reason ? fail_picture(path, reason, error) : MOTE_OK;
