@@ -192,6 +192,19 @@ mote_status mote_columns_parse(mote_columns *columns, const char *json, mote_err
     return status;
 }
 
+mote_status mote_columns_number(mote_columns *columns, size_t width, mote_error *error) {
+    *columns = (mote_columns){.delimiter = MOTE_DELIMITER_AUTO, .table_width = width};
+    columns->features = calloc(width, sizeof *columns->features);
+    if (!columns->features) {
+        return fail_memory(error);
+    }
+    columns->feature_count = width;
+    for (size_t i = 0; i < width; i++) {
+        columns->features[i].number = i;
+    }
+    return MOTE_OK;
+}
+
 /* ---- finding columns in a table ---- */
 
 /* Whether the first row holds the name of any feature. */

@@ -46,6 +46,9 @@ size_t mote_columns_sample_width(const mote_columns *columns);
 char *mote_columns_print(const mote_columns *columns);
 mote_status mote_columns_parse(mote_columns *columns, const char *json, mote_error *error);
 
+/* `width` columns of numbers without names, for a model that was not trained on a table. */
+mote_status mote_columns_number(mote_columns *columns, size_t width, mote_error *error);
+
 /* ---- reading a table ---- */
 
 /* What rows are wanted for. */

@@ -20,6 +20,10 @@ typedef struct mote_csv_rows mote_csv_rows;
  * of those that the table had which it was trained on. NULL on failure. */
 mote_csv_rows *mote_csv_rows_open(const char *path, FILE *stream, const char *input,
                                   mote_error *error);
+
+/* The same for a model that was not trained on a table: rows of `width` numbers. */
+mote_csv_rows *mote_csv_rows_open_numbers(const char *path, FILE *stream, size_t width,
+                                          mote_error *error);
 void mote_csv_rows_close(mote_csv_rows *rows);
 
 /* How many numbers a sample has: the model's input. */

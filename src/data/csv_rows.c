@@ -11,12 +11,8 @@ struct mote_csv_rows {
     mote_real *features; /* [columns.feature_count] */
 };
 
-static mote_status start(mote_csv_rows *rows, const char *path, FILE *stream, const char *input,
-                         mote_error *error) {
-    mote_status status = mote_columns_parse(&rows->columns, input, error);
-    if (status != MOTE_OK) {
-        return status;
-    }
+/* With its columns known. */
+static mote_status start(mote_csv_rows *rows, const char *path, FILE *stream, mote_error *error) {
     rows->features = malloc(rows->columns.feature_count * sizeof *rows->features);
     if (!rows->features) {
         return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
@@ -27,18 +23,31 @@ static mote_status start(mote_csv_rows *rows, const char *path, FILE *stream, co
                        : MOTE_DATA;
 }
 
-mote_csv_rows *mote_csv_rows_open(const char *path, FILE *stream, const char *input,
-                                  mote_error *error) {
+/* Those of a model's `input`, or where that is NULL `width` numbers. */
+static mote_csv_rows *open_rows(const char *path, FILE *stream, const char *input, size_t width,
+                                mote_error *error) {
     mote_csv_rows *rows = calloc(1, sizeof *rows);
     if (!rows) {
         mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
         return NULL;
     }
-    if (start(rows, path, stream, input, error) != MOTE_OK) {
+    mote_status status = input ? mote_columns_parse(&rows->columns, input, error)
+                               : mote_columns_number(&rows->columns, width, error);
+    if (status != MOTE_OK || start(rows, path, stream, error) != MOTE_OK) {
         mote_csv_rows_close(rows);
         return NULL;
     }
     return rows;
+}
+
+mote_csv_rows *mote_csv_rows_open(const char *path, FILE *stream, const char *input,
+                                  mote_error *error) {
+    return open_rows(path, stream, input, 0, error);
+}
+
+mote_csv_rows *mote_csv_rows_open_numbers(const char *path, FILE *stream, size_t width,
+                                          mote_error *error) {
+    return open_rows(path, stream, NULL, width, error);
 }
 
 void mote_csv_rows_close(mote_csv_rows *rows) {
