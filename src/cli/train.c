@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "cli/common.h"
@@ -11,6 +12,7 @@
 #include "cli/topics.h"
 #include "formats/model_file.h"
 #include "train/experiment.h"
+#include "train/preview.h"
 #include "train/run.h"
 #include "train/trainer.h"
 
@@ -18,11 +20,25 @@
 
 typedef struct settings {
     const char *program; /* as it was called */
-    const char *config, *run_directory, *init_from;
+    const char *config, *run_directory, *init_from, *preview;
     const char *threads, *seed; /* become overrides like those of --set */
     text_list overrides, plugins;
     bool resume, dry_run, quiet;
 } settings;
+
+/* Before data is loaded for it. Returns a negative number to go on. */
+static int check_preview(const char *path) {
+    size_t length = strlen(path);
+    if (length < 5 || strcasecmp(path + length - 4, ".png") != 0) {
+        fprintf(stderr, "train: --preview draws a PNG file: \"%s\" does not end in .png\n", path);
+        return EXIT_USAGE;
+    }
+    if (access(path, F_OK) == 0) {
+        fprintf(stderr, "train: %s: exists already; remove it, or name another file\n", path);
+        return EXIT_FAILED;
+    }
+    return -1;
+}
 
 static int read_settings(settings *s, int argc, char **argv, text_list *operands) {
     const cli_argument arguments[] = {
@@ -39,6 +55,8 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
         PLUGIN_ARGUMENT(&s->plugins),
         {"dry-run", ARGUMENT_FLAG, &s->dry_run, NULL,
          "stop after checking everything and printing what would be done"},
+        {"preview", ARGUMENT_TEXT, &s->preview, "FILE.png",
+         "draw the first batch with its labels, as training will see it, and stop"},
         {"quiet", ARGUMENT_FLAG, &s->quiet, NULL, "print nothing but the result"},
         {0},
     };
@@ -57,7 +75,11 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
                 "train: --resume goes on with the run's own parameters; leave out --init-from\n");
         return EXIT_USAGE;
     }
-    return code;
+    if (code < 0 && s->resume && s->preview) {
+        fprintf(stderr, "train: --preview shows how training begins; leave out --resume\n");
+        return EXIT_USAGE;
+    }
+    return code < 0 && s->preview ? check_preview(s->preview) : code;
 }
 
 /* Turns --threads and --seed into overrides, whose texts go to `texts`. */
@@ -265,6 +287,29 @@ static mote_status finish(session *s, mote_error *error) {
     return status;
 }
 
+/* Draws the first batch instead of training on it. */
+static int preview(session *s) {
+    mote_error error = {0};
+    mote_preview drawn;
+    const char *path = s->settings.preview;
+    if (mote_preview_write(s->trainer, path, &drawn, &error) != MOTE_OK) {
+        return report_error("train", &error);
+    }
+    if (drawn.shown < drawn.batch) {
+        printf("%s shows %zu of the first batch's %zu samples\n", path, drawn.shown, drawn.batch);
+    } else {
+        printf("%s shows the first batch, %zu sample%s\n", path, drawn.batch,
+               drawn.batch == 1 ? "" : "s");
+    }
+    for (size_t i = 0; i < mote_dataset_classes(s->experiment.dataset); i++) {
+        const char *name = mote_dataset_class_name(s->experiment.dataset, i);
+        if (!mote_preview_shows_name(name)) {
+            printf("#%zu is %s\n", i, name);
+        }
+    }
+    return EXIT_DONE;
+}
+
 static int train(session *s) {
     mote_error error = {0};
     char *config_text = NULL;
@@ -272,12 +317,15 @@ static int train(session *s) {
     if (status == MOTE_OK) {
         status = create_trainer(s, &config_text, &error);
     }
-    if (status == MOTE_OK && !s->settings.dry_run) {
+    if (status == MOTE_OK && !s->settings.dry_run && !s->settings.preview) {
         status = open_run(s, config_text, &error);
     }
     free(config_text);
     if (status != MOTE_OK) {
         return report_error("train", &error);
+    }
+    if (s->settings.preview) {
+        return preview(s);
     }
     print_plan(s);
     if (s->settings.dry_run) {

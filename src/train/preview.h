@@ -1,0 +1,24 @@
+/* preview.h: what training will see, to be looked at before it starts. */
+#ifndef MOTE_TRAIN_PREVIEW_H
+#define MOTE_TRAIN_PREVIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "train/trainer.h"
+
+typedef struct mote_preview {
+    size_t shown, batch; /* samples on the sheet, and in the first batch */
+} mote_preview;
+
+/* Writes the first batch of the training as pictures with their labels to a PNG file: augmented, in
+ * the order of training, brought back from what the model sees. Fails for samples that are no
+ * pictures. */
+mote_status mote_preview_write(mote_trainer *trainer, const char *path, mote_preview *preview,
+                               mote_error *error);
+
+/* Whether a class is shown by its name: the letters are those of ASCII. The others are shown as
+ * "#<number>". */
+bool mote_preview_shows_name(const char *name);
+
+#endif
