@@ -10,6 +10,7 @@
 #include "config/json_write.h"
 #include "core/file.h"
 #include "train/experiment.h"
+#include "train/matching.h"
 #include "train/report.h"
 
 enum {
@@ -232,11 +233,19 @@ static mote_status evaluate(const settings *s, mote_model *model, mote_pool *poo
     if (status != MOTE_OK) {
         return status;
     }
-    mote_part part = mote_dataset_part(experiment->dataset, name);
-    if (part.count == 0) {
-        return mote_fail(error, MOTE_DATA, "the data set has no %s part; try --part", s->part);
+    mote_matched_part matched = {0};
+    status = mote_input_match(model, experiment->dataset, error);
+    if (status == MOTE_OK) {
+        status = mote_part_match(&matched, model, experiment->dataset, name, error);
     }
-    return evaluate_part(model, &part, s, error);
+    if (status == MOTE_OK && matched.part.count == 0) {
+        status = mote_fail(error, MOTE_DATA, "the data set has no %s part; try --part", s->part);
+    }
+    if (status == MOTE_OK) {
+        status = evaluate_part(model, &matched.part, s, error);
+    }
+    mote_matched_part_free(&matched);
+    return status;
 }
 
 static int run(const settings *s) {

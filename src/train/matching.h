@@ -1,0 +1,29 @@
+/* matching.h: a model and a data set that it need not have been trained on.
+ */
+#ifndef MOTE_TRAIN_MATCHING_H
+#define MOTE_TRAIN_MATCHING_H
+
+#include "mote/dataset.h"
+#include "mote/model.h"
+
+/* Fails where the data set makes its samples otherwise than those that the model was trained on: of
+ * other columns or categories of a table, or of pictures resized in another way. The data set has
+ * to be loaded. */
+mote_status mote_input_match(const mote_model *model, const mote_dataset *dataset,
+                             mote_error *error);
+
+/* A part of a data set with its labels in the model's numbers. */
+typedef struct mote_matched_part {
+    mote_part part;
+    mote_samples samples; /* what `part` points to where the numbers differ, */
+    uint32_t *labels;     /* and their labels; owned */
+} mote_matched_part;
+
+/* Finds each of the data set's classes among the model's by its name: another data set may lack some
+ * classes or have them in another order. Classes without names keep their numbers. Fails where the
+ * model does not know a class. To be freed, and kept where it is as long as `part` is used. */
+mote_status mote_part_match(mote_matched_part *matched, const mote_model *model,
+                            const mote_dataset *dataset, mote_part_name name, mote_error *error);
+void mote_matched_part_free(mote_matched_part *matched);
+
+#endif
