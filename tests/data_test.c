@@ -293,6 +293,19 @@ Test(idx, a_damaged_gzip_file_is_refused_wherever_the_damage_is) {
     free(bytes);
 }
 
+/* Reads samples of 2 × 3 to the end of the file; false on failure. */
+static bool read_samples(const char *path, size_t capacity, uint8_t *bytes, size_t *count) {
+    mote_error error = {0};
+    mote_idx_reader *reader = mote_idx_open(path, &error);
+    bool more = reader && mote_shape_count(mote_idx_shape(reader)) == 6;
+    mote_status status = more ? MOTE_OK : MOTE_DATA;
+    for (*count = 0; status == MOTE_OK && more && *count < capacity; *count += more) {
+        status = mote_idx_next(reader, bytes + 6 * *count, &more, &error);
+    }
+    mote_idx_close(reader);
+    return status == MOTE_OK;
+}
+
 /* No byte of a gzip file may be changed or lost without an error or the same content. */
 Test(idx, every_changed_or_missing_byte_of_a_gzip_file_is_noticed) {
     unsigned char images[64];
@@ -305,15 +318,12 @@ Test(idx, every_changed_or_missing_byte_of_a_gzip_file_is_noticed) {
         bytes[at % length] ^= cut ? 0 : 0xff;
         scratch_write(path, bytes, cut ? at - length : length);
         bytes[at % length] ^= cut ? 0 : 0xff;
-        mote_content content = {0};
-        mote_samples samples = {0};
-        mote_error error = {0};
-        if (mote_idx_load(path, &content, &samples, &error) == MOTE_OK) {
+        uint8_t samples[3 * 6];
+        size_t found;
+        if (read_samples(path, 3, samples, &found)) {
             cr_expect_not(cut, "cut to %zu bytes of %zu", at - length, length);
-            cr_expect(samples.count == 2 && memcmp(samples.bytes, images + 16, 12) == 0, "byte %zu",
-                      at);
+            cr_expect(found == 2 && memcmp(samples, images + 16, 12) == 0, "byte %zu", at);
         }
-        mote_content_free(&content);
     }
     free(bytes);
 }

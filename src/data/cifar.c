@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "data/cifar.h"
 #include "data/format.h"
 
 enum {
@@ -326,3 +327,84 @@ const mote_format_class mote_format_cifar = {
     .open = open_format,
     .load = load,
 };
+
+/* ---- picture by picture ---- */
+
+struct mote_cifar_reader {
+    FILE *stream;
+    char *path;
+    size_t labels; /* bytes in front of a picture */
+    size_t done, count;
+};
+
+/* Labels, by which the size is whole records; 0 where it is so by none. */
+static size_t labels_of(size_t size) {
+    for (size_t labels = 1; labels <= MOST_LABELS; labels++) {
+        if (size % (labels + PIXELS) == 0) {
+            return labels;
+        }
+    }
+    return 0;
+}
+
+static mote_status open_records(mote_cifar_reader *reader, mote_error *error) {
+    struct stat status;
+    reader->stream = fopen(reader->path, "rb");
+    if (!reader->stream || fstat(fileno(reader->stream), &status) != 0) {
+        return mote_fail(error, MOTE_FILE, "%s: cannot be opened: %s", reader->path,
+                         strerror(errno));
+    }
+    size_t size = (size_t)status.st_size;
+    reader->labels = labels_of(size);
+    if (reader->labels == 0) {
+        return mote_fail(error, MOTE_DATA,
+                         "%s: not a whole file of CIFAR: its %zu bytes are no whole pictures of "
+                         "%d, with 1 or 2 labels each",
+                         reader->path, size, PIXELS);
+    }
+    reader->count = size / (reader->labels + PIXELS);
+    return MOTE_OK;
+}
+
+mote_cifar_reader *mote_cifar_open(const char *path, mote_error *error) {
+    mote_cifar_reader *reader = calloc(1, sizeof *reader);
+    char *copy = reader ? strdup(path) : NULL;
+    if (!copy) {
+        free(reader);
+        mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+        return NULL;
+    }
+    reader->path = copy;
+    if (open_records(reader, error) != MOTE_OK) {
+        mote_cifar_close(reader);
+        return NULL;
+    }
+    return reader;
+}
+
+void mote_cifar_close(mote_cifar_reader *reader) {
+    if (reader) {
+        if (reader->stream) {
+            fclose(reader->stream);
+        }
+        free(reader->path);
+        free(reader);
+    }
+}
+
+mote_shape mote_cifar_shape(const mote_cifar_reader *reader) {
+    (void)reader;
+    return mote_shape_image(3, SIDE, SIDE);
+}
+
+mote_status mote_cifar_next(mote_cifar_reader *reader, uint8_t *sample, bool *more,
+                            mote_error *error) {
+    uint8_t labels[MOST_LABELS];
+    *more = reader->done < reader->count;
+    if (*more && (fread(labels, 1, reader->labels, reader->stream) != reader->labels ||
+                  fread(sample, 1, PIXELS, reader->stream) != PIXELS)) {
+        return fail_cut(reader->stream, reader->path, error);
+    }
+    reader->done++;
+    return MOTE_OK;
+}

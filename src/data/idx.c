@@ -7,11 +7,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include "data/format.h"
 #include "data/idx.h"
 
 enum {
@@ -168,27 +170,21 @@ static bool may_hold(const char *path, size_t bytes) {
     return stat(path, &file) != 0 || !S_ISREG(file.st_mode) || bytes / 1100 <= (size_t)file.st_size;
 }
 
-static mote_status read_body(const idx_file *file, const mote_loading *loading, uint8_t *body,
-                             size_t bytes, mote_error *error) {
+/* The data ended after so many samples, or is damaged there. */
+static mote_status fail_short(const idx_file *file, size_t samples, mote_error *error) {
     char promise[PROMISE_CAPACITY], text[PROMISE_CAPACITY + 64];
     describe_promise(file, promise, sizeof promise);
-    for (size_t done = 0; done < bytes;) {
-        if (!mote_load_progress(loading, file->rank == 1 ? "reading labels" : "reading images",
-                                done, bytes)) {
-            return mote_load_stopped(error);
-        }
-        size_t wanted = bytes - done < READ_AT_ONCE ? bytes - done : READ_AT_ONCE;
-        int got = gzread(file->stream, body + done, (unsigned)wanted);
-        if (got <= 0) {
-            snprintf(text, sizeof text, "%s, the data ends after %zu", promise,
-                     done / (bytes / file->dims[0]));
-            return fail_read(file, text, error);
-        }
-        done += (size_t)got;
-    }
+    snprintf(text, sizeof text, "%s, the data ends after %zu", promise, samples);
+    return fail_read(file, text, error);
+}
+
+/* That the data ends behind the last sample. */
+static mote_status check_end(const idx_file *file, mote_error *error) {
     char more;
     int got = gzread(file->stream, &more, 1);
     if (got > 0) {
+        char promise[PROMISE_CAPACITY];
+        describe_promise(file, promise, sizeof promise);
         return mote_fail(error, MOTE_DATA, "%s: %s, but the data goes on after them", file->path,
                          promise);
     }
@@ -198,6 +194,23 @@ static mote_status read_body(const idx_file *file, const mote_loading *loading, 
     return got < 0 || code == Z_BUF_ERROR
                ? fail_read(file, "the compressed data is cut short at its very end", error)
                : MOTE_OK;
+}
+
+static mote_status read_body(const idx_file *file, const mote_loading *loading, uint8_t *body,
+                             size_t bytes, mote_error *error) {
+    for (size_t done = 0; done < bytes;) {
+        if (!mote_load_progress(loading, file->rank == 1 ? "reading labels" : "reading images",
+                                done, bytes)) {
+            return mote_load_stopped(error);
+        }
+        size_t wanted = bytes - done < READ_AT_ONCE ? bytes - done : READ_AT_ONCE;
+        int got = gzread(file->stream, body + done, (unsigned)wanted);
+        if (got <= 0) {
+            return fail_short(file, done / (bytes / file->dims[0]), error);
+        }
+        done += (size_t)got;
+    }
+    return check_end(file, error);
 }
 
 /* All of a file, in the content's memory; NULL on failure. */
@@ -378,13 +391,58 @@ const mote_format_class mote_format_idx = {
     .load = load,
 };
 
-mote_status mote_idx_load(const char *path, mote_content *content, mote_samples *samples,
-                          mote_error *error) {
+/* ---- sample by sample ---- */
+
+struct mote_idx_reader {
     idx_file file;
-    uint8_t *pixels = load_file(path, NULL, content, &file, error);
-    if (!pixels) {
-        return error ? error->status : MOTE_DATA;
+    char *path;
+    mote_shape shape;
+    size_t bytes, done; /* of a sample; samples read */
+};
+
+mote_idx_reader *mote_idx_open(const char *path, mote_error *error) {
+    mote_idx_reader *reader = calloc(1, sizeof *reader);
+    char *copy = reader ? strdup(path) : NULL;
+    if (!copy) {
+        mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
     }
-    *samples = (mote_samples){.count = file.dims[0], .shape = sample_shape(&file), .bytes = pixels};
+    if (!copy || open_file(&reader->file, copy, error) != MOTE_OK) {
+        free(copy);
+        free(reader);
+        return NULL;
+    }
+    reader->path = copy;
+    reader->shape = sample_shape(&reader->file);
+    reader->bytes = mote_shape_count(reader->shape);
+    return reader;
+}
+
+void mote_idx_close(mote_idx_reader *reader) {
+    if (reader) {
+        gzclose(reader->file.stream);
+        free(reader->path);
+        free(reader);
+    }
+}
+
+mote_shape mote_idx_shape(const mote_idx_reader *reader) {
+    return reader->shape;
+}
+
+mote_status mote_idx_next(mote_idx_reader *reader, uint8_t *sample, bool *more, mote_error *error) {
+    *more = reader->done < reader->file.dims[0];
+    if (!*more) {
+        return check_end(&reader->file, error);
+    }
+    for (size_t done = 0; done < reader->bytes;) {
+        size_t left = reader->bytes - done;
+        int got = gzread(reader->file.stream, sample + done,
+                         (unsigned)(left < READ_AT_ONCE ? left : READ_AT_ONCE));
+        if (got <= 0) {
+            return fail_short(&reader->file, reader->done, error);
+        }
+        done += (size_t)got;
+    }
+    reader->done++;
     return MOTE_OK;
 }

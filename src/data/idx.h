@@ -1,11 +1,25 @@
-/* idx.h: single IDX files, for prediction. */
+/* idx.h: single IDX files, sample by sample, for prediction. */
 #ifndef MOTE_DATA_IDX_H
 #define MOTE_DATA_IDX_H
 
-#include "data/format.h"
+#include <stdbool.h>
+#include <stdint.h>
 
-/* Loads the images of one file, without labels, into the content's memory. */
-mote_status mote_idx_load(const char *path, mote_content *content, mote_samples *samples,
-                          mote_error *error);
+#include "mote/status.h"
+#include "mote/tensor.h"
+
+/* A file of which only a sample is in memory. */
+typedef struct mote_idx_reader mote_idx_reader;
+
+/* Opens a file and reads its header. NULL on failure. */
+mote_idx_reader *mote_idx_open(const char *path, mote_error *error);
+void mote_idx_close(mote_idx_reader *reader);
+
+/* Of one sample; rank 0: the file holds labels. */
+mote_shape mote_idx_shape(const mote_idx_reader *reader);
+
+/* Reads the next sample [shape]; *more becomes false where there is none, the end of the file having
+ * been checked. */
+mote_status mote_idx_next(mote_idx_reader *reader, uint8_t *sample, bool *more, mote_error *error);
 
 #endif

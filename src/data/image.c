@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/file.h"
 #include "data/image_check.h"
@@ -245,6 +246,18 @@ static mote_status read_picture(const char *path, size_t channels, picture *p, m
     free(bytes);
     p->stride = p->width * p->channels;
     return reason ? fail_picture(path, reason, error) : MOTE_OK;
+}
+
+bool mote_image_has_suffix(const char *name) {
+    static const char *const known[] = {".png", ".jpg", ".jpeg", ".bmp", ".tga",
+                                        ".pbm", ".pgm", ".ppm",  ".pnm"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof known / sizeof *known; i++) {
+        if (strcasecmp(dot, known[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 mote_status mote_image_measure(const char *path, size_t *height, size_t *width, mote_error *error) {

@@ -33,6 +33,10 @@ extern const char *const mote_resize_names[];
 mote_status mote_image_read(const char *path, mote_shape shape, mote_resize resize, uint8_t *sample,
                             mote_error *error);
 
+/* How the names of pictures end, and whether a name does so, in small letters or capitals. */
+#define MOTE_IMAGE_SUFFIXES ".png, .jpg, .jpeg, .bmp, .tga, .pbm, .pgm, .ppm, .pnm"
+bool mote_image_has_suffix(const char *name);
+
 /* Finds the height and width of a picture in such a file, by its header alone. */
 mote_status mote_image_measure(const char *path, size_t *height, size_t *width, mote_error *error);
 

@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "core/file.h"
+#include "data/image.h"
 
 enum {
     MOST_LIST_BYTES = 1 << 30
@@ -186,21 +186,6 @@ static mote_status read_directory(const char *path, entries *e, mote_error *erro
 
 /* ---- files ---- */
 
-static const char suffixes[] = ".png, .jpg, .jpeg, .bmp, .tga, .pbm, .pgm, .ppm, .pnm";
-
-/* Whether the name ends like that of a picture. */
-static bool has_picture_suffix(const char *name) {
-    static const char *const known[] = {".png", ".jpg", ".jpeg", ".bmp", ".tga",
-                                        ".pbm", ".pgm", ".ppm",  ".pnm"};
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < sizeof known / sizeof *known; i++) {
-        if (strcasecmp(dot, known[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int64_t modified_time(const struct stat *status) {
 #if defined(__APPLE__)
     const struct timespec *time = &status->st_mtimespec;
@@ -302,7 +287,7 @@ static mote_status take(walker *w, const char *directory, const entry *e, mote_e
         return walk_below(w, directory, e, error);
     }
     bool may_be_file = !e->known || S_ISREG(e->status.st_mode);
-    if (!may_be_file || !has_picture_suffix(e->name)) {
+    if (!may_be_file || !mote_image_has_suffix(e->name)) {
         leave_out(&w->others, w->root, directory, e->name);
         return MOTE_OK;
     }
@@ -338,7 +323,7 @@ static mote_status walk_class(walker *w, const char *directory, const entry *e, 
     if (w->files->count == first) {
         size_t found = w->others.count - others;
         return mote_fail(error, MOTE_DATA, "%s/%s: this class directory holds no pictures (%s)%s",
-                         w->files->source, e->name, suffixes,
+                         w->files->source, e->name, MOTE_IMAGE_SUFFIXES,
                          found ? ", only files of other names" : "");
     }
     qsort(w->files->files + first, w->files->count - first, sizeof *w->files->files, compare_files);
@@ -407,7 +392,7 @@ static mote_status walk_classes(walker *w, const char *directory, const entries 
     mote_status status = MOTE_OK;
     for (size_t i = 0; i < found->count; i++) {
         if (!is_directory(&found->list[i])) {
-            leave_out(has_picture_suffix(found->list[i].name) ? &w->strays : &w->others, w->root,
+            leave_out(mote_image_has_suffix(found->list[i].name) ? &w->strays : &w->others, w->root,
                       directory, found->list[i].name);
         }
     }
