@@ -11,7 +11,13 @@ trap 'rm -rf "$work"' EXIT INT TERM
 cp -R "$root"/CMakeLists.txt "$root"/README.md "$root"/src "$root"/include "$root"/examples \
     "$root"/datasets "$root"/configs "$root"/tests "$work"
 cd "$work"
-rm -rf datasets/mine # where the README tells people to put data of their own
+
+# Where the README tells people to put pictures of their own.
+rm -rf datasets/photos
+stb=$(pkg-config --cflags-only-I stb 2>/dev/null || echo "-I/usr/include/stb -I/usr/local/include/stb")
+# shellcheck disable=SC2086
+${CC:-cc} tests/tools/photos.c -o photos -w $stb -lm
+./photos datasets/photos 16
 
 # blocks LANGUAGE: what stands between ```LANGUAGE and ```.
 blocks() {
@@ -42,18 +48,11 @@ if [ -f runs/first/model.safetensors ]; then
     ./embed runs/first/model.safetensors
 fi
 
-# The keys of the JSON block are those of a config: it is put in place of mnist.json's data set.
+# The keys of the JSON block are those of a config: it is put in place of the data set of photos.json.
 {
     echo '{'
     blocks json
-    sed -n '/"model"/,$p' configs/mnist.json | sed '1s/^/,/'
+    sed -n '/"model"/,$p' configs/photos.json | sed '1s/^/,/'
 } >configs/mine.json
-if ./train configs/mine.json --dry-run 2>errors.txt; then
-    echo "there is no data, but ./train found some"
-    exit 1
-fi
-grep -q 'datasets/mine' errors.txt || {
-    cat errors.txt
-    exit 1
-}
+./train configs/mine.json --dry-run
 echo "all of the README works"
