@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2034
 # checks.sh: what the tests of the programs share; sourced by a script that was called with BINDIR REPO TOOLDIR.
 #
 # BINDIR holds train, evaluate and predict; TOOLDIR the programs of tests/tools. Goes to a temporary directory whose

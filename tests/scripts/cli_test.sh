@@ -7,6 +7,7 @@
 # MOTE_SANITIZED  set where the programs run under sanitizers: memory is not measured then
 set -u
 
+# shellcheck source=tests/scripts/checks.sh
 . "$(dirname -- "$0")/checks.sh"
 
 # ---- configs that are wrong ----

@@ -2,6 +2,7 @@
 # A folder of photographs: looked at, trained on, evaluated and predicted: photos_test.sh BINDIR REPO TOOLDIR
 set -u
 
+# shellcheck source=tests/scripts/checks.sh
 . "$(dirname -- "$0")/checks.sh"
 
 write_config() {
@@ -42,6 +43,13 @@ test_preview() {
     done
     run 0 "$train" photos.json --preview sheet.png --seed 2
     check "another sheet with another seed" test "$(cmp sheet.png first.png)" != ""
+    rm sheet.png
+    augment='dataset.augment=[{"type": "rotate", "degrees": 20}, {"type": "flip"}]'
+    run 0 "$train" photos.json --preview sheet.png --threads 1 --set "$augment"
+    check "the sheet shows augmented pictures" test "$(cmp sheet.png first.png)" != ""
+    mv sheet.png first.png
+    run 0 "$train" photos.json --preview sheet.png --threads 2 --set "$augment"
+    check "the same augmented pictures with 2 threads" cmp sheet.png first.png
     rm sheet.png first.png
     run 0 "$train" photos.json --preview sheet.png --set train.batch_size=1600 --set dataset.normalize=none
     same "a batch with no room on the sheet" "$(cat "$out")" \

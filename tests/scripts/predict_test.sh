@@ -2,6 +2,7 @@
 # Runs ./predict on all that it takes: predict_test.sh BINDIR REPO TOOLDIR
 set -u
 
+# shellcheck source=tests/scripts/checks.sh
 . "$(dirname -- "$0")/checks.sh"
 digits=$repo/examples/digits
 
