@@ -1,5 +1,6 @@
-/* convolution_test.c: conv2d against the plain loops of its definition, in all the ways it computes,
- * and the turning of images from one order of channels to the other.
+/* convolution_test.c: conv2d and max_pool2d against the plain loops of their definitions, in all the
+ * ways they compute, alone and together, and the turning of images from one order of channels to the
+ * other.
  */
 #include <criterion/criterion.h>
 
@@ -426,6 +427,73 @@ Test(pooling, after_a_convolution_is_done_along_with_it, .timeout = 120) {
         check_pooled(&rows[i], pool);
     }
     mote_pool_destroy(pool);
+}
+
+typedef struct pooling_case {
+    size_t channels, height, width, size, stride, padding;
+} pooling_case;
+
+/* The maxima of windows, and dy at the first place that holds each. In planes. */
+static void pool_plainly(const pooling_case *c, const float *x, const float *dy, float *y,
+                         float *dx) {
+    size_t rows = (c->height + 2 * c->padding - c->size) / c->stride + 1;
+    size_t columns = (c->width + 2 * c->padding - c->size) / c->stride + 1;
+    for (size_t i = 0; i < POOLED_BATCH * c->channels * rows * columns; i++) {
+        size_t plane = i / (rows * columns), most = SIZE_MAX;
+        for (size_t t = 0; t < c->size * c->size; t++) {
+            size_t row = i / columns % rows * c->stride + t / c->size;
+            size_t column = i % columns * c->stride + t % c->size;
+            if (row >= c->padding && row - c->padding < c->height && column >= c->padding &&
+                column - c->padding < c->width) {
+                size_t place =
+                    (plane * c->height + row - c->padding) * c->width + column - c->padding;
+                most = most == SIZE_MAX || x[place] > x[most] ? place : most;
+            }
+        }
+        y[i] = x[most];
+        dx[most] += dy[i];
+    }
+}
+
+Test(pooling, takes_the_first_maximum_of_each_window) {
+    static const pooling_case rows[] = {
+        {6, 28, 28, 2, 2, 0}, {16, 10, 10, 2, 2, 0}, {3, 9, 7, 2, 1, 1},  {20, 8, 9, 2, 2, 1},
+        {8, 7, 7, 3, 2, 1},   {5, 12, 6, 3, 3, 0},   {40, 6, 5, 5, 1, 2}, {1, 5, 5, 1, 1, 0},
+        {7, 6, 6, 1, 2, 0},   {9, 30, 30, 4, 3, 2},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const pooling_case *c = &rows[i];
+        char json[TEXT];
+        snprintf(json, sizeof json, "{\"size\": %zu, \"stride\": %zu, \"padding\": %zu}", c->size,
+                 c->stride, c->padding);
+        mote_error error = {0};
+        mote_model *model = layer_alone_create("max_pool2d", json,
+                                               mote_shape_image(c->channels, c->height, c->width),
+                                               POOLED_BATCH, &error);
+        cr_assert(model, "%s: %s", json, error.message);
+        size_t in = POOLED_BATCH * layer_alone_width_in(model);
+        size_t out = POOLED_BATCH * layer_alone_width_out(model);
+        float *x = numbers_create(in), *dx[2] = {numbers_create(in), numbers_create(in)};
+        float *dy = numbers_create(out), *y[2] = {numbers_create(out), numbers_create(out)};
+        mote_random random = mote_random_create(5, MOTE_RANDOM_DATA, i);
+        numbers_uniform(&random, -1, 1, in, x);
+        for (size_t k = 0; k < in; k++) { /* few values, so that some are in a window twice */
+            x[k] = rintf(5 * x[k]);
+        }
+        for (size_t k = 0; k < out; k++) {
+            dy[k] = (float)(1 + k % 13); /* sums are exact in any order */
+        }
+        mote_pass pass = {.batch = POOLED_BATCH, .training = true, .random = &random};
+        layer_alone_forward(model, &pass, x, y[0]);
+        layer_alone_backward(model, &pass, dy, dx[0]);
+        pool_plainly(c, x, dy, y[1], dx[1]);
+        cr_expect_eq(memcmp(y[0], y[1], out * sizeof **y), 0, "%zu channels, %s: y", c->channels,
+                     json);
+        cr_expect_eq(memcmp(dx[0], dx[1], in * sizeof **dx), 0, "%zu channels, %s: dx", c->channels,
+                     json);
+        free(x), free(dy), free(y[0]), free(y[1]), free(dx[0]), free(dx[1]);
+        network_destroy(model);
+    }
 }
 
 Test(order, turns_images_and_turns_them_back) {
