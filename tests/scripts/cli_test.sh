@@ -546,7 +546,8 @@ test_plugins() {
     run 0 "$train" --help layers --plugin "$plugin"
     check "--help layers knows those of plugins behind it" has '^prelu: ' "$out"
 
-    sed 's/"relu"/"prelu"/; s/0.05/0.005/' digits.json >prelu.json
+    # The slope, which all share, diverges at the rate of the other runs.
+    sed 's/"relu"/"prelu"/; s/0\.05/0.01/' digits.json >prelu.json
     refuse 2 'train: prelu.json:7:16: model.layers[2].type: no layer is called "prelu"; did you mean "relu"?' "$train" prelu.json
     run 0 "$train" prelu.json --plugin "$plugin" --run-dir plugged
     check "a plugin's layer has its parameter" has '^ 2 prelu  *64  *1$' "$err"
