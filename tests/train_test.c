@@ -9,7 +9,7 @@
 #include "mote/trainer.h"
 #include "networks.h"
 #include "scratch.h"
-#include "train/trainer.h"
+#include "train/step.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 

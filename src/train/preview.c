@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "data/sheet.h"
+#include "train/step.h"
 
 bool mote_preview_shows_name(const char *name) {
     for (; *name; name++) {

@@ -63,10 +63,6 @@ struct mote_trainer {
     mote_step step; /* what the optimizer is told in the step at work */
 };
 
-/* Gathers the batch of the next step into trainer->batch, augmented; returns its rows. Nothing else
- * changes, so a further call gives the same. */
-size_t mote_trainer_gather(mote_trainer *trainer);
-
 /* Whether there is a validation part. */
 bool mote_trainer_validates(const mote_trainer *trainer);
 

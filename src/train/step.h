@@ -1,0 +1,16 @@
+/* step.h: one step of training.
+ */
+#ifndef MOTE_TRAIN_STEP_H
+#define MOTE_TRAIN_STEP_H
+
+#include "train/trainer.h"
+
+/* Gathers the batch of the next step into trainer->batch, augmented; returns its rows. Nothing else
+ * changes, so a further call gives the same. */
+size_t mote_trainer_gather(mote_trainer *trainer);
+
+/* The next step of the epoch that is going on. MOTE_DIVERGED where the loss is not finite: the
+ * weights have not been touched then. */
+mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error);
+
+#endif
