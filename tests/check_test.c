@@ -567,6 +567,8 @@ Test(optimizer_check, finds_nothing_wrong_with_any_optimizer_of_mote) {
         {"sgd", "{\"learning_rate\": 0.1, \"weight_decay\": 0.01}"},
         {"sgd", "{\"momentum\": 0.9, \"weight_decay\": 0.01}"},
         {"sgd", " { \"momentum\": 0.9, \"nesterov\": true}"},
+        {"adamw", "{\"learning_rate\": 0.01, \"weight_decay\": 0.5, \"decay_all\": true}"},
+        {"adamw", "{\"beta1\": 0, \"beta2\": 0, \"epsilon\": 0.01}"},
     };
     for (const mote_optimizer_class *const *kind = mote_optimizer_classes(); *kind; kind++) {
         mote_error error = {0};

@@ -899,7 +899,7 @@ Test(optimizers, of_every_class_treat_each_entry_alone) {
             numbers_uniform(&random, -1, 1, COUNT, weights[0]);
             memcpy(weights[1], weights[0], sizeof *weights);
             for (uint64_t step = 1; step <= STEPS; step++) {
-                mote_step now = {.learning_rate = 0.1, .number = step};
+                mote_step now = mote_step_create(optimizer, 0.1, step);
                 numbers_uniform(&random, -1, 1, COUNT, gradient[0]);
                 memcpy(gradient[1], gradient[0], sizeof *gradient);
                 for (size_t pieces = 0; pieces < 2; pieces++) {

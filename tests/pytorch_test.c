@@ -285,7 +285,7 @@ static void run_optimizer(const optimizer_values *row) {
     const float *incoming = optimizer_inputs_table[0].gradients;
     for (size_t step = 1; step <= OPTIMIZER_STEPS; step++, incoming += OPTIMIZER_WEIGHTS) {
         slice.gradient = incoming;
-        mote_step now = {.learning_rate = optimizer->learning_rate, .number = step};
+        mote_step now = mote_step_create(optimizer, optimizer->learning_rate, step);
         optimizer->kind->update(optimizer, &now, &slice);
         const float *wanted = step == 1                 ? row->first
                               : step == 2               ? row->second
@@ -386,7 +386,7 @@ static double train_step(training *run, const network_values *row, delivery how,
     mote_targets targets = {.labels = row->labels + begin};
     mote_random random = mote_random_create(1, MOTE_RANDOM_LAYERS, 0);
     mote_pass pass = {.pool = pool, .batch = row->batch, .training = true, .random = &random};
-    run->step = (mote_step){.learning_rate = run->optimizer->learning_rate, .number = number + 1};
+    run->step = mote_step_create(run->optimizer, run->optimizer->learning_rate, number + 1);
     if (how != AT_THE_END) {
         pass.ready = update_as_ready;
         pass.ready_context = run;

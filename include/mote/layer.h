@@ -42,7 +42,7 @@ struct mote_parameter {
     mote_shape shape;
     mote_initializer initializer;
     size_t fan_in, fan_out;
-    bool decay;  /* weight decay applies; by custom not to biases */
+    bool decay;  /* weight decay applies; by custom not to biases and norms */
     bool buffer; /* not trained: no gradient, no optimizer state */
 
     /* Filled by the model; read-only for layers. */

@@ -25,6 +25,7 @@ struct mote_optimizer {
     const mote_optimizer_class *kind;
     double learning_rate; /* before the schedule */
     double weight_decay;
+    bool decay_all; /* also of parameters that by custom do not decay */
 };
 
 /* One run of entries of one parameter. */
@@ -36,10 +37,13 @@ typedef struct mote_slice {
     bool decay; /* weight decay applies */
 } mote_slice;
 
-/* What is the same for all slices of a step. */
+#define MOTE_STEP_CONSTANTS 4
+
+/* What is the same for all slices of a step. Made by mote_step_create. */
 typedef struct mote_step {
-    double learning_rate; /* of this step */
-    uint64_t number;      /* from 1 */
+    double learning_rate;                  /* of this step */
+    uint64_t number;                       /* from 1 */
+    double constants[MOTE_STEP_CONSTANTS]; /* what the class's `prepare` has worked out */
 } mote_step;
 
 struct mote_optimizer_class {
@@ -57,6 +61,9 @@ struct mote_optimizer_class {
     size_t (*state_count)(const mote_optimizer *optimizer);
     const char *state_names[MOTE_MAX_STATES];
 
+    /* Optional: works out step->constants, once a step, from the rest of it. */
+    void (*prepare)(const mote_optimizer *optimizer, mote_step *step);
+
     /* Updates weights and states. One slice's update knows nothing of others, so it may run the
      * moment a slice's gradient is complete, on any thread, or over everything at the end. */
     void (*update)(const mote_optimizer *optimizer, const mote_step *step, const mote_slice *slice);
@@ -69,7 +76,10 @@ struct mote_optimizer_class {
      .preset = default_rate, .help = "step size, before the schedule"},                            \
     {.name = "weight_decay", .kind = MOTE_FIELD_NUMBER,                                            \
      .offset = offsetof(mote_optimizer, weight_decay), .range = MOTE_AT_LEAST(0),                  \
-     .preset = default_decay, .help = "pull of the weights towards 0; not applied to biases"}
+     .preset = default_decay, .help = "pull of the weights towards 0, but not of biases and norms"},\
+    {.name = "decay_all", .kind = MOTE_FIELD_BOOLEAN,                                              \
+     .offset = offsetof(mote_optimizer, decay_all), .preset = "false",                             \
+     .help = "let weight_decay pull at biases and norms too"}
 /* clang-format on */
 
 /* The class of that type, or NULL; and all of them, ended by NULL. */
@@ -78,6 +88,9 @@ const mote_optimizer_class *const *mote_optimizer_classes(void);
 
 /* As mote_layer_register. */
 mote_status mote_optimizer_register(const mote_optimizer_class *kind, mote_error *error);
+
+/* The step of that number, the first being 1, as all its slices are to get it. */
+mote_step mote_step_create(const mote_optimizer *optimizer, double learning_rate, uint64_t number);
 
 /* Where a run stands, in steps; the first step is number 0 here. */
 typedef struct mote_progress {

@@ -41,7 +41,7 @@ extern "C" {
 mote_status mote_plugin_load(const char *path, mote_error *error);
 
 /* Changes with what the headers say of classes. */
-#define MOTE_PLUGIN_ABI 2
+#define MOTE_PLUGIN_ABI 3
 
 /* The most classes of one kind that a plugin has. */
 #define MOTE_PLUGIN_CAPACITY 16

@@ -81,8 +81,8 @@ static void take_step(bench *b, const stride *s, uint64_t number) {
     if (s->at_rest) {
         memset(b->gradient, 0, sizeof b->gradient);
     }
-    const mote_step step = {.learning_rate = s->rate * b->optimizer->learning_rate,
-                            .number = number};
+    const mote_step step =
+        mote_step_create(b->optimizer, s->rate * b->optimizer->learning_rate, number);
     for (size_t begin = 0, length = s->slice; begin < COUNT; begin += length, length += 7) {
         mote_slice slice = {.count = COUNT - begin < length ? COUNT - begin : length,
                             .weights = b->weights + begin,

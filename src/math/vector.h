@@ -30,6 +30,10 @@
 
 #ifdef MOTE_DOUBLE
 
+static inline double mote_sqrt_one(double x) {
+    return sqrt(x);
+}
+
 static inline double mote_exp_one(double x) {
     return exp(x);
 }
@@ -47,6 +51,10 @@ static inline double mote_normal_cdf_one(double x) {
 }
 
 #else
+
+static inline float mote_sqrt_one(float x) {
+    return sqrtf(x);
+}
 
 static inline float mote_float_from_bits(uint32_t bits) {
     float value;

@@ -56,7 +56,7 @@ static void update_slice(const mote_pass *pass, const mote_parameter *parameter,
     mote_slice slice = {.count = count,
                         .weights = parameter->value + begin,
                         .gradient = gradient,
-                        .decay = parameter->decay};
+                        .decay = parameter->decay || optimizer->decay_all};
     for (size_t i = 0; i < MOTE_MAX_STATES && parameter->states[i]; i++) {
         slice.states[i] = parameter->states[i] + begin;
     }
@@ -88,7 +88,8 @@ mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error) {
     size_t count = mote_trainer_gather(trainer);
 
     trainer->learning_rate = learning_rate_of_step(trainer);
-    trainer->step = (mote_step){.learning_rate = trainer->learning_rate, .number = p->step + 1};
+    trainer->step =
+        mote_step_create(trainer->options.optimizer, trainer->learning_rate, p->step + 1);
     mote_pass pass = {.pool = trainer->pool,
                       .batch = count,
                       .training = true,

@@ -524,7 +524,7 @@ notes.so|cannot be loaded as a shared object: file too short
 .|cannot be loaded as a shared object: cannot read file data: Is a directory
 $tools/undefined.so|cannot be loaded as a shared object: undefined symbol: mote_function_of_tomorrow
 $tools/no_record.so|is no plugin for mote: it has no mote_plugin_export, which MOTE_PLUGIN of mote/plugin.h makes
-$tools/other_kind.so|is a plugin for mote 0.0.9 (plugin interface 0), but this is mote $version (plugin interface 2); build it anew with this mote's headers
+$tools/other_kind.so|is a plugin for mote 0.0.9 (plugin interface 0), but this is mote $version (plugin interface 3); build it anew with this mote's headers
 $tools/no_classes.so|the plugin nothing: it gives no layer, output, optimizer, schedule or augmentation
 $tools/taken.so|the plugin rectifiers: the layer "relu" cannot be registered: the name is taken
 END
