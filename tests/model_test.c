@@ -927,7 +927,9 @@ Test(optimizers, of_every_class_treat_each_entry_alone) {
 
 typedef struct schedule_row {
     const char *type, *json;
-    mote_progress at; /* step, total_steps, steps_per_epoch */
+    struct {
+        uint64_t step, total_steps, steps_per_epoch;
+    } at;
     double factor;
 } schedule_row;
 
@@ -966,6 +968,34 @@ Test(schedules, give_the_factors_of_their_formulas) {
         {"cosine", "{}", {0, 0, 0}, 1},
         {"cosine", "{\"warmup_epochs\": 3}", {0, 0, 0}, 1},
         {"cosine", "{\"warmup_epochs\": 3}", {0, 0, 10}, 1},
+        {"step", "{\"every_epochs\": 1}", {0, 0, 0}, 1},
+        {"one_cycle", "{\"final_factor\": 0.5}", {0, 0, 0}, 0.5},
+        {"on_plateau", "{}", {0, 0, 0}, 1},
+        /* restarts after 10, 20, 40 ... steps: half-way in each, and at each */
+        {"cosine", "{\"restart_epochs\": 1, \"restart_growth\": 2}", {5, 100, 10}, 0.5},
+        {"cosine", "{\"restart_epochs\": 1, \"restart_growth\": 2}", {10, 100, 10}, 1},
+        {"cosine", "{\"restart_epochs\": 1, \"restart_growth\": 2}", {20, 100, 10}, 0.5},
+        {"cosine", "{\"restart_epochs\": 1, \"restart_growth\": 2}", {30, 100, 10}, 1},
+        {"cosine", "{\"restart_epochs\": 1, \"restart_growth\": 2}", {40, 100, 10}, quarter},
+        {"cosine", "{\"restart_epochs\": 0.5}", {97, 100, 10}, (1 + cos(0.4 * acos(-1))) / 2},
+        {"cosine", "{\"restart_epochs\": 1e-9}", {97, 100, 10}, 1}, /* every step */
+        {"cosine", "{\"restart_epochs\": 1, \"warmup_epochs\": 1}", {15, 100, 10}, 0.5},
+        /* the last step of a stretch, and the first after the warm-up */
+        {"step", "{\"every_epochs\": 2}", {19, 100, 10}, 1},
+        {"step", "{\"every_epochs\": 2}", {20, 100, 10}, 0.1},
+        {"step", "{\"every_epochs\": 0.25, \"factor\": 0.5}", {10, 100, 10}, 0.125},
+        {"step", "{\"every_epochs\": 1, \"factor\": 0}", {9, 100, 10}, 1},
+        {"step", "{\"every_epochs\": 1, \"factor\": 0}", {10, 100, 10}, 0},
+        {"step", "{\"every_epochs\": 1, \"warmup_epochs\": 0.5}", {14, 100, 10}, 1},
+        {"step", "{\"every_epochs\": 1, \"warmup_epochs\": 0.5}", {15, 100, 10}, 0.1},
+        /* up to step 39 of 100, down to step 99 */
+        {"one_cycle", "{\"rise\": 0.4}", {0, 100, 10}, 0.04},
+        {"one_cycle", "{\"rise\": 0.4}", {13, 100, 10}, 0.04 + 0.96 * 0.25},
+        {"one_cycle", "{\"rise\": 0.4}", {39, 100, 10}, 1},
+        {"one_cycle", "{\"rise\": 0.4, \"final_factor\": 0}", {59, 100, 10}, 0.75},
+        {"one_cycle", "{\"rise\": 0.4}", {99, 100, 10}, 4e-6},
+        {"one_cycle", "{\"rise\": 0.4}", {150, 100, 10}, 4e-6},
+        {"one_cycle", "{\"rise\": 1, \"initial_factor\": 0}", {99, 100, 10}, 1},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const schedule_row *row = &rows[i];
@@ -973,7 +1003,10 @@ Test(schedules, give_the_factors_of_their_formulas) {
         cr_assert(kind, "no schedule is called %s", row->type);
         mote_schedule *schedule = fill(kind->fields, kind->size, row->json);
         schedule->kind = kind;
-        double found = mote_schedule_factor(schedule, row->at);
+        double found = mote_schedule_factor(
+            schedule, (mote_progress){.step = row->at.step,
+                                      .total_steps = row->at.total_steps,
+                                      .steps_per_epoch = row->at.steps_per_epoch});
         cr_expect_float_eq(found, row->factor, 1e-12, "%s %s, step %zu of %zu: %.12g, not %.12g",
                            row->type, row->json, (size_t)row->at.step, (size_t)row->at.total_steps,
                            found, row->factor);
@@ -990,7 +1023,8 @@ Test(schedules, of_every_class_stay_between_0_and_1) {
             mote_schedule *schedule = fill((*kind)->fields, (*kind)->size, json);
             schedule->kind = *kind;
             for (uint64_t step = 0; step < 60; step++) {
-                double factor = mote_schedule_factor(schedule, (mote_progress){step, 60, 20});
+                mote_progress at = {.step = step, .total_steps = 60, .steps_per_epoch = 20};
+                double factor = mote_schedule_factor(schedule, at);
                 cr_expect(factor >= 0 && factor <= 1, "%s %s, step %zu: %g", (*kind)->type, json,
                           (size_t)step, factor);
             }

@@ -92,9 +92,12 @@ mote_status mote_optimizer_register(const mote_optimizer_class *kind, mote_error
 /* The step of that number, the first being 1, as all its slices are to get it. */
 mote_step mote_step_create(const mote_optimizer *optimizer, double learning_rate, uint64_t number);
 
+#define MOTE_SCHEDULE_STATES 6
+
 /* Where a run stands, in steps; the first step is number 0 here. */
 typedef struct mote_progress {
     uint64_t step, total_steps, steps_per_epoch;
+    const double *state; /* [MOTE_SCHEDULE_STATES], of a class with `observe`; NULL: zeros */
 } mote_progress;
 
 /* The part that all schedules have in common; the first member of each one's struct. */
@@ -110,8 +113,20 @@ struct mote_schedule_class {
     size_t size;
     const mote_field *fields;
 
+    /* Optional: settings that do not go together, beyond what the field table checks. */
+    mote_status (*check)(const mote_schedule *schedule, mote_error *error);
+
     /* The factor on the learning rate. `progress` counts from the end of the warm-up. */
     double (*factor)(const mote_schedule *schedule, mote_progress progress);
+
+    /* For a schedule that follows what training reaches, optional: told after each epoch, once the
+     * warm-up is over, what the validation part came to; changes the state, which starts as zeros and
+     * is in the checkpoint. Accuracy is NAN for a model without classes. */
+    void (*observe)(const mote_schedule *schedule, double loss, double accuracy, double *state);
+
+    /* Optional: refuses a training that would not tell it what it follows. */
+    mote_status (*match)(const mote_schedule *schedule, bool validates, bool has_classes,
+                         mote_error *error);
 };
 
 #define MOTE_SCHEDULE_FIELDS                                                                       \
@@ -128,6 +143,11 @@ mote_status mote_schedule_register(const mote_schedule_class *kind, mote_error *
 /* The factor on the learning rate, warm-up included: in the k-th of w warm-up steps k / w, then
  * what the schedule says. */
 double mote_schedule_factor(const mote_schedule *schedule, mote_progress progress);
+
+/* Tells the schedule what the validation part came to after progress.step steps. `state` is its
+ * [MOTE_SCHEDULE_STATES]. */
+void mote_schedule_observe(const mote_schedule *schedule, mote_progress progress, double loss,
+                           double accuracy, double *state);
 
 #ifdef __cplusplus
 }

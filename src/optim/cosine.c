@@ -1,14 +1,16 @@
-/* cosine.c: half a cosine from the full learning rate down to a part of it.
+/* cosine.c: half a cosine from the full learning rate down to a part of it, once or again and again.
  *
  *   factor = f + (1 − f) (1 + cos(π t / T)) / 2,  f = final_factor, step t of T
  *
- * (Loshchilov and Hutter, "SGDR", 2017.)
+ * T are all steps, or those up to the next restart.
+ *
+ * (Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.)
  */
 #include "mote/optimizer.h"
 
 typedef struct cosine {
     mote_schedule base;
-    double final_factor;
+    double final_factor, restart_epochs, restart_growth;
 } cosine;
 
 static const mote_field fields[] = {
@@ -19,22 +21,68 @@ static const mote_field fields[] = {
      .range = MOTE_BETWEEN(0, 1),
      .preset = "0",
      .help = "what part of the learning rate is left at the end"},
+    {.name = "restart_epochs",
+     .kind = MOTE_FIELD_NUMBER,
+     .offset = offsetof(cosine, restart_epochs),
+     .range = MOTE_AT_LEAST(0),
+     .preset = "0",
+     .help = "after how many epochs it starts again from the full learning rate; 0: never"},
+    {.name = "restart_growth",
+     .kind = MOTE_FIELD_NUMBER,
+     .offset = offsetof(cosine, restart_growth),
+     .range = MOTE_AT_LEAST(1),
+     .preset = "1",
+     .help = "how many times as long each stretch between restarts is as the one before"},
     MOTE_FIELDS_END,
 };
 
+static mote_status check(const mote_schedule *schedule, mote_error *error) {
+    const cosine *self = (const cosine *)schedule;
+    if (self->restart_growth > 1 && self->restart_epochs <= 0) {
+        return mote_fail(error, MOTE_INVALID,
+                         "restart_growth needs restarts, such as \"restart_epochs\": 10");
+    }
+    return MOTE_OK;
+}
+
+/* Where the stretch begins that comes after n others: the first is `first` long. */
+static double begin_of(double n, double first, double growth) {
+    return growth > 1 ? first * (pow(growth, n) - 1) / (growth - 1) : first * n;
+}
+
+/* What part of its stretch a step has behind it. */
+static double part_of_stretch(double step, double first, double growth) {
+    double n = growth > 1 ? log1p(step / first * (growth - 1)) / log(growth) : step / first;
+    n = floor(n);
+    if (begin_of(n + 1, first, growth) <= step) { /* what rounding hides */
+        n++;
+    } else if (begin_of(n, first, growth) > step) {
+        n--;
+    }
+    double begin = begin_of(n, first, growth), end = begin_of(n + 1, first, growth);
+    return fmin(fmax((step - begin) / (end - begin), 0), 1);
+}
+
 static double factor(const mote_schedule *schedule, mote_progress progress) {
     const double pi = 3.141592653589793;
-    double final_factor = ((const cosine *)schedule)->final_factor;
+    const cosine *self = (const cosine *)schedule;
+    double step = (double)progress.step;
     double total = progress.total_steps ? (double)progress.total_steps : 1;
-    double part = fmin((double)progress.step / total, 1); /* past the end it stays down */
-    return final_factor + (1 - final_factor) * (1 + cos(pi * part)) / 2;
+    double part = fmin(step / total, 1); /* past the end it stays down */
+    if (self->restart_epochs > 0) {
+        double first = fmax(1, round(self->restart_epochs * (double)progress.steps_per_epoch));
+        part = part_of_stretch(step, first, self->restart_growth);
+    }
+    return self->final_factor + (1 - self->final_factor) * (1 + cos(pi * part)) / 2;
 }
 
 const mote_schedule_class mote_schedule_cosine = {
     .type = "cosine",
-    .summary = "half a cosine from the full learning rate down to a part of it",
+    .summary = "half a cosine from the full learning rate down to a part of it, once or with "
+               "restarts",
     .example = "{\"type\": \"cosine\", \"warmup_epochs\": 1}",
     .size = sizeof(cosine),
     .fields = fields,
+    .check = check,
     .factor = factor,
 };

@@ -4,7 +4,10 @@
 
 #define SCHEDULES(X)                                                                               \
     X(constant)                                                                                    \
-    X(cosine)
+    X(cosine)                                                                                      \
+    X(on_plateau)                                                                                  \
+    X(one_cycle)                                                                                   \
+    X(step)
 
 #define X(name) extern const mote_schedule_class mote_schedule_##name;
 SCHEDULES(X)

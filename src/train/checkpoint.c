@@ -107,6 +107,10 @@ static char *position_text(const mote_position *position) {
 #undef X
     mote_json_add_boolean(&writer, object, "has_best", position->has_best);
     mote_json_add_boolean(&writer, object, "finished", position->finished);
+    cJSON *state = mote_json_add_array(&writer, object, "schedule_state");
+    for (size_t i = 0; i < MOTE_SCHEDULE_STATES; i++) {
+        mote_json_add_number(&writer, state, NULL, position->schedule_state[i]);
+    }
     cJSON *random = mote_json_add_array(&writer, object, "layers_random");
     for (size_t i = 0; i < 4; i++) {
         char text[24];
@@ -140,9 +144,23 @@ static bool read_random(const cJSON *list, mote_random *random) {
     return true;
 }
 
+static bool read_schedule_state(const cJSON *list, double *state) {
+    for (int i = 0; i < MOTE_SCHEDULE_STATES; i++) {
+        const cJSON *node = cJSON_GetArrayItem(list, i);
+        if (!cJSON_IsNumber(node)) {
+            return false;
+        }
+        state[i] = node->valuedouble;
+    }
+    return true;
+}
+
 static bool position_from_json(const cJSON *object, mote_position *position) {
     bool good = read_random(cJSON_GetObjectItemCaseSensitive(object, "layers_random"),
                             &position->layers_random);
+    good = read_schedule_state(cJSON_GetObjectItemCaseSensitive(object, "schedule_state"),
+                               position->schedule_state) &&
+           good;
 #define X(name) good = read_counter(object, #name, &position->name) && good;
     POSITION_COUNTERS(X)
 #undef X

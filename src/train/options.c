@@ -119,6 +119,10 @@ static mote_status read_schedule(mote_train_options *options, mote_error *error)
     }
     schedule->kind = kind;
     options->schedule = schedule;
+    mote_error reason = {0};
+    if (kind->check && kind->check(schedule, &reason) != MOTE_OK) {
+        return mote_fail_because(object, &reason, error);
+    }
     return MOTE_OK;
 }
 

@@ -63,12 +63,24 @@ static void update_slice(const mote_pass *pass, const mote_parameter *parameter,
     optimizer->kind->update(optimizer, &trainer->step, &slice);
 }
 
+static mote_progress progress_of(const mote_trainer *trainer) {
+    return (mote_progress){.step = trainer->position.step,
+                           .total_steps = trainer->total_steps,
+                           .steps_per_epoch = trainer->epoch_steps,
+                           .state = trainer->position.schedule_state};
+}
+
 static double learning_rate_of_step(const mote_trainer *trainer) {
-    mote_progress progress = {.step = trainer->position.step,
-                              .total_steps = trainer->total_steps,
-                              .steps_per_epoch = trainer->epoch_steps};
     return trainer->options.optimizer->learning_rate *
-           mote_schedule_factor(trainer->options.schedule, progress);
+           mote_schedule_factor(trainer->options.schedule, progress_of(trainer));
+}
+
+void mote_trainer_tell_schedule(mote_trainer *trainer) {
+    if (trainer->validation.samples > 0) {
+        mote_schedule_observe(trainer->options.schedule, progress_of(trainer),
+                              trainer->validation.loss, trainer->validation.accuracy,
+                              trainer->position.schedule_state);
+    }
 }
 
 static mote_status fail_diverged(const mote_trainer *trainer, double loss, mote_error *error) {

@@ -13,4 +13,7 @@ size_t mote_trainer_gather(mote_trainer *trainer);
  * weights have not been touched then. */
 mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error);
 
+/* Tells the schedule what the validation part, if there is one, came to after an epoch. */
+void mote_trainer_tell_schedule(mote_trainer *trainer);
+
 #endif

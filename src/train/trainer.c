@@ -220,6 +220,17 @@ static mote_status create_augmenter(mote_trainer *trainer, mote_error *error) {
     return trainer->augmenter ? MOTE_OK : MOTE_MEMORY;
 }
 
+static mote_status match_schedule(const mote_trainer *trainer, mote_error *error) {
+    const mote_schedule *schedule = trainer->options.schedule;
+    bool has_classes = trainer->model->output->classes > 0;
+    mote_error reason = {0};
+    if (!schedule->kind->match || schedule->kind->match(schedule, mote_trainer_validates(trainer),
+                                                        has_classes, &reason) == MOTE_OK) {
+        return MOTE_OK;
+    }
+    return mote_fail(error, reason.status, "train.schedule: %s", reason.message);
+}
+
 static mote_status prepare(mote_trainer *trainer, mote_error *error) {
     mote_status status = count_steps(trainer, error);
     if (status == MOTE_OK) {
@@ -227,6 +238,9 @@ static mote_status prepare(mote_trainer *trainer, mote_error *error) {
     }
     if (status == MOTE_OK) {
         status = adopt_data(trainer, error);
+    }
+    if (status == MOTE_OK) {
+        status = match_schedule(trainer, error);
     }
     if (status == MOTE_OK) {
         status = allocate(trainer, error);
@@ -462,6 +476,7 @@ static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *e
     if (status != MOTE_OK) {
         return status;
     }
+    mote_trainer_tell_schedule(trainer);
     bool go_on = finish_epoch(trainer, clock);
     return go_on || p->finished ? MOTE_OK : MOTE_INTERRUPTED;
 }
