@@ -395,9 +395,9 @@ Test(training, gathers_the_first_batch_as_the_first_step_does) {
     const char *json = "{\"epochs\": 1, \"batch_size\": 20, \"max_steps\": 1, " MOMENTUM "}";
     run_open(&r, AUGMENTED, json);
     run_open(&s, AUGMENTED, json);
-    cr_assert_eq(mote_trainer_gather(r.trainer), (size_t)20);
+    cr_assert_eq(mote_trainer_gather(r.trainer, 0), (size_t)20);
     memcpy(x, r.trainer->batch.x, sizeof x);
-    cr_assert_eq(mote_trainer_gather(r.trainer), (size_t)20);
+    cr_assert_eq(mote_trainer_gather(r.trainer, 0), (size_t)20);
     cr_expect_eq(memcmp(x, r.trainer->batch.x, sizeof x), 0, "a second call gives another batch");
     cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK);
     cr_assert_eq(mote_trainer_run(s.trainer, &s.error), MOTE_OK);

@@ -50,6 +50,7 @@ struct mote_parameter {
     mote_real *value;                   /* there since the model has its output */
     mote_real *gradient;                /* there while training */
     mote_real *states[MOTE_MAX_STATES]; /* the optimizer's, in training */
+    mote_real *average;                 /* of value over the steps, in training, or NULL */
 };
 
 /* What a forward or backward pass runs under. Read-only for layers. */

@@ -14,6 +14,7 @@
 #include "mote/kernels.h"
 #include "mote/version.h"
 #include "train/trainer.h"
+#include "train/update.h"
 
 enum {
     BAR = 20,
@@ -143,6 +144,12 @@ static double data_bytes(const mote_dataset *dataset) {
     return bytes;
 }
 
+/* Gradients that go straight to the optimizer take no memory. */
+static double training_bytes(const mote_model *model, const mote_trainer *trainer) {
+    size_t gradients = mote_update_waits(trainer) ? trainer->gradients.capacity : 0;
+    return (double)(mote_model_memory(model) + trainer->arena.capacity + gradients);
+}
+
 void progress_print_plan(const cli_progress *progress, const char *config_path,
                          const mote_experiment *experiment, const mote_trainer *trainer) {
     if (progress->quiet) {
@@ -156,10 +163,14 @@ void progress_print_plan(const cli_progress *progress, const char *config_path,
     print_layers(experiment->model);
     fprintf(stderr, "memory  %.1f MB of data, %.1f MB for model and training\n",
             data_bytes(experiment->dataset) / 1e6,
-            (double)(mote_model_memory(experiment->model) + trainer->arena.capacity) / 1e6);
-    fprintf(stderr, "train   %s step%s of %zu sample%s with %s, learning rate %g, schedule %s\n",
-            grouped(trainer->total_steps, steps), trainer->total_steps > 1 ? "s" : "",
-            options->batch_size, options->batch_size > 1 ? "s" : "", options->optimizer->kind->type,
+            training_bytes(experiment->model, trainer) / 1e6);
+    fprintf(stderr, "train   %s step%s of ", grouped(trainer->total_steps, steps),
+            trainer->total_steps > 1 ? "s" : "");
+    if (options->accumulate > 1) {
+        fprintf(stderr, "%zu × ", options->accumulate);
+    }
+    fprintf(stderr, "%zu sample%s with %s, learning rate %g, schedule %s\n", options->batch_size,
+            mote_trainer_step_samples(trainer) > 1 ? "s" : "", options->optimizer->kind->type,
             options->optimizer->learning_rate, options->schedule->kind->type);
     fprintf(stderr, "on      %zu thread%s, OpenBLAS kernels %s\n", threads, threads > 1 ? "s" : "",
             mote_blas_kernels());

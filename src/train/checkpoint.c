@@ -1,8 +1,8 @@
 /* checkpoint.c: all that is needed to go on to the same bits, in a safetensors file.
  *
  * Tensors: the model's parameters and buffers by their names, the optimizer's states as
- * optimizer.<state>.<parameter>, the best parameters so far as best.<parameter>. Metadata: the
- * settings that the file belongs to, and the position as JSON. Random states are hexadecimal
+ * optimizer.<state>.<parameter>, their moving averages as average.<parameter>, the best parameters so
+ * far as best.<parameter>. Metadata: the settings that the file belongs to, and the position as JSON. Random states are hexadecimal
  * strings, since JSON's numbers are doubles.
  */
 #include <inttypes.h>
@@ -16,7 +16,7 @@
 #include "data/dataset.h"
 #include "formats/model_file.h"
 #include "mote/version.h"
-#include "train/trainer.h"
+#include "train/average.h"
 
 enum {
     NAME_CAPACITY = MOTE_PARAMETER_NAME_CAPACITY + 64,
@@ -37,8 +37,14 @@ static mote_status visit_tensors(const mote_trainer *trainer, tensor_visitor vis
     char name[NAME_CAPACITY];
     for (size_t i = 0; status == MOTE_OK && i < model->parameter_count; i++) {
         const mote_named_parameter *named = &model->parameters[i];
-        mote_tensor tensor = {.data = named->parameter->value, .shape = named->parameter->shape};
+        mote_tensor tensor = {.data = mote_average_weights(trainer, named->parameter),
+                              .shape = named->parameter->shape};
         status = visit(context, named->name, tensor, error);
+        tensor.data = mote_average_averages(trainer, named->parameter);
+        if (status == MOTE_OK && tensor.data) {
+            snprintf(name, sizeof name, "average.%s", named->name);
+            status = visit(context, name, tensor, error);
+        }
         for (size_t k = 0; status == MOTE_OK && k < MOTE_MAX_STATES; k++) {
             tensor.data = named->parameter->states[k];
             if (tensor.data) {

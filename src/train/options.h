@@ -8,9 +8,10 @@
 #include "mote/optimizer.h"
 
 typedef struct mote_train_options {
-    size_t epochs, batch_size, max_steps, threads;
+    size_t epochs, batch_size, accumulate, max_steps, threads;
     bool shuffle, drop_last;
-    mote_json optimizer_json, schedule_json; /* only valid while reading */
+    double clip_gradient_norm, weight_average; /* 0: none */
+    mote_json optimizer_json, schedule_json;   /* only valid while reading */
     mote_optimizer *optimizer;
     mote_schedule *schedule;
 } mote_train_options;

@@ -74,7 +74,7 @@ mote_status mote_preview_write(mote_trainer *trainer, const char *path, mote_pre
     }
     mote_shape shape = mote_dataset_shape(trainer->dataset);
     size_t width = mote_shape_count(shape), capacity = mote_sheet_capacity(shape);
-    size_t batch = mote_trainer_gather(trainer);
+    size_t batch = mote_trainer_gather(trainer, 0);
     size_t shown = batch < capacity ? batch : capacity;
     *preview = (mote_preview){.shown = shown, .batch = batch};
     uint8_t *bytes = malloc(shown * width);

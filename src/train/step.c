@@ -1,67 +1,12 @@
-/* step.c: one step of training: a batch forward and backward, and the weights' update. */
+/* step.c: one step of training: batches forward and backward, and the weights' update. */
 #include "train/step.h"
 
 #include <math.h>
 #include <string.h>
 
 #include "data/dataset.h"
-
-/* ---- the batch ---- */
-
-/* The order follows from seed and epoch alone, so a resumed run finds it again. */
-static void order_samples(mote_trainer *trainer) {
-    if (trainer->ordered == trainer->position.epoch + 1) {
-        return;
-    }
-    trainer->ordered = trainer->position.epoch + 1;
-    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
-    memcpy(trainer->order, part.indexes, part.count * sizeof *part.indexes);
-    if (trainer->options.shuffle) {
-        mote_random random =
-            mote_random_create(trainer->seed, MOTE_RANDOM_SHUFFLE, trainer->position.epoch);
-        mote_random_shuffle(&random, trainer->order, part.count);
-    }
-}
-
-size_t mote_trainer_gather(mote_trainer *trainer) {
-    const mote_position *p = &trainer->position;
-    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
-    order_samples(trainer);
-    size_t begin = (size_t)p->epoch_step * trainer->options.batch_size;
-    size_t left = part.count - begin;
-    size_t count = left < trainer->options.batch_size ? left : trainer->options.batch_size;
-    const mote_batch *batch = &trainer->batch;
-    mote_gather_augmented(part.samples, &trainer->model->preprocessing, trainer->augmenter,
-                          p->epoch, trainer->pool, trainer->order + begin, count, batch->x,
-                          batch->labels, batch->values);
-    return count;
-}
-
-/* Σ w of the labels' classes, which the loss is divided by. */
-static double weight_of_batch(const mote_real *class_weights, size_t count,
-                              const uint32_t *labels) {
-    double weight = class_weights ? 0 : (double)count;
-    for (size_t i = 0; class_weights && i < count; i++) {
-        weight += (double)class_weights[labels[i]];
-    }
-    return weight;
-}
-
-/* ---- the step ---- */
-
-static void update_slice(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
-                         size_t count, const mote_real *gradient) {
-    const mote_trainer *trainer = pass->ready_context;
-    const mote_optimizer *optimizer = trainer->options.optimizer;
-    mote_slice slice = {.count = count,
-                        .weights = parameter->value + begin,
-                        .gradient = gradient,
-                        .decay = parameter->decay || optimizer->decay_all};
-    for (size_t i = 0; i < MOTE_MAX_STATES && parameter->states[i]; i++) {
-        slice.states[i] = parameter->states[i] + begin;
-    }
-    optimizer->kind->update(optimizer, &trainer->step, &slice);
-}
+#include "train/average.h"
+#include "train/update.h"
 
 static mote_progress progress_of(const mote_trainer *trainer) {
     return (mote_progress){.step = trainer->position.step,
@@ -83,46 +28,161 @@ void mote_trainer_tell_schedule(mote_trainer *trainer) {
     }
 }
 
-static mote_status fail_diverged(const mote_trainer *trainer, double loss, mote_error *error) {
+static mote_status fail_diverged(const mote_trainer *trainer, const char *what, double found,
+                                 mote_error *error) {
     const mote_position *p = &trainer->position;
     return mote_fail(error, MOTE_DIVERGED,
-                     "the loss became %s in epoch %llu, step %llu, at a learning rate of %g; try a "
-                     "lower one, a warm-up, or another normalization of the data",
-                     isnan(loss) ? "NaN" : "infinite", (unsigned long long)p->epoch + 1,
+                     "%s became %s in epoch %llu, step %llu, at a learning rate of %g; try a lower "
+                     "one, a warm-up, or another normalization of the data",
+                     what, isnan(found) ? "NaN" : "infinite", (unsigned long long)p->epoch + 1,
                      (unsigned long long)p->epoch_step + 1, trainer->learning_rate);
 }
 
-mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error) {
-    mote_position *p = &trainer->position;
+/* ---- samples ---- */
+
+/* The order follows from seed and epoch alone, so a resumed run finds it again. */
+static void order_samples(mote_trainer *trainer) {
+    if (trainer->ordered == trainer->position.epoch + 1) {
+        return;
+    }
+    trainer->ordered = trainer->position.epoch + 1;
+    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
+    memcpy(trainer->order, part.indexes, part.count * sizeof *part.indexes);
+    if (trainer->options.shuffle) {
+        mote_random random =
+            mote_random_create(trainer->seed, MOTE_RANDOM_SHUFFLE, trainer->position.epoch);
+        mote_random_shuffle(&random, trainer->order, part.count);
+    }
+}
+
+/* Where the next step begins in the order. */
+static size_t begin_of_step(const mote_trainer *trainer) {
+    return (size_t)trainer->position.epoch_step * mote_trainer_step_samples(trainer);
+}
+
+size_t mote_trainer_gather(mote_trainer *trainer, size_t done) {
+    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
+    order_samples(trainer);
+    size_t begin = begin_of_step(trainer) + done, left = part.count - begin;
+    size_t count = left < trainer->options.batch_size ? left : trainer->options.batch_size;
+    const mote_batch *batch = &trainer->batch;
+    mote_gather_augmented(part.samples, &trainer->model->preprocessing, trainer->augmenter,
+                          trainer->position.epoch, trainer->pool, trainer->order + begin, count,
+                          batch->x, batch->labels, batch->values);
+    return count;
+}
+
+/* ---- a step ---- */
+
+/* The samples of a step. */
+typedef struct step_samples {
+    size_t count;
+    double weight; /* Σ w of their labels' classes, which the loss is divided by */
+} step_samples;
+
+/* Of all batches of the step, before the first: each one's gradients are divided by all of it. */
+static step_samples samples_of_step(mote_trainer *trainer) {
+    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
+    const mote_real *class_weights = mote_dataset_class_weights(trainer->dataset);
+    order_samples(trainer);
+    size_t begin = begin_of_step(trainer), left = part.count - begin;
+    size_t most = mote_trainer_step_samples(trainer), count = left < most ? left : most;
+    step_samples samples = {.count = count, .weight = class_weights ? 0 : (double)count};
+    for (size_t i = begin; class_weights && i < begin + count; i++) {
+        samples.weight += (double)class_weights[part.samples->labels[trainer->order[i]]];
+    }
+    return samples;
+}
+
+/* The next batch of a step of which `done` samples are done: forward and, where the loss is finite,
+ * backward, with gradients times `scale`. Returns how many samples it has. */
+static size_t run_batch(mote_trainer *trainer, size_t done, mote_real scale, mote_score *score) {
     mote_model *model = trainer->model;
     mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
     const mote_batch *batch = &trainer->batch;
-    size_t count = mote_trainer_gather(trainer);
-
-    trainer->learning_rate = learning_rate_of_step(trainer);
-    trainer->step =
-        mote_step_create(trainer->options.optimizer, trainer->learning_rate, p->step + 1);
+    size_t count = mote_trainer_gather(trainer, done);
     mote_pass pass = {.pool = trainer->pool,
                       .batch = count,
                       .training = true,
-                      .random = &p->layers_random,
-                      .ready = update_slice,
+                      .random = &trainer->position.layers_random,
+                      .ready = mote_update_waits(trainer) ? NULL : mote_update_slice,
                       .ready_context = trainer};
     const mote_real *z = mote_model_forward(model, &pass, batch->x);
     mote_targets targets = {.labels = part.samples->labels ? batch->labels : NULL,
                             .values = part.samples->labels ? NULL : batch->values};
-    const mote_real *class_weights = mote_dataset_class_weights(trainer->dataset);
-    double weight = weight_of_batch(class_weights, count, batch->labels);
-    mote_score score =
-        mote_model_score_weighted(model, &pass, z, targets, class_weights, (mote_real)(1 / weight));
-    if (!isfinite(score.loss)) {
-        return fail_diverged(trainer, score.loss, error);
+    *score = mote_model_score_weighted(model, &pass, z, targets,
+                                       mote_dataset_class_weights(trainer->dataset), scale);
+    if (isfinite(score->loss)) {
+        mote_model_backward(model, &pass);
     }
-    mote_model_backward(model, &pass);
+    return count;
+}
+
+/* The batches of a step, whose gradients add up to that of the mean over all its samples. */
+static mote_status run_batches(mote_trainer *trainer, step_samples samples, mote_score *sum,
+                               mote_error *error) {
+    mote_real scale = (mote_real)(1 / samples.weight);
+    for (size_t done = 0; done < samples.count;) {
+        mote_score score;
+        done += run_batch(trainer, done, scale, &score);
+        if (!isfinite(score.loss)) {
+            return fail_diverged(trainer, "the loss", score.loss, error);
+        }
+        sum->loss += score.loss;
+        sum->correct += score.correct;
+    }
+    return MOTE_OK;
+}
+
+/* What gradients are multiplied with, for a norm of no more than clip_gradient_norm:
+ * min(1, most / (norm + 10⁻⁶)), as in PyTorch (Pascanu et al., "On the difficulty of training
+ * recurrent neural networks", 2013). */
+static mote_status clip(mote_trainer *trainer, double *factor, mote_error *error) {
+    double most = trainer->options.clip_gradient_norm;
+    *factor = 1;
+    if (most > 0) {
+        double norm = mote_update_norm(trainer);
+        if (!isfinite(norm)) {
+            return fail_diverged(trainer, "the norm of the gradient", norm, error);
+        }
+        *factor = fmin(1, most / (norm + 1e-6));
+    }
+    return MOTE_OK;
+}
+
+static mote_status update_waiting(mote_trainer *trainer, mote_error *error) {
+    double factor;
+    mote_status status = clip(trainer, &factor, error);
+    if (status == MOTE_OK) {
+        mote_update_all(trainer, factor);
+    }
+    return status;
+}
+
+mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error) {
+    mote_position *p = &trainer->position;
+    step_samples samples = samples_of_step(trainer);
+    bool waits = mote_update_waits(trainer);
+    trainer->learning_rate = learning_rate_of_step(trainer);
+    trainer->step =
+        mote_step_create(trainer->options.optimizer, trainer->learning_rate, p->step + 1);
+    mote_average_begin_step(trainer);
+    if (waits) {
+        mote_update_clear(trainer);
+    }
+    mote_score sum = {0};
+    mote_status status = run_batches(trainer, samples, &sum, error);
+    if (status == MOTE_OK && waits) {
+        status = update_waiting(trainer, error);
+    }
+    if (status != MOTE_OK) {
+        return status;
+    }
+    mote_average_buffers(trainer);
     p->step++;
     p->epoch_step++;
-    p->epoch_samples += count;
-    p->epoch_loss += score.loss * ((double)count / weight);
-    p->epoch_correct += score.correct;
+    p->epoch_samples += samples.count;
+    p->epoch_loss += sum.loss * ((double)samples.count / samples.weight);
+    p->epoch_correct += sum.correct;
     return MOTE_OK;
 }

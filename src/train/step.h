@@ -5,12 +5,12 @@
 
 #include "train/trainer.h"
 
-/* Gathers the batch of the next step into trainer->batch, augmented; returns its rows. Nothing else
- * changes, so a further call gives the same. */
-size_t mote_trainer_gather(mote_trainer *trainer);
+/* Gathers a batch of the next step into trainer->batch, augmented: the one that follows `done` of its
+ * samples. Returns its rows. Nothing else changes, so a further call gives the same. */
+size_t mote_trainer_gather(mote_trainer *trainer, size_t done);
 
-/* The next step of the epoch that is going on. MOTE_DIVERGED where the loss is not finite: the
- * weights have not been touched then. */
+/* The next step of the epoch that is going on. MOTE_DIVERGED where the loss, or the norm of the
+ * gradient if it is looked at, is not finite: the weights have not been touched then. */
 mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error);
 
 /* Tells the schedule what the validation part, if there is one, came to after an epoch. */

@@ -8,7 +8,9 @@
 
 #include "core/clock.h"
 #include "data/dataset.h"
+#include "train/average.h"
 #include "train/step.h"
+#include "train/update.h"
 
 /* ---- memory ---- */
 
@@ -19,6 +21,10 @@ static size_t state_count(const mote_trainer *trainer) {
 
 bool mote_trainer_validates(const mote_trainer *trainer) {
     return mote_dataset_part(trainer->dataset, MOTE_VALIDATION).count > 0;
+}
+
+size_t mote_trainer_step_samples(const mote_trainer *trainer) {
+    return trainer->options.batch_size * trainer->options.accumulate;
 }
 
 static void carve_parameter(mote_trainer *trainer, mote_arena *arena, mote_parameter *parameter) {
@@ -52,6 +58,8 @@ static void carve(mote_trainer *trainer, mote_arena *arena) {
         }
     }
     trainer->best = best;
+    mote_average_carve(trainer, arena);
+    mote_update_carve(trainer, arena);
 }
 
 static void carve_gradients(const mote_trainer *trainer, mote_arena *arena) {
@@ -138,13 +146,15 @@ static mote_status check_batches(const mote_trainer *trainer, mote_error *error)
 static mote_status count_steps(mote_trainer *trainer, mote_error *error) {
     const mote_train_options *options = &trainer->options;
     size_t samples = mote_dataset_part(trainer->dataset, MOTE_TRAINING).count;
-    size_t rest = options->drop_last ? 0 : options->batch_size - 1;
-    trainer->epoch_steps = (samples + rest) / options->batch_size;
+    size_t most = mote_trainer_step_samples(trainer);
+    size_t rest = options->drop_last ? 0 : most - 1;
+    trainer->epoch_steps = (samples + rest) / most;
     if (trainer->epoch_steps == 0) {
         return mote_fail(error, MOTE_INVALID,
                          "train.drop_last leaves nothing: there are %zu training samples, fewer "
-                         "than the batch_size of %zu",
-                         samples, options->batch_size);
+                         "than the %s of %zu",
+                         samples,
+                         options->accumulate > 1 ? "batch_size × accumulate" : "batch_size", most);
     }
     trainer->batch_rows = samples < options->batch_size ? samples : options->batch_size;
     uint64_t steps = (uint64_t)options->epochs * trainer->epoch_steps;
@@ -302,6 +312,7 @@ void mote_trainer_destroy(mote_trainer *trainer) {
     for (size_t i = 0; i < trainer->model->parameter_count; i++) {
         mote_parameter *parameter = trainer->model->parameters[i].parameter;
         parameter->gradient = NULL;
+        parameter->average = NULL;
         memset(parameter->states, 0, sizeof parameter->states);
     }
     mote_model_drop_plan(trainer->model);
@@ -450,6 +461,19 @@ static mote_status check_weights(const mote_trainer *trainer, mote_error *error)
     return MOTE_OK;
 }
 
+/* Validates, remembers, tells, with the averages of the weights in the model if there are any. */
+static mote_status end_epoch(mote_trainer *trainer, double *clock, mote_error *error) {
+    mote_average_show(trainer, true);
+    mote_status status = validate(trainer, error);
+    if (status == MOTE_OK) {
+        mote_trainer_tell_schedule(trainer);
+        bool go_on = finish_epoch(trainer, clock);
+        status = go_on || trainer->position.finished ? MOTE_OK : MOTE_INTERRUPTED;
+    }
+    mote_average_show(trainer, false);
+    return status;
+}
+
 /* Runs steps to the end of the epoch, or of training. */
 static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *error) {
     mote_position *p = &trainer->position;
@@ -470,15 +494,7 @@ static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *e
         }
     }
     mote_status status = check_weights(trainer, error);
-    if (status == MOTE_OK) {
-        status = validate(trainer, error);
-    }
-    if (status != MOTE_OK) {
-        return status;
-    }
-    mote_trainer_tell_schedule(trainer);
-    bool go_on = finish_epoch(trainer, clock);
-    return go_on || p->finished ? MOTE_OK : MOTE_INTERRUPTED;
+    return status == MOTE_OK ? end_epoch(trainer, clock, error) : status;
 }
 
 mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error) {
@@ -493,6 +509,8 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error) {
     }
     if (status == MOTE_OK && p->has_best) {
         copy_parameters(trainer, false);
+    } else if (status == MOTE_OK) {
+        mote_average_keep(trainer);
     }
     tell(trainer, MOTE_EVENT_STOPPED);
     return status == MOTE_INTERRUPTED

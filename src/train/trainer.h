@@ -35,6 +35,12 @@ typedef struct mote_position {
     mote_random layers_random;
 } mote_position;
 
+/* A run of entries of a parameter that is updated in one go. */
+typedef struct mote_weight_tile {
+    const mote_parameter *parameter;
+    size_t begin, count;
+} mote_weight_tile;
+
 struct mote_trainer {
     mote_model *model;
     const mote_dataset *dataset;
@@ -62,10 +68,21 @@ struct mote_trainer {
 
     mote_position position;
     mote_step step; /* what the optimizer is told in the step at work */
+
+    /* Of all trained parameters, where gradients are added up first; see update.h. */
+    mote_weight_tile *tiles;
+    size_t tile_count;
+    double *squares; /* [tiles]: the sums of their squared gradients */
+
+    double average_rate; /* how far averages of the weights move in the step at work */
+    bool shows_average;  /* the model holds them now, and the weights are in their place */
 };
 
 /* Whether there is a validation part. */
 bool mote_trainer_validates(const mote_trainer *trainer);
+
+/* How many samples make a step; the last one of an epoch may have fewer. */
+size_t mote_trainer_step_samples(const mote_trainer *trainer);
 
 /* The metrics of a part, in the batch's memory; nothing is allocated. */
 mote_metrics mote_measure_part(mote_model *model, const mote_preprocessing *preprocessing,

@@ -1,0 +1,39 @@
+/* average.h: the moving average of the weights, where train.weight_average asks for one.
+ *
+ * After step n, counted from 0,
+ *
+ *     average ← d × average + (1 − d) × weight,  d = min(decay, (1 + n) / (10 + n))
+ *
+ * from the weights as they were at the start: d grows, so that the average is not held back by the
+ * first, poor weights (as TensorFlow's ExponentialMovingAverage with num_updates). Buffers, such as
+ * running means, are averaged in the same way, since they describe the weights of their time.
+ */
+#ifndef MOTE_TRAIN_AVERAGE_H
+#define MOTE_TRAIN_AVERAGE_H
+
+#include "train/trainer.h"
+
+/* Takes the memory, if there is to be an average. */
+void mote_average_carve(const mote_trainer *trainer, mote_arena *arena);
+
+/* Prepares the step to come; the first begins the average. */
+void mote_average_begin_step(mote_trainer *trainer);
+
+/* Moves the average of a run of entries towards their values. */
+void mote_average_slice(const mote_trainer *trainer, const mote_parameter *parameter, size_t begin,
+                        size_t count);
+
+/* The same for all buffers, which no gradient leads to. */
+void mote_average_buffers(const mote_trainer *trainer);
+
+/* Puts the averages into the model in place of the weights, or the other way. Nothing is copied. */
+void mote_average_show(mote_trainer *trainer, bool shown);
+
+/* Copies the averages into the model for good, at the end. */
+void mote_average_keep(const mote_trainer *trainer);
+
+/* A parameter's own values, and those of its average, whichever the model shows. */
+mote_real *mote_average_weights(const mote_trainer *trainer, const mote_parameter *parameter);
+mote_real *mote_average_averages(const mote_trainer *trainer, const mote_parameter *parameter);
+
+#endif

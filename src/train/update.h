@@ -1,0 +1,32 @@
+/* update.h: from gradients to weights.
+ *
+ * Mostly a slice of weights is updated the moment its gradient is there (mote_update_slice, as the
+ * pass's `ready`). Where the size of the whole gradient matters, or several batches make one step,
+ * gradients are added up first (mote_update_clear, then passes without `ready`), and a second pass
+ * over all weights updates them (mote_update_all), in tiles that depend on the model alone.
+ */
+#ifndef MOTE_TRAIN_UPDATE_H
+#define MOTE_TRAIN_UPDATE_H
+
+#include "train/trainer.h"
+
+/* Whether gradients have to be added up first. */
+bool mote_update_waits(const mote_trainer *trainer);
+
+/* Takes the memory for that, and lists the tiles, if so. */
+void mote_update_carve(mote_trainer *trainer, mote_arena *arena);
+
+/* Updates one run of entries of a parameter. The pass's context is the trainer. */
+void mote_update_slice(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
+                       size_t count, const mote_real *gradient);
+
+/* Sets all gradients to 0. */
+void mote_update_clear(const mote_trainer *trainer);
+
+/* The Euclidean norm of all gradients together. */
+double mote_update_norm(mote_trainer *trainer);
+
+/* Updates all weights, from gradients times `factor`. */
+void mote_update_all(const mote_trainer *trainer, double factor);
+
+#endif
