@@ -288,3 +288,450 @@ Test(pytorch, networks_take_the_same_path) {
         follow_path(&path_values_table[i]);
     }
 }
+
+static bool note_rates(void *context, const mote_event *event) {
+    double *rates = context;
+    if (event->kind == MOTE_EVENT_STEP) {
+        rates[event->epoch - 1] = event->learning_rate;
+    }
+    return true;
+}
+
+/* Nothing gets that much better. */
+Test(schedules, on_plateau_is_told_what_validation_comes_to) {
+    school s = school_open("[{\"type\": \"dense\", \"units\": 4}]",
+                           "{\"epochs\": 4, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": "
+                           "0.5}, \"schedule\": {\"type\": \"on_plateau\", \"patience\": 0, "
+                           "\"threshold\": 0.99, \"factor\": 0.25}}",
+                           "", WITH_VALIDATION);
+    double rates[4];
+    static const double wanted[] = {0.5, 0.5, 0.125, 0.03125};
+    mote_trainer_set_listener(s.trainer, note_rates, rates);
+    school_run(&s, "on_plateau");
+    for (size_t i = 0; i < COUNT(wanted); i++) {
+        cr_expect_float_eq(rates[i], wanted[i], 1e-12, "epoch %zu: %g", i + 1, rates[i]);
+    }
+    school_close(&s);
+}
+
+/* ---- clipping, accumulation, averages ---- */
+
+static const char LAYERS[] = "[{\"type\": \"dense\", \"units\": 150}, {\"type\": \"tanh\"}, "
+                             "{\"type\": \"dense\", \"units\": 100}, {\"type\": \"batch_norm\"}, "
+                             "{\"type\": \"tanh\"}, {\"type\": \"dropout\", \"rate\": 0.2}, "
+                             "{\"type\": \"dense\", \"units\": 4}]";
+
+/* Whose statistics do not depend on what a batch holds. */
+static const char SMOOTH[] = "[{\"type\": \"dense\", \"units\": 30}, {\"type\": \"tanh\"}, "
+                             "{\"type\": \"dense\", \"units\": 4}]";
+
+static void expect_same_weights(const school *found, const school *wanted, const char *what) {
+    for (size_t i = 0; i < wanted->model->parameter_count; i++) {
+        const mote_parameter *one = found->model->parameters[i].parameter;
+        const mote_parameter *other = wanted->model->parameters[i].parameter;
+        char name[1024];
+        snprintf(name, sizeof name, "%s: %s", what, wanted->model->parameters[i].name);
+        expect_close(name, other->count, one->value, other->value);
+    }
+}
+
+typedef struct epochs {
+    size_t count;
+    mote_metrics train[20];
+} epochs;
+
+static bool note_epoch(void *context, const mote_event *event) {
+    epochs *e = context;
+    if (event->kind == MOTE_EVENT_EPOCH && e->count < COUNT(e->train)) {
+        e->train[e->count++] = event->train;
+    }
+    return true;
+}
+
+/* 90 samples: the last step of an epoch has fewer. */
+Test(accumulation, of_small_batches_is_the_large_batch) {
+    static const struct {
+        const char *large, *small;
+    } rows[] = {
+        {"{\"batch_size\": 32}", "{\"batch_size\": 8, \"accumulate\": 4}"},
+        {"{\"batch_size\": 40}", "{\"batch_size\": 8, \"accumulate\": 5}"},
+        {"{\"batch_size\": 35}", "{\"batch_size\": 5, \"accumulate\": 7}"},
+        {"{\"batch_size\": 90}", "{\"batch_size\": 89, \"accumulate\": 1000}"},
+        {"{\"batch_size\": 35, \"drop_last\": true}",
+         "{\"batch_size\": 7, \"accumulate\": 5, \"drop_last\": true}"},
+        {"{\"batch_size\": 32, \"clip_gradient_norm\": 0.1}",
+         "{\"batch_size\": 16, \"accumulate\": 2, \"clip_gradient_norm\": 0.1}"},
+        {"{\"batch_size\": 32, \"weight_average\": 0.9}",
+         "{\"batch_size\": 16, \"accumulate\": 2, \"weight_average\": 0.9}"},
+    };
+    static const char settings[] =
+        "\"epochs\": 8, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.1, \"momentum\": "
+        "0.9}, \"schedule\": {\"type\": \"cosine\"}, ";
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        school large = school_open(SMOOTH, rows[i].large, settings, PLAIN);
+        school small = school_open(SMOOTH, rows[i].small, settings, PLAIN);
+        epochs a = {0}, b = {0};
+        mote_trainer_set_listener(large.trainer, note_epoch, &a);
+        mote_trainer_set_listener(small.trainer, note_epoch, &b);
+        school_run(&large, rows[i].large);
+        school_run(&small, rows[i].small);
+        cr_expect_eq(small.trainer->position.step, large.trainer->position.step, "%s: %ju steps",
+                     rows[i].small, (uintmax_t)small.trainer->position.step);
+        expect_same_weights(&small, &large, rows[i].small);
+        for (size_t e = 0; e < a.count; e++) {
+            cr_expect(b.count == a.count && b.train[e].samples == a.train[e].samples &&
+                          fabs(b.train[e].loss - a.train[e].loss) < 1e-5,
+                      "%s: epoch %zu: loss %g over %zu samples, expected %g over %zu",
+                      rows[i].small, e, b.train[e].loss, b.train[e].samples, a.train[e].loss,
+                      a.train[e].samples);
+        }
+        school_close(&large);
+        school_close(&small);
+    }
+}
+
+/* One step of plain sgd at a learning rate of 1 goes as far as the gradient is long. */
+static double step_length(const char *train) {
+    school s = school_open(SMOOTH, train,
+                           "\"max_steps\": 1, \"optimizer\": {\"type\": \"sgd\", "
+                           "\"learning_rate\": 1}, ",
+                           PLAIN);
+    school before = school_open(SMOOTH, train, "", PLAIN);
+    school_run(&s, train);
+    double sum = 0;
+    for (size_t i = 0; i < s.model->parameter_count; i++) {
+        const mote_parameter *after = s.model->parameters[i].parameter;
+        for (size_t k = 0; k < after->count; k++) {
+            sum += pow((double)after->value[k] -
+                           (double)before.model->parameters[i].parameter->value[k],
+                       2);
+        }
+    }
+    school_close(&s);
+    school_close(&before);
+    return sqrt(sum);
+}
+
+Test(clipping, leaves_short_gradients_and_shortens_long_ones) {
+    double free = step_length("{\"drop_last\": false}");
+    static const double parts[] = {1e-6, 0.01, 0.5, 0.999, 1.001, 2, 1e9};
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        char json[64];
+        snprintf(json, sizeof json, "{\"clip_gradient_norm\": %.17g}", parts[i] * free);
+        double wanted = fmin(1, parts[i] * free / (free + 1e-6)) * free;
+        double found = step_length(json);
+        cr_expect(fabs(found - wanted) < 1e-5 * free, "%s: %g, expected %g", json, found, wanted);
+    }
+    cr_expect_lt(fabs(step_length("{\"clip_gradient_norm\": 1e9}") - free), 1e-6 * free);
+}
+
+/* A finite loss whose gradient is beyond all floats. */
+Test(clipping, of_an_infinite_gradient_ends_the_training_before_any_weight_is_touched) {
+    const mote_real x = 1e36f, target = 0;
+    const mote_samples samples = {.count = 1,
+                                  .shape = mote_shape_vector(1),
+                                  .numbers = &x,
+                                  .values = &target,
+                                  .value_width = 1};
+    mote_error error = {0};
+    mote_model *model = network_create(
+        "{\"layers\": [{\"type\": \"dense\", \"units\": 1, \"bias\": false, \"initializer\": "
+        "1e-32}], \"output\": {\"type\": \"mean_squared_error\"}}",
+        mote_shape_vector(1), &error);
+    cr_assert(model, "%s", error.message);
+    cr_assert_eq(mote_model_initialize(model, 1, &error), MOTE_OK);
+    mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, PLAIN, 1, &error);
+    mote_trainer *trainer =
+        mote_trainer_create(model, dataset, "{\"clip_gradient_norm\": 1}", 1, &error);
+    cr_assert(trainer, "%s", error.message);
+    cr_expect_eq(mote_trainer_run(trainer, &error), MOTE_DIVERGED);
+    cr_expect_str_eq(error.message,
+                     "the norm of the gradient became infinite in epoch 1, step 1, at a learning "
+                     "rate of 0.01; try a lower one, a warm-up, or another normalization of the "
+                     "data");
+    cr_expect_eq(mote_model_parameter(model, "layers.0.weight").data[0], 1e-32f);
+    mote_trainer_destroy(trainer);
+    mote_model_destroy(model);
+    mote_dataset_destroy(dataset);
+}
+
+/* ---- what the average is used for ---- */
+
+typedef struct gallery {
+    school *school;
+    mote_real weights[2]; /* of the model, after the last step and at the end of the epoch */
+    double validation;    /* of the last epoch that was better */
+    size_t epochs, improvements;
+} gallery;
+
+static mote_real some_weight(const gallery *g) {
+    return mote_model_parameter(g->school->model, "layers.2.weight").data[3];
+}
+
+/* At the end of an epoch the model can be saved, and is what validation measured. */
+static bool look_at_weights(void *context, const mote_event *event) {
+    gallery *g = context;
+    switch (event->kind) {
+    case MOTE_EVENT_STEP:
+        g->weights[0] = some_weight(g);
+        break;
+    case MOTE_EVENT_EPOCH:
+        g->weights[1] = some_weight(g);
+        cr_expect_neq(g->weights[0], g->weights[1], "epoch %zu: no average", ++g->epochs);
+        break;
+    case MOTE_EVENT_IMPROVED:
+        cr_assert_eq(mote_model_save(g->school->model, scratch_path("best"), NULL), MOTE_OK);
+        g->validation = event->validation.loss;
+        g->improvements++;
+        break;
+    case MOTE_EVENT_STARTED:
+    case MOTE_EVENT_STOPPED:
+        break;
+    }
+    return true;
+}
+
+static double loss_of(mote_model *model, const school *s) {
+    mote_part part = mote_dataset_part(s->dataset, MOTE_VALIDATION);
+    mote_metrics metrics;
+    mote_error error = {0};
+    cr_assert_eq(mote_evaluate(model, &part, &metrics, NULL, &error), MOTE_OK, "%s", error.message);
+    return metrics.loss;
+}
+
+TestSuite(averages, .init = scratch_enter, .fini = scratch_leave);
+TestSuite(resuming, .init = scratch_enter, .fini = scratch_leave);
+TestSuite(bits, .init = scratch_enter, .fini = scratch_leave);
+
+#define AVERAGED                                                                                   \
+    "{\"epochs\": 6, \"batch_size\": 16, \"weight_average\": 0.95, \"optimizer\": {\"type\": "     \
+    "\"sgd\", \"learning_rate\": 0.05, \"momentum\": 0.9}}"
+
+Test(averages, are_validated_saved_as_best_and_left_in_the_model) {
+    school s = school_open(LAYERS, AVERAGED, "", WITH_VALIDATION);
+    static gallery g;
+    g = (gallery){.school = &s};
+    mote_trainer_set_listener(s.trainer, look_at_weights, &g);
+    school_run(&s, AVERAGED);
+    cr_assert_gt(g.improvements, 1u);
+    mote_trainer_destroy(s.trainer);
+    s.trainer = NULL;
+    mote_error error = {0};
+    mote_model *best = mote_model_load(scratch_path("best"), &error);
+    cr_assert(best, "%s", error.message);
+    double saved = loss_of(best, &s), kept = loss_of(s.model, &s);
+    cr_expect_float_eq(saved, g.validation, 1e-6, "saved: loss %g, not %g", saved, g.validation);
+    cr_expect_eq(saved, kept, "saved: loss %g, in the model: %g", saved, kept);
+    mote_model_destroy(best);
+    school_close(&s);
+}
+
+/* Running means and variances of the time when the weights were so. */
+Test(averages, are_of_buffers_too) {
+    school averaged = school_open(LAYERS, AVERAGED, "", PLAIN);
+    static const char plain[] = "{\"epochs\": 6, \"batch_size\": 16, \"optimizer\": {\"type\": "
+                                "\"sgd\", \"learning_rate\": 0.05, \"momentum\": 0.9}}";
+    school last = school_open(LAYERS, plain, "", PLAIN);
+    school_run(&averaged, AVERAGED);
+    school_run(&last, plain);
+    size_t buffers = 0;
+    for (size_t i = 0; i < last.model->parameter_count; i++) {
+        const mote_parameter *one = averaged.model->parameters[i].parameter;
+        const mote_parameter *other = last.model->parameters[i].parameter;
+        cr_expect(memcmp(one->value, other->value, one->count * sizeof *one->value) != 0,
+                  "%s is not averaged", last.model->parameters[i].name);
+        buffers += one->buffer;
+    }
+    cr_expect_eq(buffers, 2u);
+    school_close(&averaged);
+    school_close(&last);
+}
+
+/* ---- the same bits, however it is run ---- */
+
+#define ADAMW "\"optimizer\": {\"type\": \"adamw\", \"learning_rate\": 0.01, \"decay_all\": true}"
+#define MOMENTUM                                                                                   \
+    "\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.05, \"momentum\": 0.9, "              \
+    "\"nesterov\": true}"
+
+static const char *const settings[] = {
+    "{\"batch_size\": 16, " ADAMW "}",
+    "{\"batch_size\": 16, " ADAMW ", \"schedule\": {\"type\": \"one_cycle\"}}",
+    "{\"batch_size\": 16, " MOMENTUM
+    ", \"schedule\": {\"type\": \"step\", \"every_epochs\": 1, \"warmup_epochs\": 0.5}}",
+    "{\"batch_size\": 16, " MOMENTUM ", \"schedule\": {\"type\": \"cosine\", \"restart_epochs\": "
+    "0.7, \"restart_growth\": 1.5}}",
+    "{\"batch_size\": 16, " MOMENTUM ", \"schedule\": {\"type\": \"on_plateau\", \"patience\": 0, "
+    "\"threshold\": 0.2, \"cooldown\": 1, \"warmup_epochs\": 1}}",
+    "{\"batch_size\": 16, " MOMENTUM ", \"clip_gradient_norm\": 0.2}",
+    "{\"batch_size\": 6, \"accumulate\": 3, " MOMENTUM "}",
+    "{\"batch_size\": 16, " MOMENTUM ", \"weight_average\": 0.9}",
+    "{\"batch_size\": 6, \"accumulate\": 3, \"clip_gradient_norm\": 0.2, \"weight_average\": 0.9, "
+    "\"drop_last\": true, " ADAMW ", \"schedule\": {\"type\": \"on_plateau\", \"metric\": "
+    "\"accuracy\", \"patience\": 0, \"threshold\": 0.3, \"factor\": 0.3}}",
+};
+
+#define FOUR_EPOCHS "\"epochs\": 4, "
+
+static bool same_files(const char *a, const char *b) {
+    size_t a_count, b_count;
+    unsigned char *a_bytes = scratch_read(scratch_path(a), &a_count);
+    unsigned char *b_bytes = scratch_read(scratch_path(b), &b_count);
+    bool same = a_count == b_count && memcmp(a_bytes, b_bytes, a_count) == 0;
+    free(a_bytes);
+    free(b_bytes);
+    return same;
+}
+
+/* Trains to the end and saves the model under that name. */
+static void finish(school *s, const char *name, const char *what) {
+    school_run(s, what);
+    cr_assert_eq(mote_model_save(s->model, scratch_path(name), NULL), MOTE_OK);
+    school_close(s);
+}
+
+static void train_to(const char *name, const char *train, const char *extra) {
+    school s = school_open(LAYERS, train, extra, WITH_VALIDATION);
+    finish(&s, name, train);
+}
+
+Test(bits, are_the_same_on_any_number_of_threads) {
+    for (size_t i = 0; i < COUNT(settings); i++) {
+        train_to("one", settings[i], FOUR_EPOCHS "\"threads\": 1, ");
+        train_to("two", settings[i], FOUR_EPOCHS "\"threads\": 2, ");
+        train_to("three", settings[i], FOUR_EPOCHS "\"threads\": 3, ");
+        cr_expect(same_files("one", "two"), "%s: 2 threads", settings[i]);
+        cr_expect(same_files("one", "three"), "%s: 3 threads", settings[i]);
+    }
+}
+
+/* Each of the settings changes something. */
+Test(bits, differ_between_settings) {
+    train_to("first", "{\"batch_size\": 16, " MOMENTUM "}", FOUR_EPOCHS);
+    for (size_t i = 0; i < COUNT(settings); i++) {
+        train_to("this", settings[i], FOUR_EPOCHS);
+        cr_expect_not(same_files("first", "this"), "%s changes nothing", settings[i]);
+    }
+}
+
+/* What is written with every default spelled out reads as the same. */
+Test(bits, are_the_same_with_settings_written_and_read_again) {
+    for (size_t i = 0; i < COUNT(settings); i++) {
+        mote_train_options options = read_options(settings[i]);
+        cJSON *written = mote_train_options_to_json(&options);
+        char *text = cJSON_PrintUnformatted(written);
+        mote_train_options again = read_options(text);
+        cJSON *rewritten = mote_train_options_to_json(&again);
+        cr_expect(cJSON_Compare(written, rewritten, true), "%s becomes %s", settings[i], text);
+        train_to("one", settings[i], "\"epochs\": 10, ");
+        train_to("two", text, "");
+        cr_expect(same_files("one", "two"), "%s trains otherwise as %s", settings[i], text);
+        cJSON_Delete(written);
+        cJSON_Delete(rewritten);
+        free(text);
+        mote_train_options_free(&options);
+        mote_train_options_free(&again);
+    }
+}
+
+/* ---- stopping and going on ---- */
+
+typedef struct stop {
+    mote_trainer *trainer;
+    uint64_t step;
+    mote_event_kind kind;
+    bool saved;
+} stop;
+
+/* Saves there and then, as the programs do, which is while the model may show averages. */
+static bool stop_there(void *context, const mote_event *event) {
+    stop *s = context;
+    if (event->step != s->step || event->kind != s->kind) {
+        return true;
+    }
+    cr_assert_eq(mote_trainer_save(s->trainer, scratch_path("checkpoint"), NULL), MOTE_OK);
+    s->saved = true;
+    return false;
+}
+
+static void check_resumed(const char *train, uint64_t step, mote_event_kind kind) {
+    school s = school_open(LAYERS, train, FOUR_EPOCHS, WITH_VALIDATION);
+    stop there = {.trainer = s.trainer, .step = step, .kind = kind};
+    mote_trainer_set_listener(s.trainer, stop_there, &there);
+    mote_trainer_run(s.trainer, NULL);
+    cr_assert(there.saved, "%s: step %ju", train, (uintmax_t)step);
+    school_close(&s);
+
+    mote_error error = {0};
+    school resumed = school_open(LAYERS, train, FOUR_EPOCHS, WITH_VALIDATION);
+    network_randomize(resumed.model, &(mote_random){{1, 2, 3, 4}}); /* nothing of it may matter */
+    cr_assert_eq(mote_trainer_restore(resumed.trainer, scratch_path("checkpoint"), &error), MOTE_OK,
+                 "%s", error.message);
+    finish(&resumed, "resumed", train);
+    cr_expect(same_files("whole", "resumed"), "%s, stopped after step %ju, at event %d", train,
+              (uintmax_t)step, kind);
+}
+
+Test(resuming, anywhere_gives_the_same_bits_as_never_stopping) {
+    for (size_t i = 0; i < COUNT(settings); i++) {
+        school s = school_open(LAYERS, settings[i], FOUR_EPOCHS, WITH_VALIDATION);
+        uint64_t epoch_steps = s.trainer->epoch_steps;
+        finish(&s, "whole", settings[i]);
+        for (uint64_t step = 1; step <= 4 * epoch_steps; step += 3) {
+            check_resumed(settings[i], step, MOTE_EVENT_STEP);
+        }
+        for (uint64_t epoch = 1; epoch <= 4; epoch++) {
+            check_resumed(settings[i], epoch * epoch_steps, MOTE_EVENT_EPOCH);
+        }
+    }
+}
+
+/* ---- what is refused ---- */
+
+Test(refusals, say_what_does_not_fit_the_data_or_the_model) {
+    static const struct {
+        const char *train, *message;
+    } rows[] = {
+        {"{\"schedule\": {\"type\": \"on_plateau\"}}",
+         "train.schedule: on_plateau follows the validation loss, but the data set has no "
+         "validation part; set dataset.validation_fraction, or choose another schedule"},
+        {"{\"schedule\": {\"type\": \"on_plateau\", \"metric\": \"accuracy\"}}",
+         "train.schedule: on_plateau follows the validation accuracy, but the data set has no "
+         "validation part; set dataset.validation_fraction, or choose another schedule"},
+        {"{\"batch_size\": 10, \"accumulate\": 10, \"drop_last\": true}",
+         "train.drop_last leaves nothing: there are 90 training samples, fewer than the batch_size "
+         "× accumulate of 100"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        school s = school_open(SMOOTH, "{}", "", PLAIN);
+        mote_error error = {0};
+        mote_trainer_destroy(s.trainer);
+        s.trainer = mote_trainer_create(s.model, s.dataset, rows[i].train, 1, &error);
+        cr_expect_null(s.trainer, "%s", rows[i].train);
+        cr_expect_eq(error.status, MOTE_INVALID);
+        cr_expect_str_eq(error.message, rows[i].message);
+        school_close(&s);
+    }
+}
+
+Test(refusals, of_an_accuracy_that_numbers_do_not_have) {
+    static mote_real values[PATH_SAMPLES];
+    const mote_samples samples = {.count = PATH_SAMPLES,
+                                  .shape = mote_shape_vector(PATH_WIDTH),
+                                  .numbers = path_inputs_table[0].x,
+                                  .values = values,
+                                  .value_width = 1};
+    mote_error error = {0};
+    mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, WITH_VALIDATION, 1, &error);
+    mote_model *model = network_create("{\"layers\": [{\"type\": \"dense\", \"units\": 1}], "
+                                       "\"output\": {\"type\": \"mean_squared_error\"}}",
+                                       mote_shape_vector(PATH_WIDTH), &error);
+    cr_assert(dataset && model, "%s", error.message);
+    cr_expect_null(mote_trainer_create(
+        model, dataset, "{\"schedule\": {\"type\": \"on_plateau\", \"metric\": \"accuracy\"}}", 1,
+        &error));
+    cr_expect_str_eq(error.message, "train.schedule: on_plateau follows the validation accuracy, "
+                                    "but the model predicts numbers; set metric to \"loss\"");
+    mote_model_destroy(model);
+    mote_dataset_destroy(dataset);
+}
