@@ -286,11 +286,10 @@ static mote_model *model_create(size_t network) {
     return model;
 }
 
-static watch train(size_t network, size_t threads, const char *optimizer, bool allocates) {
+/* `settings` are keys of "train". */
+static watch train(size_t network, size_t threads, const char *settings, bool allocates) {
     char json[512];
-    snprintf(json, sizeof json,
-             "{\"epochs\": 3, \"batch_size\": 50, \"threads\": %zu, \"optimizer\": %s}", threads,
-             optimizer);
+    snprintf(json, sizeof json, "{\"epochs\": 3, \"threads\": %zu, %s}", threads, settings);
     mote_error error = {0};
     mote_dataset *dataset = dataset_create();
     mote_model *model = model_create(network);
@@ -308,26 +307,35 @@ static watch train(size_t network, size_t threads, const char *optimizer, bool a
 
 Test(training, allocates_nothing_from_its_first_step_on) {
     need_counting();
-    static const char *const optimizers[] = {
-        "{\"type\": \"sgd\"}", "{\"type\": \"sgd\", \"momentum\": 0.9}",
-        "{\"type\": \"sgd\", \"momentum\": 0.9, \"nesterov\": true}"};
-    for (size_t i = 0; i < COUNT(optimizers) * COUNT(networks); i++) {
-        const char *optimizer = optimizers[i % COUNT(optimizers)];
-        size_t network = i / COUNT(optimizers);
+    static const char *const rows[] = {
+        "\"batch_size\": 50, \"optimizer\": {\"type\": \"sgd\"}",
+        "\"batch_size\": 50, \"optimizer\": {\"type\": \"sgd\", \"momentum\": 0.9}",
+        ("\"batch_size\": 50, \"optimizer\": {\"type\": \"sgd\", \"momentum\": 0.9, \"nesterov\": "
+         "true}"),
+        "\"batch_size\": 50, \"optimizer\": {\"type\": \"adamw\"}",
+        ("\"batch_size\": 20, \"accumulate\": 3, \"clip_gradient_norm\": 0.5, "
+         "\"weight_average\": 0.9, \"optimizer\": {\"type\": \"adamw\"}, \"schedule\": {\"type\": "
+         "\"on_plateau\", \"patience\": 0}"),
+        ("\"batch_size\": 50, \"weight_average\": 0.9, \"schedule\": {\"type\": \"cosine\", "
+         "\"restart_epochs\": 1}"),
+    };
+    for (size_t i = 0; i < COUNT(rows) * COUNT(networks); i++) {
+        const char *settings = rows[i % COUNT(rows)];
+        size_t network = i / COUNT(rows);
         for (size_t threads = 1; threads <= MOST_THREADS; threads++) {
-            watch w = train(network, threads, optimizer, false);
+            watch w = train(network, threads, settings, false);
             cr_expect_eq(w.count, (size_t)0, "%s, %s, %zu threads: %zu calls in %zu steps",
-                         networks[network], optimizer, threads, w.count, w.steps);
+                         networks[network], settings, threads, w.count, w.steps);
             cr_expect_leq(w.pages, most_pages(threads),
-                          "%s, %s, %zu threads: mmap called %zu times", networks[network],
-                          optimizer, threads, w.pages);
+                          "%s, %s, %zu threads: mmap called %zu times", networks[network], settings,
+                          threads, w.pages);
         }
     }
 }
 
 Test(training, that_did_allocate_would_be_noticed) {
     need_counting();
-    watch w = train(0, 1, "{\"type\": \"sgd\"}", true);
+    watch w = train(0, 1, "\"batch_size\": 50", true);
     cr_expect_eq(w.count, w.steps - 1, "%zu calls in %zu steps", w.count, w.steps);
 }
 
