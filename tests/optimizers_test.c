@@ -46,7 +46,7 @@ typedef struct path_inputs {
 } path_inputs;
 
 typedef struct path_values {
-    const char *layers, *json; /* of the model, and of "train" */
+    const char *layers, *json, *data; /* of the model, of "train" and of "dataset" */
     const char *names[MOST_TENSORS];
     const float *start[MOST_TENSORS], *after[MOST_TENSORS]; /* STEPS steps */
 } path_values;
@@ -266,7 +266,7 @@ static void school_run(school *s, const char *what) {
 #define IN_ORDER        "\"epochs\": 100, \"max_steps\": 100, \"shuffle\": false, \"threads\": 2, "
 
 static void follow_path(const path_values *row) {
-    school s = school_open(row->layers, row->json, IN_ORDER, PLAIN);
+    school s = school_open(row->layers, row->json, IN_ORDER, row->data);
     cr_assert_null(row->names[s.model->parameter_count], "%s: PyTorch has more", row->layers);
     for (size_t i = 0; i < s.model->parameter_count; i++) {
         mote_tensor tensor = mote_model_parameter(s.model, row->names[i]);
@@ -277,7 +277,8 @@ static void follow_path(const path_values *row) {
     for (size_t i = 0; i < s.model->parameter_count; i++) {
         mote_tensor tensor = mote_model_parameter(s.model, row->names[i]);
         char what[1024];
-        snprintf(what, sizeof what, "%s, %s: %s", row->layers, row->json, row->names[i]);
+        snprintf(what, sizeof what, "%s, %s, %s: %s", row->layers, row->json, row->data,
+                 row->names[i]);
         expect_close(what, mote_shape_count(tensor.shape), tensor.data, row->after[i]);
     }
     school_close(&s);
@@ -348,7 +349,35 @@ static bool note_epoch(void *context, const mote_event *event) {
     return true;
 }
 
-/* 90 samples: the last step of an epoch has fewer. */
+/* Trains with both, and compares. */
+static void expect_same_training(const char *large_json, const char *small_json, const char *data) {
+    static const char settings[] =
+        "\"epochs\": 8, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.1, \"momentum\": "
+        "0.9}, \"schedule\": {\"type\": \"cosine\"}, ";
+    school large = school_open(SMOOTH, large_json, settings, data);
+    school small = school_open(SMOOTH, small_json, settings, data);
+    char what[512];
+    snprintf(what, sizeof what, "%s, %s", data, small_json);
+    epochs a = {0}, b = {0};
+    mote_trainer_set_listener(large.trainer, note_epoch, &a);
+    mote_trainer_set_listener(small.trainer, note_epoch, &b);
+    school_run(&large, large_json);
+    school_run(&small, what);
+    cr_expect_eq(small.trainer->position.step, large.trainer->position.step, "%s: %ju steps", what,
+                 (uintmax_t)small.trainer->position.step);
+    expect_same_weights(&small, &large, what);
+    for (size_t e = 0; e < a.count; e++) {
+        cr_expect(b.count == a.count && b.train[e].samples == a.train[e].samples &&
+                      fabs(b.train[e].loss - a.train[e].loss) < 1e-5,
+                  "%s: epoch %zu: loss %g over %zu samples, expected %g over %zu", what, e,
+                  b.train[e].loss, b.train[e].samples, a.train[e].loss, a.train[e].samples);
+    }
+    school_close(&large);
+    school_close(&small);
+}
+
+/* With class weights, a step divides by those of all its samples, and no batch by those of its own.
+ * 90 samples: the last step of an epoch has fewer. */
 Test(accumulation, of_small_batches_is_the_large_batch) {
     static const struct {
         const char *large, *small;
@@ -364,29 +393,11 @@ Test(accumulation, of_small_batches_is_the_large_batch) {
         {"{\"batch_size\": 32, \"weight_average\": 0.9}",
          "{\"batch_size\": 16, \"accumulate\": 2, \"weight_average\": 0.9}"},
     };
-    static const char settings[] =
-        "\"epochs\": 8, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.1, \"momentum\": "
-        "0.9}, \"schedule\": {\"type\": \"cosine\"}, ";
-    for (size_t i = 0; i < COUNT(rows); i++) {
-        school large = school_open(SMOOTH, rows[i].large, settings, PLAIN);
-        school small = school_open(SMOOTH, rows[i].small, settings, PLAIN);
-        epochs a = {0}, b = {0};
-        mote_trainer_set_listener(large.trainer, note_epoch, &a);
-        mote_trainer_set_listener(small.trainer, note_epoch, &b);
-        school_run(&large, rows[i].large);
-        school_run(&small, rows[i].small);
-        cr_expect_eq(small.trainer->position.step, large.trainer->position.step, "%s: %ju steps",
-                     rows[i].small, (uintmax_t)small.trainer->position.step);
-        expect_same_weights(&small, &large, rows[i].small);
-        for (size_t e = 0; e < a.count; e++) {
-            cr_expect(b.count == a.count && b.train[e].samples == a.train[e].samples &&
-                          fabs(b.train[e].loss - a.train[e].loss) < 1e-5,
-                      "%s: epoch %zu: loss %g over %zu samples, expected %g over %zu",
-                      rows[i].small, e, b.train[e].loss, b.train[e].samples, a.train[e].loss,
-                      a.train[e].samples);
-        }
-        school_close(&large);
-        school_close(&small);
+    static const char *const data[] = {
+        PLAIN, "{\"normalize\": \"none\", \"class_weights\": [1, 20, 0.25, 5]}"};
+    for (size_t i = 0; i < COUNT(rows) * COUNT(data); i++) {
+        expect_same_training(rows[i / COUNT(data)].large, rows[i / COUNT(data)].small,
+                             data[i % COUNT(data)]);
     }
 }
 

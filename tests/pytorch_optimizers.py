@@ -243,7 +243,10 @@ ALL = {"accumulate": 4, "batch_size": 10, "drop_last": True, "clip_gradient_norm
        "schedule": {"type": "cosine", "restart_epochs": 10, "restart_growth": 2,
                     "warmup_epochs": 5}}
 
-# layers, the keys of "train"
+# What each class weighs, in rows that say so.
+CLASS_WEIGHTS = [1, 20, 0.25, 5]
+
+# layers, the keys of "train", perhaps those of "dataset"
 PATHS = [
     (DENSE, {"batch_size": 16, "optimizer": ADAMW, "schedule": {"type": "one_cycle"}}),
     (DENSE, {"batch_size": 16, "optimizer": {**ADAMW, "decay_all": True}}),
@@ -259,6 +262,9 @@ PATHS = [
                   "weight_average": 0.8}),
     (DENSE, {**ALL, "optimizer": SGD}),
     (DENSE, {**ALL, "optimizer": ADAMW}),
+    (DENSE, {"batch_size": 16, "optimizer": SGD}, {"class_weights": CLASS_WEIGHTS}),
+    (DENSE, {"batch_size": 7, "accumulate": 3, "optimizer": ADAMW},
+     {"class_weights": CLASS_WEIGHTS}),
 ]
 
 
@@ -286,7 +292,7 @@ def groups_of(net):
     return decayed, [p for p in net.parameters() if all(p is not d for d in decayed)]
 
 
-def path_row(layers, keys, x, labels):
+def path_row(x, labels, layers, keys, data={}):
     net = modules_of(layers)
     for tensor in net.parameters():
         tensor.data = uniform(-0.6, 0.6, *tensor.shape)
@@ -297,12 +303,13 @@ def path_row(layers, keys, x, labels):
     epoch_steps = SAMPLES // size if keys.get("drop_last") else -(-SAMPLES // size)
     factors = factors_of(keys.get("schedule", {"type": "constant"}), epoch_steps)
     rate = optimizer.param_groups[0]["lr"]
+    weights = torch.tensor(data["class_weights"]).double() if data else None
     for step in range(STEPS):
         batch = slice(step % epoch_steps * size, step % epoch_steps * size + size)
         for group in optimizer.param_groups:
             group["lr"] = rate * factors[step]
         optimizer.zero_grad()
-        nn.functional.cross_entropy(net(x[batch]), labels[batch]).backward()
+        nn.functional.cross_entropy(net(x[batch]), labels[batch], weight=weights).backward()
         if "clip_gradient_norm" in keys:
             nn.utils.clip_grad_norm_(net.parameters(), keys["clip_gradient_norm"])
         optimizer.step()
@@ -312,7 +319,8 @@ def path_row(layers, keys, x, labels):
     return {"layers": text(compact(layers)), "json": text(compact(keys)),
             "names": "{" + ", ".join(map(text, start)) + "}",
             "start": "{" + ", ".join(map(floats, start.values())) + "}",
-            "after": "{" + ", ".join(map(floats, average.values())) + "}"}
+            "after": "{" + ", ".join(map(floats, average.values())) + "}",
+            "data": text(compact({"normalize": "none", **data}))}
 
 
 def main():
@@ -335,7 +343,7 @@ def main():
     x = (centres[labels] + uniform(-1, 1, SAMPLES, WIDTH)).float().double()
     table("path_inputs", "path_inputs_table", [{"x": floats(x), "labels": whole(labels)}])
     table("path_values", "path_values_table",
-          [path_row(layers, keys, x, labels) for layers, keys in PATHS])
+          [path_row(x, labels, *path) for path in PATHS])
 
 
 main()

@@ -407,6 +407,52 @@ Test(training, gathers_the_first_batch_as_the_first_step_does) {
     run_close(&s);
 }
 
+#define LARGE "{\"epochs\": 3, \"batch_size\": 48, " MOMENTUM "}"
+#define SMALL "{\"epochs\": 3, \"batch_size\": 16, \"accumulate\": 3, " MOMENTUM "}"
+
+/* The last step of an epoch has 20 of the 164 samples. */
+Test(training, accumulates_the_augmented_samples_of_the_large_batch_to_the_bit) {
+    static run large, small;
+    run_open(&large, AUGMENTED, LARGE);
+    run_open(&small, AUGMENTED, SMALL);
+    for (uint64_t step = 0; step < 8; step++) {
+        mote_position *a = &large.trainer->position, *b = &small.trainer->position;
+        a->epoch = b->epoch = step / 4;
+        a->epoch_step = b->epoch_step = step % 4;
+        size_t count = mote_trainer_gather(large.trainer, 0), done = 0;
+        cr_assert_eq(count, step % 4 < 3 ? 48u : 20u);
+        while (done < count) {
+            size_t rows = mote_trainer_gather(small.trainer, done);
+            cr_assert(rows == 16 || (done == 16 && rows == 4), "%zu rows", rows);
+            cr_expect_eq(memcmp(small.trainer->batch.x, large.trainer->batch.x + done * WIDTH,
+                                rows * WIDTH * sizeof(mote_real)),
+                         0, "step %ju, samples from %zu on", (uintmax_t)step, done);
+            done += rows;
+        }
+        cr_assert_eq(done, count);
+    }
+    run_close(&large);
+    run_close(&small);
+}
+
+Test(training, on_augmented_samples_accumulates_to_the_large_batch) {
+    static run large, small;
+    run_open(&large, AUGMENTED, LARGE);
+    run_open(&small, AUGMENTED, SMALL);
+    cr_assert_eq(mote_trainer_run(large.trainer, &large.error), MOTE_OK);
+    cr_assert_eq(mote_trainer_run(small.trainer, &small.error), MOTE_OK);
+    const mote_event *wanted = last_of(&large.log, MOTE_EVENT_EPOCH);
+    const mote_event *found = last_of(&small.log, MOTE_EVENT_EPOCH);
+    cr_expect_eq(found->step, wanted->step);
+    cr_expect_eq(found->train.samples, wanted->train.samples);
+    cr_expect_float_eq(found->train.loss, wanted->train.loss, 1e-5, "loss %.9g, not %.9g",
+                       found->train.loss, wanted->train.loss);
+    cr_expect_float_eq(found->validation.loss, wanted->validation.loss, 1e-5, "loss %.9g, not %.9g",
+                       found->validation.loss, wanted->validation.loss);
+    run_close(&large);
+    run_close(&small);
+}
+
 Test(training, with_dropout_learns) {
     static run r;
     run_open_network(&r, DROPPING, WITHOUT_VALIDATION,

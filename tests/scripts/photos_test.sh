@@ -50,6 +50,10 @@ test_preview() {
     mv sheet.png first.png
     run 0 "$train" photos.json --preview sheet.png --threads 2 --set "$augment"
     check "the same augmented pictures with 2 threads" cmp sheet.png first.png
+    rm sheet.png
+    run 0 "$train" photos.json --preview sheet.png --set "$augment" --set train.accumulate=3
+    same "of a step of several batches the first" "$(cat "$out")" "sheet.png shows the first batch, 64 samples"
+    check "the same pictures where a step has several batches" cmp sheet.png first.png
     rm sheet.png first.png
     run 0 "$train" photos.json --preview sheet.png --set train.batch_size=1600 --set dataset.normalize=none
     same "a batch with no room on the sheet" "$(cat "$out")" \
