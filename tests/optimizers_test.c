@@ -201,6 +201,35 @@ Test(pytorch, the_schedule_on_plateau_reacts_to_the_same_epochs) {
     }
 }
 
+/* Where lengths are no whole numbers, at the step next to their sum. */
+Test(schedules, cosine_restarts_at_whole_steps) {
+    static const struct {
+        double growth;
+        uint64_t restarts[5];
+    } rows[] = {{1, {10, 20, 30, 40, 50}},
+                {1.1, {10, 21, 33, 46, 61}},
+                {1.25, {10, 23, 38, 58, 82}}, /* 22.5, 38.125, 57.66, 82.07 */
+                {2, {10, 30, 70, 150, 310}}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char json[128];
+        snprintf(json, sizeof json, "{\"restart_epochs\": 1, \"restart_growth\": %g}",
+                 rows[i].growth);
+        mote_train_options options = read_part("schedule", "cosine", json);
+        double before = 2;
+        for (uint64_t step = 0, n = 0; step <= rows[i].restarts[4]; step++) {
+            bool restarts = step == 0 || step == rows[i].restarts[n];
+            double found = mote_schedule_factor(
+                options.schedule,
+                (mote_progress){.step = step, .total_steps = 1000, .steps_per_epoch = 10});
+            cr_expect(restarts ? found == 1 : found < before, "%s, step %ju: %.17g after %g", json,
+                      (uintmax_t)step, found, before);
+            n += restarts && step > 0;
+            before = found;
+        }
+        mote_train_options_free(&options);
+    }
+}
+
 /* What falls during the warm-up says nothing of the learning rate. */
 Test(schedules, on_plateau_does_not_look_before_the_warm_up_is_over) {
     mote_train_options options =

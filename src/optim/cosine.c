@@ -45,9 +45,10 @@ static mote_status check(const mote_schedule *schedule, mote_error *error) {
     return MOTE_OK;
 }
 
-/* Where the stretch begins that comes after n others: the first is `first` long. */
+/* Where the stretch begins that comes after n others, the first of which is `first` steps long: at
+ * a whole step, so that rounding of the sum of lengths moves no restart. */
 static double begin_of(double n, double first, double growth) {
-    return growth > 1 ? first * (pow(growth, n) - 1) / (growth - 1) : first * n;
+    return growth > 1 ? round(first * (pow(growth, n) - 1) / (growth - 1)) : first * n;
 }
 
 /* What part of its stretch a step has behind it. */
