@@ -499,13 +499,16 @@ Test(clipping, of_an_infinite_gradient_ends_the_training_before_any_weight_is_to
 
 typedef struct gallery {
     school *school;
+    mote_tensor view;     /* of a parameter, since before training */
     mote_real weights[2]; /* of the model, after the last step and at the end of the epoch */
     double validation;    /* of the last epoch that was better */
     size_t epochs, improvements;
 } gallery;
 
 static mote_real some_weight(const gallery *g) {
-    return mote_model_parameter(g->school->model, "layers.2.weight").data[3];
+    mote_real weight = mote_model_parameter(g->school->model, "layers.2.weight").data[3];
+    cr_expect_eq(g->view.data[3], weight, "a view of a parameter shows another");
+    return weight;
 }
 
 /* At the end of an epoch the model can be saved, and is what validation measured. */
@@ -550,7 +553,7 @@ TestSuite(bits, .init = scratch_enter, .fini = scratch_leave);
 Test(averages, are_validated_saved_as_best_and_left_in_the_model) {
     school s = school_open(LAYERS, AVERAGED, "", WITH_VALIDATION);
     static gallery g;
-    g = (gallery){.school = &s};
+    g = (gallery){.school = &s, .view = mote_model_parameter(s.model, "layers.2.weight")};
     mote_trainer_set_listener(s.trainer, look_at_weights, &g);
     school_run(&s, AVERAGED);
     cr_assert_gt(g.improvements, 1u);

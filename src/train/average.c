@@ -61,16 +61,23 @@ void mote_average_buffers(const mote_trainer *trainer) {
     }
 }
 
+MOTE_MULTIVERSION
+static void swap(size_t count, mote_real *restrict a, mote_real *restrict b) {
+    for (size_t i = 0; i < count; i++) {
+        mote_real number = a[i];
+        a[i] = b[i];
+        b[i] = number;
+    }
+}
+
 void mote_average_show(mote_trainer *trainer, bool shown) {
     if (trainer->options.weight_average <= 0 || trainer->shows_average == shown) {
         return;
     }
     trainer->shows_average = shown;
     for (size_t i = 0; i < trainer->model->parameter_count; i++) {
-        mote_parameter *parameter = trainer->model->parameters[i].parameter;
-        mote_real *value = parameter->value;
-        parameter->value = parameter->average;
-        parameter->average = value;
+        const mote_parameter *parameter = trainer->model->parameters[i].parameter;
+        swap(parameter->count, parameter->value, parameter->average);
     }
 }
 

@@ -26,7 +26,9 @@ void mote_average_slice(const mote_trainer *trainer, const mote_parameter *param
 /* The same for all buffers, which no gradient leads to. */
 void mote_average_buffers(const mote_trainer *trainer);
 
-/* Puts the averages into the model in place of the weights, or the other way. Nothing is copied. */
+/* Puts the averages into the model in place of the weights, or the other way. They change places
+ * number by number, and not by their addresses: layers of others and views of parameters
+ * (mote_model_parameter) may hold on to those. */
 void mote_average_show(mote_trainer *trainer, bool shown);
 
 /* Copies the averages into the model for good, at the end. */
