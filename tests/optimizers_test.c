@@ -729,6 +729,45 @@ Test(resuming, anywhere_gives_the_same_bits_as_never_stopping) {
     }
 }
 
+/* A schedule of somebody else's, whose state holds what no number of JSON is. */
+static double factor_of_odd(const mote_schedule *schedule, mote_progress progress) {
+    (void)schedule;
+    const double *state = progress.state;
+    bool first = state[0] == 0 && progress.step < progress.steps_per_epoch;
+    bool kept = isinf(state[0]) && isnan(state[1]) && signbit(state[2]) && state[3] > 1;
+    return first ? 1 : kept ? 1 / state[3] : 0;
+}
+
+static void observe_odd(const mote_schedule *schedule, double loss, double accuracy,
+                        double *state) {
+    (void)schedule, (void)accuracy;
+    state[0] = (double)INFINITY;
+    state[1] = (double)NAN;
+    state[2] = -0.0;
+    state[3] += 1 + loss;
+}
+
+static const mote_field odd_fields[] = {MOTE_SCHEDULE_FIELDS, MOTE_FIELDS_END};
+static const mote_schedule_class odd = {.type = "odd",
+                                        .summary = "an odd state",
+                                        .example = "{\"type\": \"odd\"}",
+                                        .size = sizeof(mote_schedule),
+                                        .fields = odd_fields,
+                                        .factor = factor_of_odd,
+                                        .observe = observe_odd};
+
+Test(resuming, with_any_state_of_a_schedule_gives_the_same_bits) {
+    static const char json[] =
+        "{\"batch_size\": 16, " MOMENTUM ", \"schedule\": {\"type\": \"odd\"}}";
+    mote_error error = {0};
+    cr_assert_eq(mote_schedule_register(&odd, &error), MOTE_OK, "%s", error.message);
+    school s = school_open(LAYERS, json, FOUR_EPOCHS, WITH_VALIDATION);
+    uint64_t epoch_steps = s.trainer->epoch_steps;
+    finish(&s, "whole", json);
+    check_resumed(json, 2 * epoch_steps, MOTE_EVENT_EPOCH);
+    check_resumed(json, 2 * epoch_steps + 1, MOTE_EVENT_STEP);
+}
+
 /* ---- what is refused ---- */
 
 Test(refusals, say_what_does_not_fit_the_data_or_the_model) {

@@ -1,9 +1,10 @@
 /* checkpoint.c: all that is needed to go on to the same bits, in a safetensors file.
  *
  * Tensors: the model's parameters and buffers by their names, the optimizer's states as
- * optimizer.<state>.<parameter>, their moving averages as average.<parameter>, the best parameters so
- * far as best.<parameter>. Metadata: the settings that the file belongs to, and the position as JSON. Random states are hexadecimal
- * strings, since JSON's numbers are doubles.
+ * optimizer.<state>.<parameter>, their moving averages as average.<parameter>, the best parameters
+ * so far as best.<parameter>. Metadata: the settings that the file belongs to, and the position as
+ * JSON. The states of generators and of the schedule are hexadecimal strings: JSON's numbers are
+ * doubles, and finite.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -20,8 +21,11 @@
 
 enum {
     NAME_CAPACITY = MOTE_PARAMETER_NAME_CAPACITY + 64,
-    DIFFERENCE_CAPACITY = 200
+    DIFFERENCE_CAPACITY = 200,
+    RANDOM_WORDS = sizeof(mote_random) / sizeof(uint64_t)
 };
+
+_Static_assert(sizeof(double) == sizeof(uint64_t), "a schedule's numbers are written as words");
 
 /* ---- tensors ---- */
 
@@ -104,6 +108,16 @@ static char *settings_text(const mote_trainer *trainer) {
     X(best_loss)                                                                                   \
     X(best_accuracy)
 
+static void write_words(mote_json_writer *writer, cJSON *object, const char *name, size_t count,
+                        const uint64_t *words) {
+    cJSON *list = mote_json_add_array(writer, object, name);
+    for (size_t i = 0; i < count; i++) {
+        char text[24];
+        snprintf(text, sizeof text, "%016" PRIx64, words[i]);
+        mote_json_add_string(writer, list, NULL, text);
+    }
+}
+
 static char *position_text(const mote_position *position) {
     mote_json_writer writer = {0};
     cJSON *object = mote_json_new_object(&writer);
@@ -113,16 +127,10 @@ static char *position_text(const mote_position *position) {
 #undef X
     mote_json_add_boolean(&writer, object, "has_best", position->has_best);
     mote_json_add_boolean(&writer, object, "finished", position->finished);
-    cJSON *state = mote_json_add_array(&writer, object, "schedule_state");
-    for (size_t i = 0; i < MOTE_SCHEDULE_STATES; i++) {
-        mote_json_add_number(&writer, state, NULL, position->schedule_state[i]);
-    }
-    cJSON *random = mote_json_add_array(&writer, object, "layers_random");
-    for (size_t i = 0; i < 4; i++) {
-        char text[24];
-        snprintf(text, sizeof text, "%016" PRIx64, position->layers_random.state[i]);
-        mote_json_add_string(&writer, random, NULL, text);
-    }
+    uint64_t state[MOTE_SCHEDULE_STATES];
+    memcpy(state, position->schedule_state, sizeof state);
+    write_words(&writer, object, "schedule_state", MOTE_SCHEDULE_STATES, state);
+    write_words(&writer, object, "layers_random", RANDOM_WORDS, position->layers_random.state);
     return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
 }
 
@@ -140,33 +148,22 @@ static bool read_number(const cJSON *object, const char *name, double *number) {
     return cJSON_IsNumber(node) || cJSON_IsNull(node);
 }
 
-static bool read_random(const cJSON *list, mote_random *random) {
-    for (int i = 0; i < 4; i++) {
-        const char *text = cJSON_GetStringValue(cJSON_GetArrayItem(list, i));
-        if (!text || strlen(text) != 16 || sscanf(text, "%16" SCNx64, &random->state[i]) != 1) {
+static bool read_words(const cJSON *object, const char *name, size_t count, uint64_t *words) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, name);
+    for (size_t i = 0; i < count; i++) {
+        const char *text = cJSON_GetStringValue(cJSON_GetArrayItem(list, (int)i));
+        if (!text || strlen(text) != 16 || sscanf(text, "%16" SCNx64, &words[i]) != 1) {
             return false;
         }
-    }
-    return true;
-}
-
-static bool read_schedule_state(const cJSON *list, double *state) {
-    for (int i = 0; i < MOTE_SCHEDULE_STATES; i++) {
-        const cJSON *node = cJSON_GetArrayItem(list, i);
-        if (!cJSON_IsNumber(node)) {
-            return false;
-        }
-        state[i] = node->valuedouble;
     }
     return true;
 }
 
 static bool position_from_json(const cJSON *object, mote_position *position) {
-    bool good = read_random(cJSON_GetObjectItemCaseSensitive(object, "layers_random"),
-                            &position->layers_random);
-    good = read_schedule_state(cJSON_GetObjectItemCaseSensitive(object, "schedule_state"),
-                               position->schedule_state) &&
-           good;
+    uint64_t state[MOTE_SCHEDULE_STATES] = {0};
+    bool good = read_words(object, "schedule_state", MOTE_SCHEDULE_STATES, state);
+    memcpy(position->schedule_state, state, sizeof state);
+    good = read_words(object, "layers_random", RANDOM_WORDS, position->layers_random.state) && good;
 #define X(name) good = read_counter(object, #name, &position->name) && good;
     POSITION_COUNTERS(X)
 #undef X
