@@ -518,6 +518,44 @@ Test(image, every_changed_byte_of_a_png_file_is_noticed) {
     free(bytes);
 }
 
+/* What stb_image would count on, the place for a table and a number's absolute value. */
+Test(image, headers_that_would_lead_astray_are_refused_with_the_reason) {
+    const char *path = scratch_path("picture");
+    uint8_t sample[3];
+    for (int kind = 0; kind < 3; kind++) {
+        mote_error error = {0};
+        if (kind == 0) {
+            write_bmp(path, 3, 2, RGB);
+        } else {
+            write_jpeg(path);
+        }
+        size_t count, height, width;
+        unsigned char *bytes = scratch_read(path, &count);
+        size_t tables = 0;
+        while (kind > 0 && !(bytes[tables] == 0xff && bytes[tables + 1] == 0xc4)) {
+            tables++;
+        }
+        if (kind == 0) {
+            bytes[22] = 0;
+            bytes[25] = 0x80;
+        } else if (kind == 1) {
+            bytes[tables + 4 + 16] = 255; /* codes of 16 bits, and as many values */
+        } else {
+            bytes[tables + 4 + 1] = 3; /* codes of one bit */
+        }
+        scratch_write(path, bytes, count);
+        free(bytes);
+        mote_image_read(path, mote_shape_image(3, 1, 1), MOTE_RESIZE_FIT, sample, &error);
+        scratch_expect_error(&error, MOTE_DATA,
+                             kind == 0 ? "{D}/picture: cannot be read as a picture: it is damaged: "
+                                         "its height is -2^31"
+                                       : "{D}/picture: cannot be read as a picture: it is damaged: "
+                                         "its Huffman tables are not possible",
+                             "", "read");
+        cr_expect_eq(mote_image_measure(path, &height, &width, NULL), MOTE_DATA);
+    }
+}
+
 /* Whatever is in a file: a picture or a reason. Under the sanitizers, no byte is read that is not
  * there. */
 Test(image, damaged_files_of_every_format_do_no_harm) {
