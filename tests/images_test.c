@@ -150,6 +150,11 @@ Test(list, classes_that_are_all_numbers_are_sorted_as_numbers) {
     cr_assert_eq(list_it(&list, &t, NULL), MOTE_OK);
     expect_classes(&list, "0 007 7 9 10", "numbers");
     mote_image_list_free(&list);
+    write_file("list.tsv", "a.png\t10\nb.png\t7\nc.png\t007\nd.png\t7\n");
+    cr_assert_eq(mote_image_list_read(&list, scratch_path("list.tsv"), NULL, NULL), MOTE_OK);
+    expect_classes(&list, "007 7 10", "numbers in a list");
+    expect_files(&list.parts[MOTE_TRAINING], "2 a.png\n1 b.png\n0 c.png\n1 d.png\n", "a list");
+    mote_image_list_free(&list);
     write_file("x/a.png", "");
     cr_assert_eq(list_it(&list, &t, NULL), MOTE_OK);
     expect_classes(&list, "0 007 10 7 9 x", "not only numbers");
