@@ -76,7 +76,7 @@ struct mote_optimizer_class {
      .preset = default_rate, .help = "step size, before the schedule"},                            \
     {.name = "weight_decay", .kind = MOTE_FIELD_NUMBER,                                            \
      .offset = offsetof(mote_optimizer, weight_decay), .range = MOTE_AT_LEAST(0),                  \
-     .preset = default_decay, .help = "pull of the weights towards 0, but not of biases and norms"},\
+     .preset = default_decay, .help = "pull of the weights towards 0, not of biases and norms"},    \
     {.name = "decay_all", .kind = MOTE_FIELD_BOOLEAN,                                              \
      .offset = offsetof(mote_optimizer, decay_all), .preset = "false",                             \
      .help = "let weight_decay pull at biases and norms too"}
@@ -120,8 +120,9 @@ struct mote_schedule_class {
     double (*factor)(const mote_schedule *schedule, mote_progress progress);
 
     /* For a schedule that follows what training reaches, optional: told after each epoch, once the
-     * warm-up is over, what the validation part came to; changes the state, which starts as zeros and
-     * is in the checkpoint. Accuracy is NAN for a model without classes. */
+     * warm-up is over, what the validation part came to, if there is one; changes the state
+     * [MOTE_SCHEDULE_STATES], which starts as zeros and is in the checkpoint. Accuracy is NAN for a
+     * model without classes. */
     void (*observe)(const mote_schedule *schedule, double loss, double accuracy, double *state);
 
     /* Optional: refuses a training that would not tell it what it follows. */

@@ -24,8 +24,8 @@ typedef struct mote_metrics {
     double accuracy; /* 0 ... 1 */
 } mote_metrics;
 
-/* With train.weight_average, the model holds the averages at EPOCH, at IMPROVED and when training is
- * over, and otherwise the weights themselves. */
+/* With train.weight_average, the model holds the averages at EPOCH, at IMPROVED and when training
+ * has come to its end, and otherwise the weights themselves. */
 typedef enum mote_event_kind {
     MOTE_EVENT_STARTED,
     MOTE_EVENT_STEP,     /* a step is done */

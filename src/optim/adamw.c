@@ -7,8 +7,8 @@
  * where m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) at step t make up for m and v starting as zeros.
  *
  * (Kingma and Ba, "Adam: a method for stochastic optimization", 2015; Loshchilov and Hutter,
- * "Decoupled weight decay regularization", 2019, as PyTorch writes it: the decay is multiplied by the
- * learning rate, schedule and all.)
+ * "Decoupled weight decay regularization", 2019, as PyTorch writes it: the decay is multiplied by
+ * the learning rate, schedule and all.)
  */
 #include "math/vector.h"
 #include "mote/optimizer.h"

@@ -1,4 +1,4 @@
-/* cosine.c: half a cosine from the full learning rate down to a part of it, once or again and again.
+/* cosine.c: half a cosine from the full learning rate down to a part of it, once or repeatedly.
  *
  *   factor = f + (1 − f) (1 + cos(π t / T)) / 2,  f = final_factor, step t of T
  *

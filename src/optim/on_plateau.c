@@ -1,10 +1,11 @@
 /* on_plateau.c: the learning rate falls by a factor when validation gets no better.
  *
- * An epoch is better than the best one so far where its loss is below (1 − threshold) times that
- * one's, or its accuracy above (1 + threshold) times. After `patience` epochs in a row that are not,
- * the next such one makes the learning rate fall; then `cooldown` epochs do not count.
+ * An epoch is better than the best one so far where its loss is lower, or its accuracy higher, by
+ * more than threshold × |best|. After `patience` epochs in a row that are not, the next such one
+ * makes the learning rate fall; then `cooldown` epochs do not count.
  *
- * (As PyTorch's ReduceLROnPlateau.)
+ * (PyTorch's ReduceLROnPlateau, which compares with best × (1 ∓ threshold): for a best above 0 the
+ * same.)
  */
 #include "mote/optimizer.h"
 

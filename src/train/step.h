@@ -5,8 +5,8 @@
 
 #include "train/trainer.h"
 
-/* Gathers a batch of the next step into trainer->batch, augmented: the one that follows `done` of its
- * samples. Returns its rows. Nothing else changes, so a further call gives the same. */
+/* Gathers a batch of the next step into trainer->batch, augmented: the one that follows `done` of
+ * its samples. Returns its rows. Nothing else changes, so a further call gives the same. */
 size_t mote_trainer_gather(mote_trainer *trainer, size_t done);
 
 /* The next step of the epoch that is going on. MOTE_DIVERGED where the loss, or the norm of the
