@@ -237,6 +237,105 @@ Test(image, a_file_that_is_cut_anywhere_is_refused) {
     }
 }
 
+/* ---- how cameras are held ---- */
+
+/* JPEG_BLOCKS with a segment APP1 behind the first marker, its content given as digits. */
+static void write_exif(const char *path, const char *content) {
+    uint8_t bytes[512] = {0xff, 0xd8, 0xff, 0xe1}, rest[sizeof JPEG_BLOCKS / 2];
+    size_t length = read_digits(content, bytes + 6), count = read_digits(JPEG_BLOCKS, rest);
+    bytes[4] = (uint8_t)((length + 2) >> 8);
+    bytes[5] = (uint8_t)(length + 2);
+    memcpy(bytes + 6 + length, rest + 2, count - 2);
+    scratch_write(path, bytes, 6 + length + count - 2);
+}
+
+/* "Exif", and a TIFF file of either byte order whose directory holds a width and an orientation. */
+#define EXIF "457869660000"
+#define BIG_ENDIAN_EXIF                                                                            \
+    EXIF "4d4d002a000000080002" /* two entries: tag, type, count, value */                         \
+         "010000030000000100180000"                                                                \
+         "011200030000000100%02x0000"
+#define LITTLE_ENDIAN_EXIF                                                                         \
+    EXIF "49492a00080000000200"                                                                    \
+         "000103000100000018000000"                                                                \
+         "1201030001000000%02x000000"
+
+/* The blocks' rows as they are to be seen, by the standard's words on each number: which side of the
+ * stored picture its row 0 and its column 0 are. */
+static const struct {
+    size_t height, width; /* in blocks */
+    uint8_t seen[6];
+} ORIENTATIONS[] = {
+    {2, 3, {20, 60, 100, 140, 180, 220}}, /* not given */
+    {2, 3, {20, 60, 100, 140, 180, 220}}, /* 1: top, left */
+    {2, 3, {100, 60, 20, 220, 180, 140}}, /* 2: top, right */
+    {2, 3, {220, 180, 140, 100, 60, 20}}, /* 3: bottom, right */
+    {2, 3, {140, 180, 220, 20, 60, 100}}, /* 4: bottom, left */
+    {3, 2, {20, 140, 60, 180, 100, 220}}, /* 5: left, top */
+    {3, 2, {140, 20, 180, 60, 220, 100}}, /* 6: right, top */
+    {3, 2, {220, 100, 180, 60, 140, 20}}, /* 7: right, bottom */
+    {3, 2, {100, 220, 60, 180, 20, 140}}, /* 8: left, bottom */
+};
+
+static void expect_blocks(const char *path, size_t orientation, size_t channels, const char *what) {
+    const uint8_t *seen = ORIENTATIONS[orientation].seen;
+    size_t height = 8 * ORIENTATIONS[orientation].height;
+    size_t width = 8 * ORIENTATIONS[orientation].width, found_height, found_width;
+    uint8_t sample[3 * 24 * 16];
+    mote_error error = {0};
+    cr_assert_eq(mote_image_measure(path, &found_height, &found_width, &error), MOTE_OK);
+    cr_expect_eq(found_height, height, "%s: height %zu", what, found_height);
+    cr_expect_eq(found_width, width, "%s: width %zu", what, found_width);
+    cr_assert_eq(mote_image_read(path, mote_shape_image(channels, height, width),
+                                 MOTE_RESIZE_REFUSE, sample, &error),
+                 MOTE_OK, "%s: %s", what, error.message);
+    for (size_t i = 0; i < channels * height * width; i++) {
+        size_t y = i / width % height, x = i % width;
+        cr_assert_eq(sample[i], seen[y / 8 * (width / 8) + x / 8], "%s: number %zu is %d", what, i,
+                     sample[i]);
+    }
+}
+
+Test(image, jpeg_files_are_seen_the_way_the_camera_was_held) {
+    const char *path = scratch_path("picture.jpg");
+    for (unsigned number = 1; number <= 8; number++) {
+        char content[200], what[40];
+        snprintf(what, sizeof what, "orientation %u", number);
+        snprintf(content, sizeof content, BIG_ENDIAN_EXIF, number);
+        write_exif(path, content);
+        expect_blocks(path, number, 1, what);
+        snprintf(content, sizeof content, LITTLE_ENDIAN_EXIF, number);
+        write_exif(path, content);
+        expect_blocks(path, number, 3, what);
+    }
+}
+
+Test(image, exif_data_that_make_no_sense_turn_nothing) {
+    static const char *const contents[] = {
+        "",
+        "4578",
+        EXIF,
+        EXIF "4d4d002a",
+        EXIF "4d4d002a00000008",
+        EXIF "4d4d002affffffff",
+        EXIF "4d4d002a0000000800",
+        EXIF "4d4d002a0000000a0001",
+        EXIF "4d4d002a00000008ffff",
+        EXIF "4d4d002a000000080001011200030000000100",           /* ends within the entry */
+        EXIF "5858002a0000000800010112000300000001000600000000", /* of no byte order */
+        EXIF "4d4d002a0000000800010112000400000001000600000000", /* of another type */
+        EXIF "4d4d002a0000000800010112000300000001000000000000", /* 0 */
+        EXIF "4d4d002a0000000800010112000300000001000900000000", /* 9 */
+        "687474703a0000"
+        "4d4d002a00000008000101120003000000010006", /* another kind of APP1 */
+    };
+    const char *path = scratch_path("picture.jpg");
+    for (size_t i = 0; i < COUNT(contents); i++) {
+        write_exif(path, contents[i]);
+        expect_blocks(path, 0, 1, contents[i]);
+    }
+}
+
 /* ---- further kinds ---- */
 
 static void write_text(const char *path, const char *text, size_t count) {

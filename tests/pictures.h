@@ -138,15 +138,28 @@ static const char JPEG[] =
     "b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae2e3e4e5e6e7e8e9eaf2f3f4f5f6f7f8f9faffda000c03"
     "010002110311003f00c7afe303fb7cffd9";
 
+/* Bytes from two digits each; returns how many there are. */
+static inline size_t read_digits(const char *digits, uint8_t *bytes) {
+    size_t count = 0;
+    for (; digits[2 * count]; count++) {
+        unsigned byte;
+        cr_assert_eq(sscanf(digits + 2 * count, "%2x", &byte), 1);
+        bytes[count] = (uint8_t)byte;
+    }
+    return count;
+}
+
 static inline void write_jpeg(const char *path) {
     uint8_t bytes[sizeof JPEG / 2];
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        unsigned byte;
-        cr_assert_eq(sscanf(JPEG + 2 * i, "%2x", &byte), 1);
-        bytes[i] = (uint8_t)byte;
-    }
-    scratch_write(path, bytes, sizeof bytes);
+    scratch_write(path, bytes, read_digits(JPEG, bytes));
 }
+
+/* A JPEG file of 24 × 16 grey pixels, in blocks of 8 × 8: 20, 60, 100 above 140, 180, 220. */
+static const char JPEG_BLOCKS[] =
+    "ffd8ffe000104a46494600010100000100010000ffdb0043000302020302020303030304030304050805050404050a"
+    "070706080c0a0c0c0b0a0b0b0d0e12100d0e110e0b0b1016101113141515150c0f171816141812141514ffc0000b08"
+    "0010001801011100ffc4001500010100000000000000000000000000000709ffc40014100100000000000000000000"
+    "000000000000ffda0008010100003f009be6b351acd66a7fffd9";
 
 /* A TGA file: `kind` is 2 for colour (blue first), 3 for grey, and 8 more where it is packed; rows
  * from the top. `bytes` follow the header. */

@@ -9,6 +9,7 @@
 
 #include "core/file.h"
 #include "data/image_check.h"
+#include "data/orientation.h"
 #include "data/pnm.h"
 
 enum {
@@ -223,6 +224,26 @@ static const char *measure_bytes(const uint8_t *bytes, size_t count, picture *p)
     return measure_stb(bytes, count, p) ? check_extent(p) : decode_stb(bytes, count, 1, p);
 }
 
+/* Turns a picture the way it is to be seen; one without pixels changes its extent alone. */
+static const char *turn(mote_orientation orientation, picture *p) {
+    if (!mote_orientation_turns(orientation)) {
+        return NULL;
+    }
+    if (p->pixels) {
+        uint8_t *turned = malloc(p->width * p->height * p->channels);
+        if (!turned) {
+            return out_of_memory;
+        }
+        mote_orientation_apply(orientation, p->height, p->width, p->channels, p->pixels, turned);
+        free(p->pixels);
+        p->pixels = turned;
+    }
+    size_t width = p->width;
+    p->width = orientation.transposed ? p->height : width;
+    p->height = orientation.transposed ? width : p->height;
+    return NULL;
+}
+
 static mote_status fail_picture(const char *path, const char *reason, mote_error *error) {
     if (reason == out_of_memory) {
         return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
@@ -242,6 +263,9 @@ static mote_status read_picture(const char *path, size_t channels, picture *p, m
     if (!reason) {
         reason =
             channels > 0 ? decode_bytes(bytes, count, channels, p) : measure_bytes(bytes, count, p);
+    }
+    if (!reason) {
+        reason = turn(mote_orientation_find(bytes, count), p);
     }
     free(bytes);
     p->stride = p->width * p->channels;

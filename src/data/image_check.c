@@ -92,27 +92,31 @@ static size_t next_marker(const uint8_t *bytes, size_t count, size_t at) {
     return count;
 }
 
-/* A file is a row of segments: marker, length (its own two bytes and what follows), content. */
+/* Behind the marker come the length, its own two bytes and what follows, and the content. */
+bool mote_image_next_segment(const uint8_t *bytes, size_t count, mote_image_segment *segment) {
+    size_t at = next_marker(bytes, count, segment->end), left = count - at;
+    *segment = (mote_image_segment){.code = left ? bytes[at + 1] : 0, .content = at + 4};
+    if (left < 4 || segment->code == EOI) {
+        return false;
+    }
+    size_t length = (size_t)bytes[at + 2] << 8 | bytes[at + 3];
+    segment->length = length < 2 ? SIZE_MAX : length - 2;
+    segment->end = at + 2 + length;
+    return length >= 2 && length <= left - 2;
+}
+
 static const char *check_jpeg(const uint8_t *bytes, size_t count) {
-    for (size_t at = 0;;) {
-        at = next_marker(bytes, count, at);
-        if (at < count && bytes[at + 1] == EOI) {
-            return NULL;
-        }
-        size_t left = count - at;
-        size_t length = left >= 4 ? (size_t)bytes[at + 2] << 8 | bytes[at + 3] : 0;
-        if (left < 4 || length > left - 2) {
-            return mote_image_cut_short;
-        }
-        if (length < 2) {
-            return "it is damaged: a segment has no length";
-        }
-        const char *reason = bytes[at + 1] == DHT ? check_tables(bytes + at + 4, length - 2) : NULL;
+    mote_image_segment segment = {0};
+    while (mote_image_next_segment(bytes, count, &segment)) {
+        const char *reason =
+            segment.code == DHT ? check_tables(bytes + segment.content, segment.length) : NULL;
         if (reason) {
             return reason;
         }
-        at += 2 + length;
     }
+    return segment.code == EOI          ? NULL
+           : segment.length == SIZE_MAX ? "it is damaged: a segment has no length"
+                                        : mote_image_cut_short;
 }
 
 /* stb_image takes the height's sign off, which this one cannot do without. */

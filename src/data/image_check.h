@@ -17,4 +17,17 @@ const char *mote_image_check(const uint8_t *bytes, size_t count);
 
 extern const char mote_image_cut_short[]; /* one such reason */
 
+/* A segment of a JPEG file. */
+typedef struct mote_image_segment {
+    uint8_t code; /* of its marker */
+    size_t content,
+        length; /* where it is, and its bytes: behind the marker and the length itself */
+    size_t end; /* where the next one is looked for; 0 to begin with */
+} mote_image_segment;
+
+/* Goes on to the next segment of a JPEG file, over what belongs to none, such as a scan's data. False
+ * where there is none, or none that is whole: segment->code is then that of its marker, 0 where there
+ * is no marker, and the length is SIZE_MAX where it is too small to be one. */
+bool mote_image_next_segment(const uint8_t *bytes, size_t count, mote_image_segment *segment);
+
 #endif

@@ -558,7 +558,7 @@ static mote_status decode_all(const images *self, const mote_loading *loading, c
 
 /* ---- the cache ---- */
 
-/* What a cache is made from, as text; to be freed with free(). NULL when out of memory. */
+/* What a cache is made from, as text, the number first being that of the way pictures are decoded; to be freed with free(). NULL when out of memory. */
 static char *make_key(const images *self) {
     char *text = NULL;
     size_t length;
@@ -566,7 +566,7 @@ static char *make_key(const images *self) {
     if (!stream) {
         return NULL;
     }
-    fprintf(stream, "images 1\n%zu %zu %zu\n%s\n%s\n", self->shape.dims[0], self->shape.dims[1],
+    fprintf(stream, "images 2\n%zu %zu %zu\n%s\n%s\n", self->shape.dims[0], self->shape.dims[1],
             self->shape.dims[2], self->size.node ? mote_resize_names[self->resize] : "one size",
             bad_files_names[self->on_bad_file]);
     for (size_t p = 0; p < MOTE_PART_COUNT; p++) {
