@@ -344,6 +344,38 @@ static void write_text(const char *path, const char *text, size_t count) {
 
 #define TEXT(literal) literal, sizeof(literal) - 1
 
+Test(image, pictures_of_formats_that_are_not_read_are_called_by_name) {
+    static const struct {
+        const char *bytes;
+        size_t count;
+        const char *expected;
+    } rows[] = {
+        {TEXT("RIFF\x24\0\0\0WEBPVP8 "), "a WebP picture; convert it to PNG or JPEG"},
+        {TEXT("GIF89a\1\0\1\0\x80\0\0"), "a GIF picture; convert it to PNG"},
+        {TEXT("II*\0\x08\0\0\0\0\0"), "a TIFF picture; convert it to PNG or JPEG"},
+        {TEXT("MM\0*\0\0\0\x08\0\0"), "a TIFF picture; convert it to PNG or JPEG"},
+        {TEXT("\0\0\0\x18"
+              "ftypheic\0\0\0\0"),
+         "a HEIC or AVIF picture; convert it to PNG or JPEG"},
+        {TEXT("\0\0\0\x20"
+              "ftypavif\0\0\0\0"),
+         "a HEIC or AVIF picture; convert it to PNG or JPEG"},
+        {TEXT("RIFF\x24\0\0\0WAVEfmt "), "none of PNG, JPEG, BMP, TGA and PNM"},
+        {TEXT("<html>"), "none of PNG, JPEG, BMP, TGA and PNM"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char expected[160];
+        uint8_t sample[4];
+        mote_error error = {0};
+        snprintf(expected, sizeof expected, "{D}/x.jpg: cannot be read as a picture: it is %s",
+                 rows[i].expected);
+        write_text(scratch_path("x.jpg"), rows[i].bytes, rows[i].count);
+        mote_image_read(scratch_path("x.jpg"), mote_shape_image(1, 2, 2), MOTE_RESIZE_FIT, sample,
+                        &error);
+        scratch_expect_error(&error, MOTE_DATA, expected, "", rows[i].expected);
+    }
+}
+
 Test(image, netpbm_pictures_of_all_kinds_are_read) {
     static const struct {
         const char *text;

@@ -95,7 +95,10 @@ static const stbi_io_callbacks callbacks = {
 static const char *stb_reason(const source *file) {
     const char *reason = stbi_failure_reason();
     if (strcmp(reason, "unknown image type") == 0) {
-        return file->count == 0 ? "it is empty" : "it is none of PNG, JPEG, BMP, TGA and PNM";
+        const char *foreign = mote_image_foreign(file->bytes, file->count);
+        return file->count == 0 ? "it is empty"
+               : foreign        ? foreign
+                                : "it is none of PNG, JPEG, BMP, TGA and PNM";
     }
     if (strcmp(reason, "outofmem") == 0) {
         return out_of_memory;

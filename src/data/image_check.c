@@ -132,3 +132,28 @@ const char *mote_image_check(const uint8_t *bytes, size_t count) {
            : count >= 2 && memcmp(bytes, "BM", 2) == 0 ? check_bmp(bytes, count)
                                                        : NULL;
 }
+
+/* Brands of ISO base media files (ISO/IEC 23008-12, and AVIF). */
+static bool is_heif(const uint8_t *bytes, size_t count) {
+    static const char *const brands[] = {"heic", "heix", "hevc", "heim", "heis",
+                                         "mif1", "msf1", "avif", "avis"};
+    for (size_t i = 0; count >= 12 && i < sizeof brands / sizeof *brands; i++) {
+        if (memcmp(bytes + 4, "ftyp", 4) == 0 && memcmp(bytes + 8, brands[i], 4) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *mote_image_foreign(const uint8_t *bytes, size_t count) {
+    if (count >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0) {
+        return "it is a WebP picture; convert it to PNG or JPEG";
+    }
+    if (count >= 4 && memcmp(bytes, "GIF8", 4) == 0) {
+        return "it is a GIF picture; convert it to PNG";
+    }
+    if (count >= 4 && (memcmp(bytes, "II*\0", 4) == 0 || memcmp(bytes, "MM\0*", 4) == 0)) {
+        return "it is a TIFF picture; convert it to PNG or JPEG";
+    }
+    return is_heif(bytes, count) ? "it is a HEIC or AVIF picture; convert it to PNG or JPEG" : NULL;
+}

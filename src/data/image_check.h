@@ -17,6 +17,10 @@ const char *mote_image_check(const uint8_t *bytes, size_t count);
 
 extern const char mote_image_cut_short[]; /* one such reason */
 
+/* What a file is that cannot be read, and what to do: for the formats that pictures often come in under
+ * the name of another. NULL for others. */
+const char *mote_image_foreign(const uint8_t *bytes, size_t count);
+
 /* A segment of a JPEG file. */
 typedef struct mote_image_segment {
     uint8_t code; /* of its marker */
