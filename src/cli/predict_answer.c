@@ -1,12 +1,14 @@
 /* predict_answer.c: what is said of a sample. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cjson/cJSON.h>
 
 #include "cli/common.h"
 #include "cli/predict.h"
 #include "config/json_write.h"
+#include "data/text.h"
 
 /* Puts the `top` largest of `count` numbers first in the ranking. */
 static void rank(const mote_real *numbers, size_t count, size_t top, size_t *ranking) {
@@ -27,7 +29,10 @@ static void rank(const mote_real *numbers, size_t count, size_t top, size_t *ran
 /* "seven.png" for a picture, "images.idx[3]" for a sample of an IDX file, "flowers.csv:3" for a row
  * of a table. */
 static void print_name(const predict_sample *sample) {
-    printf("%s", sample->file);
+    for (const char *at = sample->file; *at; at++) {
+        bool control = ((unsigned char)*at < ' ' && *at != '\t') || *at == 0x7f;
+        putchar(control ? '?' : *at); /* an answer takes one line */
+    }
     if (sample->index != SIZE_MAX) {
         printf("[%zu]", sample->index);
     } else if (sample->line > 0) {
@@ -55,7 +60,14 @@ static void print_text(const predictor *p, const predict_sample *sample,
 }
 
 static void add_name(mote_json_writer *writer, cJSON *object, const predict_sample *sample) {
-    mote_json_add_string(writer, object, "file", sample->file);
+    mote_text file = {.start = sample->file, .length = strlen(sample->file)};
+    char *name = mote_text_to_utf8(file); /* it may be of any bytes, but JSON may not */
+    if (name) {
+        mote_json_add_string(writer, object, "file", name);
+    } else {
+        writer->failed = true;
+    }
+    free(name);
     if (sample->index != SIZE_MAX) {
         mote_json_add_number(writer, object, "index", (double)sample->index);
     } else if (sample->line > 0) {

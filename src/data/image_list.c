@@ -11,6 +11,7 @@
 
 #include "core/file.h"
 #include "data/image.h"
+#include "data/text.h"
 
 enum {
     MOST_LIST_BYTES = 1 << 30
@@ -87,31 +88,9 @@ static mote_status add_class(mote_image_list *list, const char *name, mote_error
     return MOTE_OK;
 }
 
-/* How many bytes follow the first one of a UTF-8 character; SIZE_MAX: it cannot be a first one. */
-static size_t utf8_rest(unsigned char first) {
-    return first < 0x80                    ? 0
-           : first >= 0xc2 && first < 0xe0 ? 1
-           : (first & 0xf0) == 0xe0        ? 2
-           : first >= 0xf0 && first < 0xf5 ? 3
-                                           : SIZE_MAX;
-}
-
 /* Names of classes become JSON. */
 static bool is_utf8(const char *text) {
-    for (const unsigned char *at = (const unsigned char *)text; *at;) {
-        unsigned char first = *at++;
-        size_t rest = utf8_rest(first);
-        bool valid = rest != SIZE_MAX && !(first == 0xe0 && *at < 0xa0) &&
-                     !(first == 0xed && *at > 0x9f) && !(first == 0xf0 && *at < 0x90) &&
-                     !(first == 0xf4 && *at > 0x8f);
-        for (; valid && rest > 0; rest--) {
-            valid = (*at++ & 0xc0) == 0x80;
-        }
-        if (!valid) {
-            return false;
-        }
-    }
-    return true;
+    return mote_text_is_utf8((mote_text){.start = text, .length = strlen(text)});
 }
 
 /* ---- one directory ---- */

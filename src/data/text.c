@@ -152,6 +152,22 @@ bool mote_text_is_utf8(mote_text text) {
     return true;
 }
 
+char *mote_text_to_utf8(mote_text text) {
+    static const char replacement[] = "\xef\xbf\xbd";
+    const unsigned char *bytes = (const unsigned char *)text.start;
+    char *copy = malloc(text.length * strlen(replacement) + 1), *to = copy;
+    for (size_t at = 0; copy && at < text.length;) {
+        size_t length = character_length(bytes + at, text.length - at);
+        memcpy(to, length ? text.start + at : replacement, length ? length : strlen(replacement));
+        to += length ? length : strlen(replacement);
+        at += length ? length : 1;
+    }
+    if (copy) {
+        *to = '\0';
+    }
+    return copy;
+}
+
 /* What is no text is shown as question marks, line ends as blanks. */
 char *mote_text_found(mote_text text, char *found) {
     const unsigned char *bytes = (const unsigned char *)text.start;

@@ -64,6 +64,29 @@ test_directories() {
     rm -rf none
 }
 
+# ---- names ----
+
+# Line ends, quotes and bytes that are not UTF-8, as they occur in the names of files.
+test_odd_names() {
+    mkdir odd
+    latin=$(printf 'd\351j\340.png')
+    cp "$digits/1.png" "odd/a
+\"b\".png"
+    cp "$digits/2.png" "odd/$latin" 2>/dev/null || cp "$digits/2.png" odd/plain.png
+    run 0 "$predict" $model odd
+    same "a line for each file" "$(wc -l <"$out" | tr -d ' ')" 2
+    same "a line end in a name" "$(head -n 1 "$out" | sed 's/: .*//')" 'odd/a?"b".png'
+    run 0 "$predict" $model odd --json
+    check "JSON is UTF-8" iconv -f UTF-8 -t UTF-8 "$out"
+    same "a line end and quotes in a name, in JSON" "$(sed 's/,.*//; 1q' "$out")" \
+        '{"file":"odd/a\n\"b\".png"'
+    if [ -e "odd/$latin" ]; then
+        same "bytes that are not UTF-8, in JSON" "$(sed -n 's/,.*//; 2p' "$out")" \
+            "$(printf '{"file":"odd/d\357\277\275j\357\277\275.png"')"
+    fi
+    rm -rf odd
+}
+
 # ---- what is broken ----
 
 # More pictures than a batch holds, with broken ones among them.
@@ -320,6 +343,7 @@ test_memory() {
 
 make_digits_model
 test_directories
+test_odd_names
 test_broken_files
 test_lists
 test_answers_at_once
