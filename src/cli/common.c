@@ -159,10 +159,17 @@ static int print_topic(const cli_command *command, const char *topic) {
                : fail_usage(command, "there is no help on \"%s\"", topic, more);
 }
 
+/* An option begins with a minus, but so do numbers, such as the first one of a row; "-" alone stands
+ * for standard input. */
+static bool is_operand(const char *text) {
+    return text[0] != '-' || text[1] == '\0' || text[1] == '.' ||
+           (text[1] >= '0' && text[1] <= '9');
+}
+
 int command_read(const cli_command *command, int argc, char **argv, text_list *operands) {
     bool options_over = false;
     for (int i = 1; i < argc; i++) {
-        if (options_over || argv[i][0] != '-' || argv[i][1] == '\0') {
+        if (options_over || is_operand(argv[i])) {
             operands->texts[operands->count++] = argv[i];
         } else if (strcmp(argv[i], "--") == 0) {
             options_over = true;
