@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "math/vector.h"
+#include "math/whole.h"
 
 /* Sums at a time are PIXELS × VECTORS or TAPS × VECTORS: enough to hide how long a multiply-add takes,
  * and few enough for registers. With two vectors each number of the image serves two of them, so
@@ -192,6 +193,10 @@ void mote_direct_forward(const mote_window *w, const mote_patch *patch, const mo
     } else {
         forward_any(&f, y);
     }
+}
+
+size_t mote_direct_rows(size_t taps) {
+    return mote_ceiling_divide(taps, TAPS) * TAPS;
 }
 
 /* dw [TAPS × weight_stride] += Σ over pixels of at[p][offsets] × dy[p], for one block of filters. */

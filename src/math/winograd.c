@@ -17,7 +17,7 @@ enum {
  * transformed weights no longer stay in cache. */
 enum {
     LEAST_CHANNELS = 16,
-    MOST_CHANNELS = 256
+    MOST_CHANNELS = MOTE_WINOGRAD_MOST_CHANNELS
 };
 
 /* Numbers of a chunk's transforms, with the gaps between places; and of the rows that a row of tiles

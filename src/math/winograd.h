@@ -23,6 +23,9 @@
 /* Places of a tile's transform. */
 #define MOTE_WINOGRAD_PLACES ((size_t)16)
 
+/* Of channels, and of filters. */
+#define MOTE_WINOGRAD_MOST_CHANNELS 256
+
 /* A convolution of a batch of images; the window is 3 × 3, of stride and dilation 1, with padding of
  * at most 2. */
 typedef struct mote_winograd {
