@@ -14,12 +14,6 @@ typedef struct max_pool2d {
 static mote_status build(mote_layer *layer, mote_error *error) {
     max_pool2d *self = (max_pool2d *)layer;
     mote_status status = mote_pooling_build(&self->pooling, error);
-    if (status == MOTE_OK && mote_shape_count(layer->input_shape) > UINT32_MAX) {
-        char text[MOTE_SHAPE_TEXT_CAPACITY];
-        status = mote_fail(error, MOTE_INVALID,
-                           "takes images of less than 2^32 numbers, but %s gives %s",
-                           layer->input_name, mote_shape_text(layer->input_shape, text));
-    }
     if (status == MOTE_OK) {
         status = mote_layer_add_training_scratch(layer, &self->places,
                                                  mote_shape_count(layer->output_shape), 0, error);
