@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "math/vector.h"
+#include "math/whole.h"
 #include "mote/layer.h"
 
 /* The batch is a matrix [rows × channels]. It is cut into strips of columns, so that a strip's
@@ -75,10 +76,10 @@ static const mote_field fields[] = {
 static void decide_tiles(batch_norm *self) {
     size_t channels = self->channels;
     self->fold = channels < LINE ? LINE / channels : 1;
-    size_t strips = (channels + LINE - 1) / LINE;
-    size_t even = (channels + strips - 1) / strips;
-    self->strip = strips == 1 ? channels : (even + 15) / 16 * 16;
-    self->strips = (channels + self->strip - 1) / self->strip;
+    size_t strips = mote_ceiling_divide(channels, LINE);
+    size_t even = mote_ceiling_divide(channels, strips);
+    self->strip = strips == 1 ? channels : mote_ceiling_divide(even, 16) * 16;
+    self->strips = mote_ceiling_divide(channels, self->strip);
     self->rows_per_tile = TILE / (self->strip * self->fold) * self->fold;
 }
 
@@ -105,8 +106,8 @@ static mote_status declare_scratch(batch_norm *self, mote_error *error) {
     mote_layer *layer = &self->base;
     size_t channels = self->channels, line = channels * self->fold;
     /* A batch has at most one tile of rows more than its rows fill. */
-    size_t per_sample = (PARTIALS * channels * self->rows_per_sample + self->rows_per_tile - 1) /
-                        self->rows_per_tile;
+    size_t per_sample =
+        mote_ceiling_divide(PARTIALS * channels * self->rows_per_sample, self->rows_per_tile);
     mote_status status =
         mote_layer_add_scratch(layer, &self->forward_coefficients, 0, 3 * line, error);
     if (status == MOTE_OK) {
@@ -157,18 +158,16 @@ static job make_job(const batch_norm *self, const mote_pass *pass) {
     size_t rows = pass->batch * self->rows_per_sample;
     return (job){.self = self,
                  .rows = rows,
-                 .tiles = (rows + self->rows_per_tile - 1) / self->rows_per_tile,
+                 .tiles = mote_ceiling_divide(rows, self->rows_per_tile),
                  .training = pass->training};
 }
 
 static size_t rows_of_tile(const job *j, size_t tile) {
-    size_t left = j->rows - tile * j->self->rows_per_tile;
-    return left < j->self->rows_per_tile ? left : j->self->rows_per_tile;
+    return mote_minimum(j->rows - tile * j->self->rows_per_tile, j->self->rows_per_tile);
 }
 
 static size_t columns_of_strip(const batch_norm *self, size_t strip) {
-    size_t left = self->channels - strip * self->strip;
-    return left < self->strip ? left : self->strip;
+    return mote_minimum(self->channels - strip * self->strip, self->strip);
 }
 
 /* A tile of one strip: `lines` of `width` numbers, `stride` from one to the next, and the first

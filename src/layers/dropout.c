@@ -11,6 +11,7 @@
  * a fault upstream must not be hidden.
  */
 #include "math/vector.h"
+#include "math/whole.h"
 #include "mote/layer.h"
 
 typedef struct dropout {
@@ -76,7 +77,7 @@ static void run(const dropout *self, const mote_pass *pass, const mote_real *in,
              .count = pass->batch * mote_shape_count(self->base.input_shape),
              .in = in,
              .out = out};
-    mote_pool_run(pass->pool, (j.count + TILE - 1) / TILE, drop_tile, &j);
+    mote_pool_run(pass->pool, mote_ceiling_divide(j.count, TILE), drop_tile, &j);
 }
 
 static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x, mote_real *y) {

@@ -10,6 +10,7 @@
  * of the sample's shape.)
  */
 #include "math/vector.h"
+#include "math/whole.h"
 #include "mote/layer.h"
 
 enum {
@@ -87,12 +88,11 @@ static job make_job(const layer_norm *self, const mote_pass *pass) {
 }
 
 static size_t tile_count(const job *j) {
-    return (j->pass->batch + j->rows_per_tile - 1) / j->rows_per_tile;
+    return mote_ceiling_divide(j->pass->batch, j->rows_per_tile);
 }
 
 static size_t end_of_tile(const job *j, size_t index) {
-    size_t end = (index + 1) * j->rows_per_tile;
-    return end < j->pass->batch ? end : j->pass->batch;
+    return mote_minimum((index + 1) * j->rows_per_tile, j->pass->batch);
 }
 
 /* ---- forward ---- */
@@ -269,7 +269,7 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
     if (dx) { /* first: it needs the weights as they were */
         mote_pool_run(pass->pool, tile_count(&j), dx_tile, &j);
     }
-    mote_pool_run(pass->pool, (j.width + STRIP - 1) / STRIP, parameters_tile, &j);
+    mote_pool_run(pass->pool, mote_ceiling_divide(j.width, STRIP), parameters_tile, &j);
 }
 
 const mote_layer_class mote_layer_layer_norm = {

@@ -6,6 +6,8 @@
  */
 #include "layers/pooling.h"
 
+#include "math/whole.h"
+
 /* ---- settings ---- */
 
 static const char *const stride_names[] = {"size", NULL};
@@ -91,7 +93,7 @@ void mote_pooling_run(mote_pool *pool, size_t batch, size_t count, mote_task tas
         TILE = 16384
     };
     images_job j = {.batch = batch, .per_tile = 1 + TILE / count, .task = task, .context = context};
-    mote_pool_run(pool, (batch + j.per_tile - 1) / j.per_tile, run_tile, &j);
+    mote_pool_run(pool, mote_ceiling_divide(batch, j.per_tile), run_tile, &j);
 }
 
 /* ---- means ---- */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "math/vector.h"
+#include "math/whole.h"
 #include "mote/layer.h"
 
 typedef struct residual {
@@ -82,12 +83,11 @@ typedef struct job {
 } job;
 
 static size_t count_of_tile(const job *j, size_t index) {
-    size_t left = j->count - index * TILE;
-    return left < TILE ? left : TILE;
+    return mote_minimum(j->count - index * TILE, TILE);
 }
 
 static void run_tiles(const mote_pass *pass, mote_task task, job j) {
-    mote_pool_run(pass->pool, (j.count + TILE - 1) / TILE, task, &j);
+    mote_pool_run(pass->pool, mote_ceiling_divide(j.count, TILE), task, &j);
 }
 
 static void copy_tile(void *context, size_t index) {

@@ -10,6 +10,7 @@
  * where p rounds to 0 or 1.
  */
 #include "math/vector.h"
+#include "math/whole.h"
 #include "mote/kernels.h"
 #include "mote/layer.h"
 
@@ -44,12 +45,11 @@ static job make_job(const mote_layer *layer, const mote_pass *pass) {
 }
 
 static size_t tile_count(const job *j) {
-    return (j->rows + j->rows_per_tile - 1) / j->rows_per_tile;
+    return mote_ceiling_divide(j->rows, j->rows_per_tile);
 }
 
 static size_t rows_of_tile(const job *j, size_t index) {
-    size_t left = j->rows - index * j->rows_per_tile;
-    return left < j->rows_per_tile ? left : j->rows_per_tile;
+    return mote_minimum(j->rows - index * j->rows_per_tile, j->rows_per_tile);
 }
 
 static void forward_tile(void *context, size_t index) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "math/vector.h"
+#include "math/whole.h"
 
 /* ---- patches ---- */
 
@@ -37,22 +38,18 @@ bool mote_window_plan(mote_window *w) {
 }
 
 static size_t patches_per_row(const mote_window *w) {
-    return (w->output_width + w->patch_columns - 1) / w->patch_columns;
+    return mote_ceiling_divide(w->output_width, w->patch_columns);
 }
 
 size_t mote_patch_count(const mote_window *w) {
-    return (w->output_height + w->patch_rows - 1) / w->patch_rows * patches_per_row(w);
-}
-
-static size_t minimum(size_t a, size_t b) {
-    return a < b ? a : b;
+    return mote_ceiling_divide(w->output_height, w->patch_rows) * patches_per_row(w);
 }
 
 mote_patch mote_patch_at(const mote_window *w, size_t index) {
     size_t row = index / patches_per_row(w) * w->patch_rows;
     size_t column = index % patches_per_row(w) * w->patch_columns;
-    size_t rows = minimum(w->patch_rows, w->output_height - row);
-    size_t columns = minimum(w->patch_columns, w->output_width - column);
+    size_t rows = mote_minimum(w->patch_rows, w->output_height - row);
+    size_t columns = mote_minimum(w->patch_columns, w->output_width - column);
     size_t begin = row * w->output_width + column;
     return (mote_patch){.begin = begin,
                         .end = begin + rows * columns,

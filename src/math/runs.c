@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "math/vector.h"
+#include "math/whole.h"
 
 /* Half of what AVX-512 holds: two of these are as fast as one, and runs are short. */
 typedef mote_real vector __attribute__((vector_size(32)));
@@ -18,7 +19,7 @@ enum {
 _Static_assert(LANES <= MOTE_PATCH_OVER, "the last vector would reach too far");
 
 static size_t vectors_per_run(const mote_window *w) {
-    return (w->kernel * w->channels + LANES - 1) / LANES;
+    return mote_ceiling_divide(w->kernel * w->channels, LANES);
 }
 
 size_t mote_run_stride(const mote_window *w) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "math/vector.h"
+#include "math/whole.h"
 #include "mote/kernels.h"
 
 enum {
@@ -50,12 +51,12 @@ mote_winograd mote_winograd_backward(const mote_winograd *c) {
 /* ---- chunks ---- */
 
 static size_t tiles_across(const mote_winograd *c) {
-    return (c->window.output_width + OUTPUT - 1) / OUTPUT;
+    return mote_ceiling_divide(c->window.output_width, OUTPUT);
 }
 
 /* Pairs of rows in an image. */
 static size_t pairs_of_image(const mote_winograd *c) {
-    return (c->window.output_height + OUTPUT - 1) / OUTPUT;
+    return mote_ceiling_divide(c->window.output_height, OUTPUT);
 }
 
 static size_t tiles_at_a_time(const mote_winograd *c) {
@@ -67,7 +68,7 @@ static size_t pairs_of_chunk(const mote_winograd *c) {
 }
 
 size_t mote_winograd_chunk_count(const mote_winograd *c, size_t batch) {
-    return (batch * pairs_of_image(c) + pairs_of_chunk(c) - 1) / pairs_of_chunk(c);
+    return mote_ceiling_divide(batch * pairs_of_image(c), pairs_of_chunk(c));
 }
 
 static size_t first_pixel_of_pair(const mote_winograd *c, size_t pair) {
@@ -77,8 +78,7 @@ static size_t first_pixel_of_pair(const mote_winograd *c, size_t pair) {
 
 mote_winograd_chunk mote_winograd_chunk_at(const mote_winograd *c, size_t batch, size_t index) {
     size_t all = batch * pairs_of_image(c);
-    size_t begin = index * pairs_of_chunk(c), end = begin + pairs_of_chunk(c);
-    end = end < all ? end : all;
+    size_t begin = index * pairs_of_chunk(c), end = mote_minimum(begin + pairs_of_chunk(c), all);
     return (mote_winograd_chunk){.begin = begin,
                                  .end = end,
                                  .first_pixel = first_pixel_of_pair(c, begin),
@@ -98,9 +98,6 @@ bool mote_winograd_suits(const mote_winograd *c) {
 /* Held in one register with AVX-512, in two or four otherwise; wherever numbers lie in memory. */
 typedef mote_real lanes __attribute__((vector_size(MOTE_LANES * sizeof(mote_real)),
                                        aligned(sizeof(mote_real)), may_alias));
-
-/* These run for each MOTE_LANES channels of each tile, compiled for what calls them. */
-#define INLINE static inline __attribute__((always_inline))
 
 /* Read in place of pixels beyond an image. */
 static const mote_real zeros[MOST_CHANNELS];
@@ -135,7 +132,7 @@ static rows_of_x find_rows_of_x(const mote_window *w, const tile_row *r, const m
 }
 
 /* t = Bᵀ x for all pixels of the rows, [4 × (2 × tiles + 2) × channels]. */
-INLINE void transform_rows_of_x(const mote_winograd *c, const rows_of_x *x, mote_real *t) {
+MOTE_INLINE void transform_rows_of_x(const mote_winograd *c, const rows_of_x *x, mote_real *t) {
     const mote_window *w = &c->window;
     size_t length = OUTPUT * tiles_across(c) + 2, channels = w->channels;
     for (size_t pixel = 0; pixel < length; pixel++) {
@@ -158,8 +155,8 @@ INLINE void transform_rows_of_x(const mote_winograd *c, const rows_of_x *x, mote
 }
 
 /* v = t B. */
-INLINE void transform_columns_of_x(const mote_winograd *c, const mote_real *t, size_t stride,
-                                   mote_real *v) {
+MOTE_INLINE void transform_columns_of_x(const mote_winograd *c, const mote_real *t, size_t stride,
+                                        mote_real *v) {
     size_t tiles = tiles_across(c), channels = c->window.channels;
     for (size_t i = 0; i < TILE; i++, v += TILE * stride) {
         for (size_t at = 0; at < tiles * channels; at += channels, t += OUTPUT * channels) {
@@ -188,7 +185,7 @@ static void transform_x(const mote_winograd *c, const tile_row *r, const mote_re
 }
 
 /* The pixels of a tile of y, in reading order; SIZE_MAX for those beyond the image. */
-INLINE void find_pixels(const mote_winograd *c, const tile_row *r, size_t tile, size_t *at) {
+MOTE_INLINE void find_pixels(const mote_winograd *c, const tile_row *r, size_t tile, size_t *at) {
     const mote_window *w = &c->window;
     for (size_t i = 0; i < OUTPUT * OUTPUT; i++) {
         size_t row = r->row + i / OUTPUT, column = tile * OUTPUT + i % OUTPUT;
@@ -339,7 +336,7 @@ void mote_winograd_gradient(const mote_winograd *c, const mote_winograd_chunk *c
 /* ---- weights ---- */
 
 /* u = G w Gᵀ for MOTE_LANES filters; w [3 × 3]. */
-INLINE void transform_w(const lanes *w, lanes *u) {
+MOTE_INLINE void transform_w(const lanes *w, lanes *u) {
     lanes t[TILE][KERNEL];
     for (size_t j = 0; j < KERNEL; j++) {
         lanes ends = w[j] + w[2 * KERNEL + j];
@@ -358,7 +355,7 @@ INLINE void transform_w(const lanes *w, lanes *u) {
 }
 
 /* dw = Gᵀ du G for MOTE_LANES filters. */
-INLINE void transform_du(const lanes *du, lanes *dw) {
+MOTE_INLINE void transform_du(const lanes *du, lanes *dw) {
     lanes t[KERNEL][TILE];
     for (size_t j = 0; j < TILE; j++) {
         lanes sum = (mote_real)0.5 * (du[TILE + j] + du[2 * TILE + j]);
@@ -375,7 +372,7 @@ INLINE void transform_du(const lanes *du, lanes *dw) {
 }
 
 /* Turning a window round swaps the first and the last row of G w, and so of u. */
-INLINE size_t turned_place(size_t place) {
+MOTE_INLINE size_t turned_place(size_t place) {
     static const size_t turned[TILE] = {3, 1, 2, 0};
     return turned[place / TILE] * TILE + turned[place % TILE];
 }

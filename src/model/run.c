@@ -1,6 +1,7 @@
 /* run.c: a model's plan, its passes, its output, and prediction. */
 #include <assert.h>
 
+#include "math/whole.h"
 #include "model/model.h"
 
 enum {
@@ -16,7 +17,7 @@ static size_t output_rows_per_tile(const mote_model *model) {
 
 static size_t output_tiles(const mote_model *model, size_t rows) {
     size_t rows_per_tile = output_rows_per_tile(model);
-    return (rows + rows_per_tile - 1) / rows_per_tile;
+    return mote_ceiling_divide(rows, rows_per_tile);
 }
 
 static void carve(mote_model *model, mote_arena *arena) {

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "math/order.h"
+#include "math/whole.h"
 #include "model/sequence.h"
 
 /* A tile of element-wise work: big enough to pay for handing it out, small enough to stay in L1. */
@@ -277,8 +278,7 @@ typedef struct elements_job {
 static void run_elements_tile(void *context, size_t index) {
     const elements_job *job = context;
     size_t begin = index * ELEMENTS_PER_TILE;
-    size_t count = job->count - begin;
-    count = count < ELEMENTS_PER_TILE ? count : ELEMENTS_PER_TILE;
+    size_t count = mote_minimum(ELEMENTS_PER_TILE, job->count - begin);
     const mote_layer_class *kind = job->layer->kind;
     mote_real *out = job->out + begin;
     if (job->backward) {
@@ -289,7 +289,7 @@ static void run_elements_tile(void *context, size_t index) {
 }
 
 static void run_elements(mote_pool *pool, elements_job job) {
-    size_t tiles = (job.count + ELEMENTS_PER_TILE - 1) / ELEMENTS_PER_TILE;
+    size_t tiles = mote_ceiling_divide(job.count, ELEMENTS_PER_TILE);
     mote_pool_run(tiles > 2 ? pool : NULL, tiles, run_elements_tile, &job);
 }
 
