@@ -219,14 +219,18 @@ Test(convolution, is_the_sum_that_defines_it, .timeout = 120) {
         {3, 13, 13, 1, 5, 11, 2, 5, 1, 1, false, false}, /* few channels, but a large window */
         /* Winograd's: images of odd sides, of one pixel, of all paddings, of more than a chunk, and as
          * wide as they may be and wider */
-        {16, 7, 5, 3, 32, 3, 1, 0, 1, 1, false, false},
+        {16, 9, 11, 3, 32, 3, 1, 0, 1, 1, false, false},
         {48, 5, 9, 2, 16, 3, 1, 2, 1, 1, false, true},
-        {16, 3, 3, 5, 16, 3, 1, 0, 1, 1, false, false},
-        {16, 1, 1, 2, 16, 3, 1, 1, 1, 1, false, false},
+        {16, 3, 3, 5, 16, 3, 1, 1, 1, 1, false, false},
+        {16, 1, 1, 2, 16, 3, 1, 2, 1, 1, false, false},
+        {16, 2, 2, 2, 16, 3, 1, 1, 1, 1, false, false},
         {64, 13, 16, 9, 32, 3, 1, 0, 1, 1, true, false},
         {256, 4, 4, 3, 256, 3, 1, 1, 1, 1, false, false},
         {16, 4, 511, 1, 16, 3, 1, 1, 1, 1, false, false},
         {16, 4, 514, 1, 16, 3, 1, 1, 1, 1, false, false},
+        /* not worth its while for so few pixels */
+        {16, 7, 7, 3, 32, 3, 1, 0, 1, 1, false, false},
+        {16, 1, 1, 2, 16, 3, 1, 1, 1, 1, false, false},
         /* groups, up to one filter for each channel, and several for each */
         {8, 6, 6, 2, 12, 3, 1, 1, 1, 4, false, false},
         {6, 7, 5, 3, 6, 3, 1, 0, 1, 6, true, false},

@@ -85,12 +85,22 @@ mote_winograd_chunk mote_winograd_chunk_at(const mote_winograd *c, size_t batch,
                                  .end_pixel = first_pixel_of_pair(c, end)};
 }
 
+/* Whether y, dx and dw take at most four fifths of the multiplications of columns, which is what the
+ * transforms cost: tiles at the edges of small images reach beyond these. Columns take as many for
+ * dx as for y, while here they go by the pixels of x. */
+static bool saves_enough(const mote_winograd *c, const mote_winograd *back) {
+    size_t tiles =
+        2 * pairs_of_image(c) * tiles_across(c) + pairs_of_image(back) * tiles_across(back);
+    size_t pixels = 3 * c->window.output_height * c->window.output_width;
+    return 5 * PLACES * tiles <= 4 * KERNEL * KERNEL * pixels;
+}
+
 bool mote_winograd_suits(const mote_winograd *c) {
     const mote_window *w = &c->window;
     mote_winograd back = mote_winograd_backward(c);
     return w->kernel == KERNEL && w->stride == 1 && w->dilation == 1 && w->padding_top < KERNEL &&
            w->padding_left < KERNEL && suits(w->channels) && suits(c->filters) &&
-           pairs_of_chunk(c) > 0 && pairs_of_chunk(&back) > 0;
+           pairs_of_chunk(c) > 0 && pairs_of_chunk(&back) > 0 && saves_enough(c, &back);
 }
 
 /* ---- transforms ---- */
