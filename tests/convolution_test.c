@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,6 +310,58 @@ Test(convolution, gives_the_same_bits_with_any_number_of_threads) {
             free(results[t]);
         }
     }
+}
+
+/* ---- stack ---- */
+
+typedef struct small_stack_job {
+    mote_model *model;
+    const mote_real *x;
+    mote_real *y;
+} small_stack_job;
+
+static void *predict_on_small_stack(void *context) {
+    const small_stack_job *j = context;
+    mote_random random = mote_random_create(5, MOTE_RANDOM_DATA, 0);
+    mote_pass pass = {.batch = 2, .random = &random};
+    layer_alone_forward(j->model, &pass, j->x, j->y);
+    return NULL;
+}
+
+/* mote/model.h says so of mote_model_predict. The sanitizers' frames are larger. */
+Test(convolution, predicts_on_a_megabyte_of_stack) {
+#ifndef MOTE_SANITIZED
+    static const char *const jsons[] = {
+        "{\"filters\": 64, \"kernel\": 3, \"padding\": 1}", /* Winograd's */
+        "{\"filters\": 65, \"kernel\": 5, \"padding\": 1}", /* by columns */
+        "{\"filters\": 64, \"kernel\": 3, \"groups\": 64}", /* channel by channel */
+        "{\"filters\": 128, \"kernel\": 3, \"groups\": 4}", /* by columns, in groups */
+        "{\"filters\": 16, \"kernel\": 1, \"stride\": 2, \"bias\": false}",
+    };
+    for (size_t i = 0; i < COUNT(jsons); i++) {
+        mote_error error = {0};
+        mote_model *model = mote_model_create(mote_shape_image(64, 28, 28), &error);
+        cr_assert(model);
+        mote_model_add(model, "conv2d", jsons[i], &error);
+        mote_model_add(model, "relu", NULL, &error);
+        mote_model_add(model, "max_pool2d", "{\"size\": 2}", &error);
+        mote_model_set_output(model, "mean_squared_error", NULL, &error);
+        cr_assert_eq(mote_model_plan(model, 2, false, &error), MOTE_OK, "%s", error.message);
+        mote_model_initialize(model, 1, NULL);
+        small_stack_job j = {.model = model,
+                             .x = numbers_create(2 * layer_alone_width_in(model)),
+                             .y = numbers_create(2 * layer_alone_width_out(model))};
+        pthread_attr_t attributes;
+        pthread_t thread;
+        pthread_attr_init(&attributes);
+        cr_assert_eq(pthread_attr_setstacksize(&attributes, (size_t)1 << 20), 0);
+        cr_assert_eq(pthread_create(&thread, &attributes, predict_on_small_stack, &j), 0);
+        cr_assert_eq(pthread_join(thread, NULL), 0);
+        pthread_attr_destroy(&attributes);
+        free((void *)j.x), free(j.y);
+        network_destroy(model);
+    }
+#endif
 }
 
 /* ---- with the pooling that follows ---- */
