@@ -546,6 +546,27 @@ Test(csv, dropped_rows_and_found_texts_are_mentioned) {
     destroy(&o);
 }
 
+Test(csv, classes_that_are_the_same_number_are_mentioned) {
+    write_table("t.csv", "x,y\n1,1\n2,1.0\n3,0\n4,2\n");
+    said s = {0};
+    mote_loading loading = {.listener = listen, .listener_context = &s};
+    opened o = load_with("\"target\": \"y\"", 1, &loading);
+    cr_assert(o.dataset, "%s", o.error.message);
+    cr_expect_eq(mote_dataset_classes(o.dataset), (size_t)4);
+    const char *expected = scratch_expand("{D}/t.csv: the classes \"1\" and \"1.0\" are the same "
+                                          "number, but taken for two\n",
+                                          "");
+    cr_expect_str_eq(s.notices, expected, "%s", s.notices);
+    destroy(&o);
+
+    write_table("t.csv", "x,y\n1,1\n2,(none)\n3,1.0\n");
+    s = (said){0};
+    o = load_with("\"target\": \"y\"", 1, &loading);
+    cr_assert(o.dataset, "%s", o.error.message);
+    cr_expect_str_eq(s.notices, "", "%s", s.notices);
+    destroy(&o);
+}
+
 Test(csv, loading_can_be_stopped) {
     write_table("t.csv", PETS);
     said s = {.stop_at = 1};
@@ -643,6 +664,9 @@ Test(csv, tables_with_mistakes_are_refused_with_place_and_reason) {
         {"x,y\n1,a\n2,\n", "\"target\": \"y\"", MOTE_DATA,
          "{D}/t.csv:3:3: column 2 (\"y\"): the value is missing; \"missing\": \"drop\" leaves such "
          "rows out"},
+        {"x,y,\n1,a,\n2,b,\n", "\"target\": \"y\"", MOTE_DATA,
+         "{D}/t.csv:2:5: column 3: the value is missing; \"drop\": [3] leaves the column out, "
+         "\"missing\": \"drop\" such rows"},
         {"x,y\n1,a\nnan,b\n", "\"target\": \"y\"", MOTE_DATA,
          "{D}/t.csv:3:1: column 1 (\"x\"): the value is missing: found \"nan\"; \"missing\": "
          "\"drop\" leaves such rows out"},

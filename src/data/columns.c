@@ -372,8 +372,15 @@ mote_status mote_column_reader_fail_missing(const mote_column_reader *reader,
                                             const mote_column *column, mote_error *error) {
     mote_text text = mote_table_field(reader->table, column->at);
     char found[MOTE_TEXT_FOUND_CAPACITY];
-    const char *advice =
-        reader->use == MOTE_COLUMNS_TRAINING ? "; \"missing\": \"drop\" leaves such rows out" : "";
+    char advice[120] = "";
+    bool training = reader->use == MOTE_COLUMNS_TRAINING;
+    if (training && reader->columns->header && !column->name) { /* as of a delimiter at line ends */
+        snprintf(advice, sizeof advice,
+                 "; \"drop\": [%zu] leaves the column out, \"missing\": \"drop\" such rows",
+                 column->number + 1);
+    } else if (training) {
+        strcpy(advice, "; \"missing\": \"drop\" leaves such rows out");
+    }
     return mote_column_reader_fail(reader, column, error, "the value is missing%s%s%s",
                                    text.length ? ": found " : "",
                                    text.length ? mote_text_found(text, found) : "", advice);

@@ -135,6 +135,37 @@ static mote_status store_file(store *s, mote_csv *self, const char *path,
 
 /* ---- classes ---- */
 
+static bool class_number(const mote_dictionary *classes, size_t i, double *number) {
+    const char *name = mote_dictionary_text(classes, i);
+    return mote_text_to_number((mote_text){.start = name, .length = strlen(name)}, number);
+}
+
+static bool are_numbers(const mote_dictionary *classes) {
+    double number;
+    bool numbers = true;
+    for (size_t i = 0; numbers && i < classes->count; i++) {
+        numbers = class_number(classes, i, &number);
+    }
+    return numbers;
+}
+
+/* "1" and "1.0", or "7" and "07": two names may be meant, or one number. */
+static void tell_equal_numbers(const mote_csv *self, const mote_dictionary *classes,
+                               const mote_loading *loading) {
+    double last = 0, number = 0;
+    bool numbers = are_numbers(classes); /* in their order, then */
+    for (size_t i = 0; numbers && i < classes->count; i++, last = number) {
+        class_number(classes, i, &number);
+        if (i > 0 && number == last) {
+            mote_load_notice(loading,
+                             "%s: the classes \"%.40s\" and \"%.40s\" are the same number, but "
+                             "taken for two",
+                             self->file, mote_dictionary_text(classes, i - 1),
+                             mote_dictionary_text(classes, i));
+        }
+    }
+}
+
 static mote_status check_classes(const mote_csv *self, const mote_dictionary *classes, size_t rows,
                                  mote_error *error) {
     const mote_column *target = self->columns.targets;
@@ -148,11 +179,8 @@ static mote_status check_classes(const mote_csv *self, const mote_dictionary *cl
                          "needed",
                          self->file, column, mote_dictionary_text(classes, 0));
     }
-    double number;
-    const char *last = mote_dictionary_text(classes, classes->count - 1); /* texts sort behind */
-    mote_text text = {.start = last, .length = strlen(last)};
     if (rows >= FEWEST_TO_JUDGE && 2 * classes->count > rows &&
-        mote_text_to_number(text, &number)) {
+        are_numbers(classes)) { /* texts sort behind */
         return mote_fail(error, MOTE_DATA,
                          "%s: %s: %zu different values in %zu rows are too many for classes; "
                          "\"task\": \"regression\" predicts numbers",
@@ -331,6 +359,9 @@ static mote_status load_stores(mote_csv *self, const mote_loading *loading,
     if (status == MOTE_OK && self->task == MOTE_CSV_CLASSIFICATION) {
         status = sort_classes(classes, train, error);
         status = status == MOTE_OK ? check_classes(self, classes, train->count, error) : status;
+        if (status == MOTE_OK) {
+            tell_equal_numbers(self, classes, loading);
+        }
     }
     return status == MOTE_OK && self->test_file
                ? store_file(test, self, self->test_file, loading, error)
