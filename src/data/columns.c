@@ -266,7 +266,12 @@ static mote_status fail_width(const mote_column_reader *reader, mote_error *erro
     const mote_columns *columns = reader->columns;
     size_t found = mote_table_count(reader->table), wanted = columns->feature_count;
     size_t index = found > columns->table_width ? columns->table_width : found;
-    if (reader->use == MOTE_COLUMNS_TRAINING || wanted == columns->table_width) {
+    if (wanted == columns->table_width) { /* a model that was trained on no table */
+        return mote_table_fail(reader->table, index, error,
+                               "expected %zu field%s, the numbers that the model takes, found %zu",
+                               wanted, wanted == 1 ? "" : "s", found);
+    }
+    if (reader->use == MOTE_COLUMNS_TRAINING) {
         return mote_table_fail(reader->table, index, error,
                                "expected %zu fields, as in the table that was trained on, found "
                                "%zu",
