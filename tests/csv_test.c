@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/csv.h"
+#include "data/csv/rows.h"
 #include "data/dataset.h"
 #include "data/dictionary.h"
-#include "data/table.h"
+#include "data/csv/table.h"
 #include "mote/model.h"
 #include "mote/random.h"
 #include "mote/trainer.h"

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "cli/predict.h"
-#include "data/csv.h"
+#include "data/csv/rows.h"
 
 static mote_csv_rows *open_rows(const predictor *p, const char *path, FILE *stream,
                                 mote_error *error) {

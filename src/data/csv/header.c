@@ -1,5 +1,5 @@
 /* header.c: the first line of a table, where it holds the names of the columns. */
-#include "data/header.h"
+#include "data/csv/header.h"
 
 #include <stdio.h>
 #include <stdlib.h>

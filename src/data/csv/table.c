@@ -4,7 +4,7 @@
  * with doubled quotes get one. Where things stand in the file is found out by walking the row again,
  * so nothing is kept for rows without errors.
  */
-#include "data/table.h"
+#include "data/csv/table.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
-/* csv_rows.c: rows of a table as samples, for prediction. */
+/* rows.c: rows of a table as samples, for prediction. */
 #include <stdlib.h>
 
-#include "data/columns.h"
-#include "data/csv.h"
+#include "data/csv/columns.h"
+#include "data/csv/rows.h"
 
 struct mote_csv_rows {
     mote_columns columns;

@@ -1,4 +1,4 @@
-/* csv_layout.c: which columns of a table the config means. */
+/* layout.c: which columns of a table the config means. */
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <math.h>
@@ -7,8 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "data/csv_parts.h"
-#include "data/header.h"
+#include "data/csv/parts.h"
+#include "data/csv/header.h"
 
 /* ---- the columns that the config names ---- */
 

@@ -1,12 +1,12 @@
 /* header.h: the first line of a table, where it holds the names of the columns. */
-#ifndef MOTE_DATA_HEADER_H
-#define MOTE_DATA_HEADER_H
+#ifndef MOTE_DATA_CSV_HEADER_H
+#define MOTE_DATA_CSV_HEADER_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "data/dictionary.h"
-#include "data/table.h"
+#include "data/csv/table.h"
 #include "mote/status.h"
 
 /* Starts as {0}. */

@@ -1,8 +1,8 @@
-/* csv_parts.h: what the files of the csv format share. */
+/* parts.h: what the files of the csv format share. */
 #ifndef MOTE_DATA_CSV_PARTS_H
 #define MOTE_DATA_CSV_PARTS_H
 
-#include "data/columns.h"
+#include "data/csv/columns.h"
 #include "data/format.h"
 
 typedef enum mote_csv_task {

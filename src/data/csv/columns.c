@@ -1,5 +1,5 @@
 /* columns.c: which columns of a table a sample is made of, and how. */
-#include "data/columns.h"
+#include "data/csv/columns.h"
 
 #include <float.h>
 #include <math.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "config/json_write.h"
-#include "data/header.h"
+#include "data/csv/header.h"
 
 static void free_list(mote_column *list, size_t count) {
     for (size_t i = 0; list && i < count; i++) {

@@ -1,4 +1,4 @@
-/* csv_load.c: from the rows of a table to samples. Rows are gathered in chunks, each freed as soon as
+/* load.c: from the rows of a table to samples. Rows are gathered in chunks, each freed as soon as
  * its samples are made, to need little more memory than the samples do at last.
  */
 #include <stdint.h>
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/csv_parts.h"
+#include "data/csv/parts.h"
 #include "data/split.h"
 
 enum {

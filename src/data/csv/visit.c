@@ -1,11 +1,11 @@
-/* csv_visit.c: going through a table, and what is found out that way before samples are made: the
+/* visit.c: going through a table, and what is found out that way before samples are made: the
  * texts that columns of 0 and 1 are made of, as their number is part of a sample's shape.
  */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "data/csv_parts.h"
+#include "data/csv/parts.h"
 
 enum {
     ROWS_PER_PROGRESS = 4096

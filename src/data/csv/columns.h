@@ -1,8 +1,8 @@
 /* columns.h: which columns of a table a sample is made of, and how. Found out once, when the data
  * set is opened; written to the model, so that prediction does the same.
  */
-#ifndef MOTE_DATA_COLUMNS_H
-#define MOTE_DATA_COLUMNS_H
+#ifndef MOTE_DATA_CSV_COLUMNS_H
+#define MOTE_DATA_CSV_COLUMNS_H
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 
 #include "config/json.h"
 #include "data/dictionary.h"
-#include "data/table.h"
+#include "data/csv/table.h"
 #include "mote/status.h"
 #include "mote/tensor.h"
 

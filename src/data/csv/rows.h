@@ -1,6 +1,6 @@
-/* csv.h: rows of a table as samples, for prediction. */
-#ifndef MOTE_DATA_CSV_H
-#define MOTE_DATA_CSV_H
+/* rows.h: rows of a table as samples, for prediction. */
+#ifndef MOTE_DATA_CSV_ROWS_H
+#define MOTE_DATA_CSV_ROWS_H
 
 #include <stdbool.h>
 #include <stddef.h>

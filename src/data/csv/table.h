@@ -7,8 +7,8 @@
  *
  * The file is read once, front to back, so a pipe will do; of it only a row is in memory.
  */
-#ifndef MOTE_DATA_TABLE_H
-#define MOTE_DATA_TABLE_H
+#ifndef MOTE_DATA_CSV_TABLE_H
+#define MOTE_DATA_CSV_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,10 +2,9 @@
  *
  *     {"format": "csv", "file": "iris.csv", "target": "species", "test_fraction": 0.2}
  *
- * csv_layout.c finds the columns, csv_visit.c goes through the rows, csv_load.c makes samples of
- * them.
+ * layout.c finds the columns, visit.c goes through the rows, load.c makes samples of them.
  */
-#include "data/csv_parts.h"
+#include "data/csv/parts.h"
 
 static const char *const tasks[] = {
     [MOTE_CSV_CLASSIFICATION] = "classification", [MOTE_CSV_REGRESSION] = "regression", NULL};
