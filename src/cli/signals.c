@@ -16,6 +16,13 @@ static const char *volatile said;
 
 static void on_signal(int number) {
     const char *text = said;
+    if (seen) {
+        if (number != SIGHUP) {
+            signal(number, SIG_DFL);
+            raise(number); /* takes effect when this has returned */
+        }
+        return;
+    }
     seen = number;
     if (text && write(STDERR_FILENO, text, strlen(text)) < 0) {
         said = NULL; /* nobody can read it */
@@ -27,8 +34,7 @@ void signals_set_text(const char *text) {
 }
 
 void signals_catch(const char *text) {
-    struct sigaction action = {.sa_handler = on_signal,
-                               .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     signals_set_text(text);
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
@@ -39,6 +45,11 @@ void signals_catch(const char *text) {
             sigaction(numbers[i], &action, NULL);
         }
     }
+}
+
+void signals_outlive_output(void) {
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
 }
 
 void signals_release(void) {

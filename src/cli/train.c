@@ -134,6 +134,7 @@ static mote_status prepare(session *s, mote_error *error) {
     mote_experiment *e = &s->experiment;
     mote_loading loading = {.listener = progress_listen_load, .listener_context = &s->progress};
     signals_catch(s->settings.quiet ? NULL : "\nstopping; once more ends at once\n");
+    signals_outlive_output();
     mote_status status = mote_experiment_open(e, s->settings.config, s->settings.overrides.texts,
                                               s->settings.overrides.count, &loading, error);
     if (status == MOTE_OK) {
