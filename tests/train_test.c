@@ -9,6 +9,7 @@
 #include "mote/trainer.h"
 #include "networks.h"
 #include "scratch.h"
+#include "train/checkpoint.h"
 #include "train/step.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
@@ -898,30 +899,48 @@ Test(resuming, in_an_epoch_keeps_its_figures) {
     run_close(&s);
 }
 
-Test(resuming, with_other_settings_is_refused_naming_the_key) {
+Test(resuming, with_other_settings_is_refused_naming_the_keys) {
     static const struct {
         const char *train, *data;
         uint64_t seed;
-        const char *model, *key;
+        const char *model, *differences;
     } rows[] = {
-        {"{\"epochs\": 4}", WITH_VALIDATION, 5, NETWORK, "train.epochs"},
-        {"{\"batch_size\": 65}", WITH_VALIDATION, 5, NETWORK, "train.batch_size"},
-        {"{\"shuffle\": false}", WITH_VALIDATION, 5, NETWORK, "train.shuffle"},
+        {"{\"batch_size\": 65}", WITH_VALIDATION, 5, NETWORK, "train.batch_size was 64 and is 65"},
+        {"{\"shuffle\": false}", WITH_VALIDATION, 5, NETWORK,
+         "train.shuffle was true and is false"},
         {"{\"optimizer\": {\"type\": \"sgd\", \"momentum\": 0.5}}", WITH_VALIDATION, 5, NETWORK,
-         "train.optimizer.momentum"},
+         "train.optimizer.momentum was 0 and is 0.5"},
         {"{\"schedule\": {\"type\": \"cosine\"}}", WITH_VALIDATION, 5, NETWORK,
-         "train.schedule.type"},
-        {"{}", WITH_VALIDATION, 6, NETWORK, "seed"},
-        {"{}", WITHOUT_VALIDATION, 5, NETWORK, "preprocessing.mean[0]"},
+         "train.schedule.type was \"constant\" and is \"cosine\""},
+        {"{\"max_steps\": 7, \"drop_last\": true}", WITH_VALIDATION, 6, NETWORK,
+         "train.max_steps was 0 and is 7, train.drop_last was false and is true, seed was \"5\" "
+         "and "
+         "is \"6\""},
+        {"{}", WITHOUT_VALIDATION, 5, NETWORK, "dataset.validation_fraction was 0.2 and is 0"},
         {"{}", "{\"validation_fraction\": 0.2, \"normalize\": \"unit\"}", 5, NETWORK,
-         "preprocessing.normalize"},
-        {"{}", AUGMENTED, 5, NETWORK, "dataset.augment[0]"},
+         "dataset.normalize was \"standard\" and is \"unit\""},
+        {"{}", AUGMENTED, 5, NETWORK,
+         "dataset.augment[0] was not there and is {\"type\":\"crop\",\"padding\":1,\"ground\":..., "
+         "dataset.augment[1] was not there and is {\"type\":\"flip\",\"direction\":\"horizont..., "
+         "dataset.augment[2] was not there and is "
+         "{\"type\":\"cutout\",\"size\":2,\"ground\":\"..., "
+         "dataset.augment[3] was not there and is {\"type\":\"shift\",\"pixels\":1,\"ground\":..., "
+         "and 3 more differ"},
         {"{}", WITH_VALIDATION, 5,
          "{\"layers\": [{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 99}, "
-         "{\"type\": \"relu\"}, {\"type\": \"dense\", \"units\": 3}], \"output\": {\"type\": "
+         "{\"type\": \"tanh\"}, {\"type\": \"dense\", \"units\": 3}], \"output\": {\"type\": "
          "\"softmax_cross_entropy\"}}",
-         "model.layers[1].units"},
-        {"{\"threads\": 2}", WITH_VALIDATION, 5, NETWORK, NULL}, /* does not change the result */
+         "model.layers[1].units was 100 and is 99, model.layers[2].type was \"relu\" and is "
+         "\"tanh\""},
+        {"{}", WITH_VALIDATION, 5,
+         "{\"layers\": [{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 3}], "
+         "\"output\": {\"type\": \"softmax_cross_entropy\"}}",
+         "model.layers[1].units was 100 and is 3, model.layers[2] was {\"type\":\"relu\"} and is "
+         "not "
+         "there, model.layers[3] was {\"type\":\"dense\",\"units\":3,\"bias\":tru... and is not "
+         "there"},
+        /* What may change on the way. */
+        {"{\"epochs\": 11, \"threads\": 2}", WITH_VALIDATION, 5, NETWORK, NULL},
     };
     static run r;
     run_open(&r, WITH_VALIDATION, "{\"threads\": 1}");
@@ -938,17 +957,91 @@ Test(resuming, with_other_settings_is_refused_naming_the_key) {
         mote_status status = mote_trainer_restore(trainer, path, &error);
         char expected[SCRATCH_TEXT];
         snprintf(expected, sizeof expected,
-                 "{D}/checkpoint: the checkpoint belongs to other settings: %s differs; the run's "
-                 "config.json has those it was made with",
-                 rows[i].key ? rows[i].key : "");
-        if (rows[i].key) {
-            scratch_expect_error(&error, MOTE_INVALID, expected, "", rows[i].key);
+                 "{D}/checkpoint: the checkpoint belongs to other settings: %s",
+                 rows[i].differences ? rows[i].differences : "");
+        if (rows[i].differences) {
+            scratch_expect_error(&error, MOTE_INVALID, expected, "", rows[i].differences);
         }
-        cr_expect_eq(status, rows[i].key ? MOTE_INVALID : MOTE_OK, "%s", error.message);
+        cr_expect_eq(status, rows[i].differences ? MOTE_INVALID : MOTE_OK, "%s", error.message);
         mote_trainer_destroy(trainer);
         mote_model_destroy(model);
         mote_dataset_destroy(dataset);
     }
+}
+
+/* Trains for some epochs and saves. */
+static void train_and_save(const char *json, const char *path) {
+    static run r;
+    run_open(&r, WITH_VALIDATION, json);
+    cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+    cr_assert_eq(mote_trainer_save(r.trainer, path, NULL), MOTE_OK);
+    run_close(&r);
+}
+
+/* Where the learning rate does not depend on how many there are, they are as if asked for before. */
+Test(resuming, with_more_epochs_is_training_on) {
+    static run r;
+    train_to("whole", WITH_VALIDATION, "{\"epochs\": 4, " MOMENTUM "}");
+    run_open(&r, WITH_VALIDATION, "{\"epochs\": 2, " MOMENTUM "}");
+    r.log.stop_after = 4; /* before what was best takes the place of what was last */
+    r.log.stop_at = MOTE_EVENT_EPOCH;
+    mote_trainer_run(r.trainer, NULL);
+    cr_assert_eq(mote_trainer_save(r.trainer, scratch_path("checkpoint"), NULL), MOTE_OK);
+    run_close(&r);
+    run_open(&r, WITH_VALIDATION, "{\"epochs\": 4, " MOMENTUM "}");
+    cr_assert_eq(mote_trainer_restore(r.trainer, scratch_path("checkpoint"), &r.error), MOTE_OK,
+                 "%s", r.error.message);
+    cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK, "%s", r.error.message);
+    cr_expect_eq(last_of(&r.log, MOTE_EVENT_EPOCH)->epoch, 4);
+    cr_assert_eq(mote_model_save(r.model, scratch_path("resumed"), NULL), MOTE_OK);
+    cr_expect(same_files("whole", "resumed"));
+    run_close(&r);
+}
+
+Test(resuming, with_fewer_epochs_than_are_done_is_refused) {
+    static run r;
+    train_and_save("{\"epochs\": 2}", scratch_path("checkpoint"));
+    run_open(&r, WITH_VALIDATION, "{\"epochs\": 1}");
+    mote_trainer_restore(r.trainer, scratch_path("checkpoint"), &r.error);
+    scratch_expect_error(&r.error, MOTE_INVALID,
+                         "{D}/checkpoint: the checkpoint is of step 6, but training is to end "
+                         "after step 3; it takes more epochs",
+                         "", "fewer epochs");
+    run_close(&r);
+}
+
+/* Whatever fits is taken; where the batches are others, an epoch starts again. */
+Test(resuming, by_force_goes_on_with_other_settings) {
+    static const char *const changed[] = {
+        "{\"epochs\": 3, \"shuffle\": false}", "{\"epochs\": 3, \"batch_size\": 20}",
+        "{\"epochs\": 3, \"optimizer\": {\"type\": \"sgd\", \"weight_decay\": 0.01}}"};
+    static run r;
+    const char *path = scratch_path("checkpoint");
+    run_open(&r, WITH_VALIDATION, "{\"epochs\": 3}");
+    r.log.stop_after = 5;
+    r.log.stop_at = MOTE_EVENT_STEP;
+    mote_trainer_run(r.trainer, NULL);
+    cr_assert_eq(mote_trainer_save(r.trainer, path, NULL), MOTE_OK);
+    run_close(&r);
+    for (size_t i = 0; i < COUNT(changed); i++) {
+        run_open(&r, WITH_VALIDATION, changed[i]);
+        cr_expect_eq(mote_checkpoint_restore(r.trainer, path, false, NULL), MOTE_INVALID);
+        cr_assert_eq(mote_checkpoint_restore(r.trainer, path, true, &r.error), MOTE_OK, "%s",
+                     r.error.message);
+        cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK, "%s", r.error.message);
+        const mote_event *last = last_of(&r.log, MOTE_EVENT_EPOCH);
+        cr_expect_eq(last->epoch, 3, "%s", changed[i]);
+        cr_expect_eq(last->step, 3 * last->epoch_steps, "%s", changed[i]);
+        cr_expect_eq(last->train.samples, 164, "%s", changed[i]);
+        run_close(&r);
+    }
+    run_open(&r, WITH_VALIDATION, "{\"optimizer\": {\"type\": \"sgd\", \"momentum\": 0.9}}");
+    mote_checkpoint_restore(r.trainer, path, true, &r.error);
+    scratch_expect_error(&r.error, MOTE_DATA,
+                         "{D}/checkpoint: there is no tensor "
+                         "\"optimizer.momentum.layers.1.weight\"",
+                         "", "another optimizer");
+    run_close(&r);
 }
 
 /* Seeds that no double tells apart. */

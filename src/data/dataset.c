@@ -535,6 +535,29 @@ cJSON *mote_dataset_to_json(const mote_dataset *dataset) {
     return mote_json_finish(&writer, object);
 }
 
+static void add_settings(mote_json_writer *writer, const mote_field *fields, const void *target,
+                         cJSON *object) {
+    mote_fields_write(writer, fields, target, object);
+    for (const mote_field *f = fields; f->kind != MOTE_FIELD_NONE; f++) {
+        if (f->kind == MOTE_FIELD_PATH) {
+            cJSON_DeleteItemFromObjectCaseSensitive(object, f->name);
+        }
+    }
+}
+
+cJSON *mote_dataset_settings(const mote_dataset *dataset) {
+    const mote_format *format = dataset->format;
+    mote_json_writer writer = {0};
+    cJSON *object = mote_json_new_object(&writer);
+    if (format) {
+        mote_json_add_string(&writer, object, "format", format->kind->type);
+        add_settings(&writer, format->kind->fields, format, object);
+    }
+    add_settings(&writer, option_fields, &dataset->options, object);
+    mote_augment_list_write(&dataset->augment, &writer, object, "augment");
+    return mote_json_finish(&writer, object);
+}
+
 /* ---- looking at a data set ---- */
 
 const mote_field *mote_dataset_fields(void) {

@@ -24,6 +24,10 @@ mote_status mote_dataset_load(mote_dataset *dataset, const mote_loading *loading
 /* The settings, every default spelled out; NULL when out of memory. */
 cJSON *mote_dataset_to_json(const mote_dataset *dataset);
 
+/* Those of them that have a say in what the samples are, but not where they are or what is in them;
+ * NULL when out of memory. */
+cJSON *mote_dataset_settings(const mote_dataset *dataset);
+
 /* The keys that all formats share. */
 const mote_field *mote_dataset_fields(void);
 

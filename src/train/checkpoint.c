@@ -14,14 +14,14 @@
 
 #include "config/json.h"
 #include "config/json_write.h"
-#include "data/dataset.h"
 #include "formats/model_file.h"
 #include "mote/version.h"
 #include "train/average.h"
+#include "train/checkpoint.h"
+#include "train/settings.h"
 
 enum {
     NAME_CAPACITY = MOTE_PARAMETER_NAME_CAPACITY + 64,
-    DIFFERENCE_CAPACITY = 200,
     RANDOM_WORDS = sizeof(mote_random) / sizeof(uint64_t)
 };
 
@@ -65,33 +65,7 @@ static mote_status visit_tensors(const mote_trainer *trainer, tensor_visitor vis
     return status;
 }
 
-/* ---- settings and position as JSON ---- */
-
-static char *settings_text(const mote_trainer *trainer) {
-    mote_json_writer writer = {0};
-    cJSON *object = mote_json_new_object(&writer);
-    cJSON *train = mote_train_options_to_json(&trainer->options);
-    cJSON_DeleteItemFromObjectCaseSensitive(train, "threads"); /* does not change the result */
-    mote_json_add(&writer, object, "train", train);
-    mote_json_add(&writer, object, "model", mote_model_to_json(trainer->model));
-    char seed[24];
-    snprintf(seed, sizeof seed, "%" PRIu64, trainer->seed);
-    mote_json_add_string(&writer, object, "seed", seed); /* not all of them are doubles */
-    mote_augment_list_write(mote_dataset_augment(trainer->dataset), &writer,
-                            mote_json_add_object(&writer, object, "dataset"), "augment");
-    mote_part train_part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
-    mote_part validation_part = mote_dataset_part(trainer->dataset, MOTE_VALIDATION);
-    mote_json_add(&writer, object, "preprocessing",
-                  mote_preprocessing_to_json(&trainer->model->preprocessing));
-    const mote_real *class_weights = mote_dataset_class_weights(trainer->dataset);
-    cJSON *weights = class_weights ? mote_json_add_array(&writer, object, "class_weights") : NULL;
-    for (size_t i = 0; class_weights && i < mote_dataset_classes(trainer->dataset); i++) {
-        mote_json_add_number(&writer, weights, NULL, (double)class_weights[i]);
-    }
-    mote_json_add_number(&writer, object, "training_samples", (double)train_part.count);
-    mote_json_add_number(&writer, object, "validation_samples", (double)validation_part.count);
-    return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
-}
+/* ---- the position as JSON ---- */
 
 #define POSITION_COUNTERS(X)                                                                       \
     X(step)                                                                                        \
@@ -99,7 +73,8 @@ static char *settings_text(const mote_trainer *trainer) {
     X(epoch_step)                                                                                  \
     X(epoch_samples)                                                                               \
     X(epoch_correct)                                                                               \
-    X(best_samples)
+    X(best_samples)                                                                                \
+    X(metrics_bytes)
 
 #define POSITION_NUMBERS(X)                                                                        \
     X(epoch_loss)                                                                                  \
@@ -118,13 +93,16 @@ static void write_words(mote_json_writer *writer, cJSON *object, const char *nam
     }
 }
 
-static char *position_text(const mote_position *position) {
+static char *position_text(const mote_trainer *trainer) {
+    const mote_position *position = &trainer->position;
     mote_json_writer writer = {0};
     cJSON *object = mote_json_new_object(&writer);
 #define X(name) mote_json_add_number(&writer, object, #name, (double)position->name);
     POSITION_COUNTERS(X)
     POSITION_NUMBERS(X)
 #undef X
+    mote_json_add_number(&writer, object, "epoch_steps", (double)trainer->epoch_steps);
+    mote_json_add_number(&writer, object, "total_steps", (double)trainer->total_steps);
     mote_json_add_boolean(&writer, object, "has_best", position->has_best);
     mote_json_add_boolean(&writer, object, "finished", position->finished);
     uint64_t state[MOTE_SCHEDULE_STATES];
@@ -202,8 +180,8 @@ mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mot
     size_t capacity = list.count + 1;
     list = (tensor_list){.entries = calloc(capacity, sizeof *list.entries),
                          .names = calloc(capacity, sizeof *list.names)};
-    char *settings = settings_text(trainer);
-    char *position = position_text(&trainer->position);
+    char *settings = mote_settings_text(trainer);
+    char *position = position_text(trainer);
     mote_status status;
     if (list.entries && list.names && settings && position) {
         visit_tensors(trainer, append_tensor, &list, error);
@@ -225,81 +203,77 @@ mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mot
 
 /* ---- restoring ---- */
 
-/* "model.layers[1].units" */
-static void append_path(char *path, const char *name, size_t index) {
-    size_t used = strlen(path);
-    if (name) {
-        snprintf(path + used, DIFFERENCE_CAPACITY - used, "%s%s", used ? "." : "", name);
-    } else {
-        snprintf(path + used, DIFFERENCE_CAPACITY - used, "[%zu]", index);
-    }
-}
-
-/* Whether two values differ; if so, `path` is extended to the first key that does. */
-static bool find_difference(const cJSON *a, const cJSON *b, char *path) {
-    if (cJSON_Compare(a, b, true)) {
-        return false;
-    }
-    size_t length = strlen(path);
-    size_t index = 0;
-    for (const cJSON *child = a ? a->child : NULL; child; child = child->next, index++) {
-        append_path(path, child->string, index);
-        const cJSON *other = child->string ? cJSON_GetObjectItemCaseSensitive(b, child->string)
-                                           : cJSON_GetArrayItem(b, (int)index);
-        if (!other || find_difference(child, other, path)) {
-            return true;
-        }
-        path[length] = '\0';
-    }
-    return true;
-}
-
-static mote_status check_settings(const mote_trainer *trainer, const mote_safetensors *file,
-                                  mote_error *error) {
+static mote_status check_kind(const mote_safetensors *file, mote_error *error) {
     const char *kind = mote_safetensors_metadata(file, "mote.kind");
     if (!kind || strcmp(kind, "checkpoint") != 0) {
         return mote_fail(error, MOTE_DATA, "%s: not a checkpoint", mote_safetensors_path(file));
     }
-    const char *text = mote_safetensors_metadata(file, "mote.settings");
-    text = text ? text : "";
-    bool out_of_memory;
-    cJSON *theirs = mote_json_parse(text, strlen(text), &out_of_memory);
-    char *ours_text = settings_text(trainer);
-    cJSON *ours = ours_text ? cJSON_Parse(ours_text) : NULL;
-    char path[DIFFERENCE_CAPACITY] = "";
-    mote_status status = MOTE_OK;
-    if (out_of_memory || !ours) {
-        status = mote_fail(error, MOTE_MEMORY, "%s: out of memory", mote_safetensors_path(file));
-    } else if (!theirs || find_difference(ours, theirs, path)) {
-        status = mote_fail(
-            error, MOTE_INVALID,
-            "%s: the checkpoint belongs to other settings: %s differs; the run's config.json "
-            "has those it was made with",
-            mote_safetensors_path(file), *path ? path : "something");
-    }
-    free(ours_text);
-    cJSON_Delete(ours);
-    cJSON_Delete(theirs);
-    return status;
+    return MOTE_OK;
 }
 
-static mote_status read_position(const mote_trainer *trainer, const mote_safetensors *file,
-                                 mote_position *position, mote_error *error) {
+static mote_status check_settings(const mote_trainer *trainer, const mote_safetensors *file,
+                                  mote_error *error) {
+    const char *text = mote_safetensors_metadata(file, "mote.settings");
+    return mote_settings_check(trainer, text ? text : "", mote_safetensors_path(file), error);
+}
+
+/* A position, and what it was a position in. */
+typedef struct saved_position {
+    mote_position position;
+    uint64_t epoch_steps, total_steps; /* of the trainer that was saved */
+} saved_position;
+
+/* False where it makes no sense. */
+static bool read_position(const mote_safetensors *file, saved_position *saved,
+                          bool *out_of_memory) {
     const char *text = mote_safetensors_metadata(file, "mote.position");
     text = text ? text : "";
-    bool out_of_memory;
-    cJSON *object = mote_json_parse(text, strlen(text), &out_of_memory);
-    if (out_of_memory) {
-        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", mote_safetensors_path(file));
-    }
-    *position = (mote_position){0};
-    bool good = position_from_json(object, position) && position->step <= trainer->total_steps &&
-                position->epoch_step <= trainer->epoch_steps &&
-                (!position->has_best || mote_trainer_validates(trainer));
+    cJSON *object = mote_json_parse(text, strlen(text), out_of_memory);
+    *saved = (saved_position){0};
+    const mote_position *p = &saved->position;
+    bool good = position_from_json(object, &saved->position) &&
+                read_counter(object, "epoch_steps", &saved->epoch_steps) &&
+                read_counter(object, "total_steps", &saved->total_steps) &&
+                saved->epoch_steps > 0 && p->epoch_step <= saved->epoch_steps &&
+                p->step <= saved->total_steps;
     cJSON_Delete(object);
-    if (!good) {
+    return good;
+}
+
+/* Makes a position one of this trainer's: with more epochs, a run that has ended goes on; with
+ * another number of steps in an epoch, which only force allows, the epoch starts again. */
+static mote_position adapt_position(const mote_trainer *trainer, const saved_position *saved) {
+    mote_position position = saved->position;
+    if (position.finished && position.step == saved->total_steps) {
+        position.finished = position.step >= trainer->total_steps;
+    }
+    if (saved->epoch_steps != trainer->epoch_steps) {
+        position.step = position.epoch * trainer->epoch_steps;
+        position.epoch_step = position.epoch_samples = position.epoch_correct = 0;
+        position.epoch_loss = position.epoch_seconds = 0;
+    }
+    return position;
+}
+
+static mote_status check_position(const mote_trainer *trainer, const mote_safetensors *file,
+                                  mote_position *position, mote_error *error) {
+    bool out_of_memory;
+    saved_position saved;
+    const char *path = mote_safetensors_path(file);
+    bool good = read_position(file, &saved, &out_of_memory);
+    if (out_of_memory) {
+        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+    }
+    if (!good || (saved.position.has_best && !mote_trainer_validates(trainer))) {
         return mote_fail(error, MOTE_DATA, "%s: the metadata \"mote.position\" makes no sense",
-                         mote_safetensors_path(file));
+                         path);
+    }
+    *position = adapt_position(trainer, &saved);
+    if (position->step > trainer->total_steps) {
+        return mote_fail(error, MOTE_INVALID,
+                         "%s: the checkpoint is of step %" PRIu64 ", but training is to end after "
+                         "step %" PRIu64 "; it takes more epochs",
+                         path, position->step, trainer->total_steps);
     }
     return MOTE_OK;
 }
@@ -314,15 +288,20 @@ static mote_status copy_tensor(void *context, const char *name, mote_tensor tens
     return mote_safetensors_copy(context, name, tensor, error);
 }
 
-mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_error *error) {
-    mote_safetensors *file = mote_safetensors_read(path, error);
+mote_status mote_checkpoint_restore(mote_trainer *trainer, const char *path, bool force,
+                                    mote_error *error) {
+    mote_error reason = {0};
+    mote_safetensors *file = mote_safetensors_read(path, &reason);
     if (!file) {
-        return error ? error->status : MOTE_DATA;
+        return mote_fail(error, reason.status, "%s", reason.message);
     }
     mote_position before = trainer->position, position;
-    mote_status status = check_settings(trainer, file, error);
+    mote_status status = check_kind(file, error);
+    if (status == MOTE_OK && !force) {
+        status = check_settings(trainer, file, error);
+    }
     if (status == MOTE_OK) {
-        status = read_position(trainer, file, &position, error);
+        status = check_position(trainer, file, &position, error);
     }
     if (status == MOTE_OK) {
         trainer->position = position; /* it says which tensors there are */
@@ -335,4 +314,8 @@ mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_e
     }
     mote_safetensors_destroy(file);
     return status;
+}
+
+mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_error *error) {
+    return mote_checkpoint_restore(trainer, path, false, error);
 }

@@ -31,6 +31,7 @@ typedef struct mote_position {
     double best_loss, best_accuracy;
     uint64_t best_samples;
     bool finished;
+    uint64_t metrics_bytes; /* of the run's metrics.jsonl, see run.h; 0 without a run */
     double schedule_state[MOTE_SCHEDULE_STATES];
     mote_random layers_random;
 } mote_position;
