@@ -136,19 +136,21 @@ KEYS_TOPIC(
 KEYS_TOPIC(train, mote_train_options_fields, "how a config says to train",
            "{\"epochs\": 20, \"batch_size\": 64, \"optimizer\": {\"type\": \"sgd\", "
            "\"learning_rate\": 0.05, \"momentum\": 0.9}, \"schedule\": {\"type\": \"cosine\"}}")
+KEYS_TOPIC(checkpoint, mote_checkpoint_options_fields,
+           "when a run saves all that is needed to go on with it, in \"train\"",
+           "{\"every_minutes\": 5, \"keep\": 2}")
 
 #define TOPIC(name)                                                                                \
     { #name, name##_name_at, print_##name, print_##name##_member }
 
 static const topic topics[] = {
-    TOPIC(config),        TOPIC(train),     TOPIC(datasets),
-    TOPIC(augmentations), TOPIC(layers),    TOPIC(outputs),
-    TOPIC(optimizers),    TOPIC(schedules), {0},
+    TOPIC(config),  TOPIC(train),      TOPIC(datasets),  TOPIC(augmentations), TOPIC(layers),
+    TOPIC(outputs), TOPIC(optimizers), TOPIC(schedules), TOPIC(checkpoint),    {0},
 };
 
 const char help_topics[] =
     "config, train, datasets, augmentations, layers, outputs, optimizers,\n"
-    "        schedules; or one part of them: layers.dense, train.epochs, seed";
+    "        schedules, checkpoint; or one part of them: layers.dense, train.epochs, seed";
 
 /* ---- finding one ---- */
 

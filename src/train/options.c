@@ -73,11 +73,49 @@ static const mote_field fields[] = {
      .offset = offsetof(mote_train_options, schedule_json),
      .optional = true,
      .help = "how the learning rate changes; by default constant"},
+    {.name = "checkpoint",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(mote_train_options, checkpoint_json),
+     .optional = true,
+     .help = "when to save all that is needed to go on; by default after each epoch"},
+    MOTE_FIELDS_END,
+};
+
+static const mote_field checkpoint_fields[] = {
+    {.name = "every_steps",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(mote_checkpoint_options, every_steps),
+     .range = MOTE_AT_LEAST(0),
+     .preset = "0",
+     .help = "save whenever so many steps more are done; 0: not for that reason"},
+    {.name = "every_epochs",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(mote_checkpoint_options, every_epochs),
+     .range = MOTE_AT_LEAST(0),
+     .preset = "1",
+     .help = "whenever so many epochs more are done; 0: not for that reason"},
+    {.name = "every_minutes",
+     .kind = MOTE_FIELD_NUMBER,
+     .offset = offsetof(mote_checkpoint_options, every_minutes),
+     .range = MOTE_AT_LEAST(0),
+     .preset = "0",
+     .help = "whenever the last time was so long ago; 0: not for that reason"},
+    {.name = "keep",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(mote_checkpoint_options, keep),
+     .range = MOTE_BETWEEN(0, 1e6),
+     .preset = "0",
+     .help = "how many older ones stay beside checkpoint.safetensors, as "
+             "checkpoint-<step>.safetensors"},
     MOTE_FIELDS_END,
 };
 
 const mote_field *mote_train_options_fields(void) {
     return fields;
+}
+
+const mote_field *mote_checkpoint_options_fields(void) {
+    return checkpoint_fields;
 }
 
 /* Allocates a struct of `size` bytes for the table and reads it. */
@@ -160,7 +198,11 @@ mote_status mote_train_options_read(mote_train_options *options, mote_json objec
     if (status == MOTE_OK) {
         status = read_schedule(options, error);
     }
-    options->optimizer_json = options->schedule_json = (mote_json){0};
+    binding = (mote_binding){.fields = checkpoint_fields, .target = &options->checkpoint};
+    if (status == MOTE_OK) {
+        status = mote_fields_read(options->checkpoint_json, NULL, &binding, 1, error);
+    }
+    options->optimizer_json = options->schedule_json = options->checkpoint_json = (mote_json){0};
     return status;
 }
 
@@ -192,5 +234,7 @@ cJSON *mote_train_options_to_json(const mote_train_options *options) {
                  mote_json_add_object(&writer, object, "optimizer"));
     write_record(&writer, schedule->type, schedule->fields, options->schedule,
                  mote_json_add_object(&writer, object, "schedule"));
+    mote_fields_write(&writer, checkpoint_fields, &options->checkpoint,
+                      mote_json_add_object(&writer, object, "checkpoint"));
     return mote_json_finish(&writer, object);
 }

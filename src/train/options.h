@@ -7,13 +7,22 @@
 #include "mote/field.h"
 #include "mote/optimizer.h"
 
+/* When a run saves all that is needed to go on with it. */
+typedef struct mote_checkpoint_options {
+    size_t every_steps, every_epochs; /* 0: never for that reason */
+    double every_minutes;
+    size_t keep; /* older ones */
+} mote_checkpoint_options;
+
 typedef struct mote_train_options {
     size_t epochs, batch_size, accumulate, max_steps, threads;
     bool shuffle, drop_last;
     double clip_gradient_norm, weight_average; /* 0: none */
-    mote_json optimizer_json, schedule_json;   /* only valid while reading */
+    /* Only valid while reading. */
+    mote_json optimizer_json, schedule_json, checkpoint_json;
     mote_optimizer *optimizer;
     mote_schedule *schedule;
+    mote_checkpoint_options checkpoint;
 } mote_train_options;
 
 /* Reads the object; with object.node NULL everything is as by default. Free with
@@ -22,8 +31,9 @@ mote_status mote_train_options_read(mote_train_options *options, mote_json objec
                                     mote_error *error);
 void mote_train_options_free(mote_train_options *options);
 
-/* The keys. */
+/* The keys, and those of its "checkpoint". */
 const mote_field *mote_train_options_fields(void);
+const mote_field *mote_checkpoint_options_fields(void);
 
 /* Every default spelled out; NULL when out of memory. */
 cJSON *mote_train_options_to_json(const mote_train_options *options);
