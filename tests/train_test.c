@@ -969,15 +969,6 @@ Test(resuming, with_other_settings_is_refused_naming_the_keys) {
     }
 }
 
-/* Trains for some epochs and saves. */
-static void train_and_save(const char *json, const char *path) {
-    static run r;
-    run_open(&r, WITH_VALIDATION, json);
-    cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
-    cr_assert_eq(mote_trainer_save(r.trainer, path, NULL), MOTE_OK);
-    run_close(&r);
-}
-
 /* Where the learning rate does not depend on how many there are, they are as if asked for before. */
 Test(resuming, with_more_epochs_is_training_on) {
     static run r;
@@ -998,16 +989,28 @@ Test(resuming, with_more_epochs_is_training_on) {
     run_close(&r);
 }
 
-Test(resuming, with_fewer_epochs_than_are_done_is_refused) {
-    static run r;
-    train_and_save("{\"epochs\": 2}", scratch_path("checkpoint"));
-    run_open(&r, WITH_VALIDATION, "{\"epochs\": 1}");
-    mote_trainer_restore(r.trainer, scratch_path("checkpoint"), &r.error);
-    scratch_expect_error(&r.error, MOTE_INVALID,
-                         "{D}/checkpoint: the checkpoint is of step 6, but training is to end "
-                         "after step 3; it takes more epochs",
-                         "", "fewer epochs");
+Test(resuming, with_no_more_epochs_than_are_done_ends_at_once) {
+    static run r, s;
+    run_open(&r, WITH_VALIDATION, "{\"epochs\": 4, " MOMENTUM "}");
+    r.log.stop_after = 7; /* of 3 an epoch */
+    r.log.stop_at = MOTE_EVENT_STEP;
+    mote_trainer_run(r.trainer, NULL);
+    cr_assert_eq(mote_trainer_save(r.trainer, scratch_path("checkpoint"), NULL), MOTE_OK);
     run_close(&r);
+    for (int epochs = 1; epochs <= 2; epochs++) {
+        char json[128], expected[64];
+        snprintf(json, sizeof json, "{\"epochs\": %d, " MOMENTUM "}", epochs);
+        train_to("whole", WITH_VALIDATION, "{\"epochs\": 2, " MOMENTUM "}");
+        run_open(&s, WITH_VALIDATION, json);
+        cr_assert_eq(mote_trainer_restore(s.trainer, scratch_path("checkpoint"), &s.error), MOTE_OK,
+                     "%s", s.error.message);
+        cr_assert_eq(mote_trainer_run(s.trainer, &s.error), MOTE_OK, "%s", s.error.message);
+        snprintf(expected, sizeof expected, "%d epochs", epochs);
+        cr_expect_eq(s.log.count, 2, "%s: %zu events", expected, s.log.count);
+        cr_assert_eq(mote_model_save(s.model, scratch_path("ended"), NULL), MOTE_OK);
+        cr_expect(same_files("whole", "ended"), "%s", expected);
+        run_close(&s);
+    }
 }
 
 /* Whatever fits is taken; where the batches are others, an epoch starts again. */

@@ -221,7 +221,7 @@ static void format_speed(double speed, char *text, size_t capacity) {
     }
 }
 
-static void clear_line(cli_progress *progress) {
+void progress_clear(cli_progress *progress) {
     if (progress->line_open) {
         fprintf(stderr, "\r\033[K");
         progress->line_open = false;
@@ -283,7 +283,7 @@ static void draw_live(cli_progress *progress, const mote_event *event) {
 /* What a terminal of 80 columns has no room for is left out: words, and the speed. */
 static void print_epoch(cli_progress *progress, const mote_event *event) {
     char train[96], validation[96], speed[32], number[24], line[320];
-    clear_line(progress);
+    progress_clear(progress);
     int digits = snprintf(number, sizeof number, "%zu", event->epochs);
     format_metrics("", event->train, train, sizeof train);
     format_metrics("validation ", event->validation, validation, sizeof validation);
@@ -318,7 +318,7 @@ static void draw_load(cli_progress *progress, const mote_load_event *event) {
 bool progress_listen_load(void *context, const mote_load_event *event) {
     cli_progress *progress = context;
     if (event->notice && !progress->quiet) {
-        clear_line(progress);
+        progress_clear(progress);
         fprintf(stderr, "%s\n", event->notice);
     } else if (!event->notice && event->done == 0) { /* what is quickly over is not drawn at all */
         progress->load_begun = progress->last_drawn = mote_clock();
@@ -329,7 +329,7 @@ bool progress_listen_load(void *context, const mote_load_event *event) {
 }
 
 void progress_end_load(cli_progress *progress) {
-    clear_line(progress);
+    progress_clear(progress);
     progress->last_drawn = 0;
 }
 
@@ -348,7 +348,7 @@ void progress_show(cli_progress *progress, const mote_event *event) {
         fprintf(stderr, "\n");
         break;
     case MOTE_EVENT_STOPPED:
-        clear_line(progress);
+        progress_clear(progress);
         break;
     case MOTE_EVENT_IMPROVED:
         break;

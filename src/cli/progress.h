@@ -21,7 +21,8 @@ cli_progress progress_create(bool quiet);
  * after a signal. */
 bool progress_listen_load(void *progress, const mote_load_event *event);
 
-/* Takes the live line off the screen. */
+/* Takes the live line off the screen: for another text, and at the end of loading. */
+void progress_clear(cli_progress *progress);
 void progress_end_load(cli_progress *progress);
 
 /* The data, the layers with shapes and parameter counts, memory, and how it will be trained. */

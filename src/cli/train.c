@@ -23,7 +23,7 @@ typedef struct settings {
     const char *config, *run_directory, *init_from, *preview;
     const char *threads, *seed; /* become overrides like those of --set */
     text_list overrides, plugins;
-    bool resume, dry_run, quiet;
+    bool resume, force, dry_run, quiet;
 } settings;
 
 /* Before data is loaded for it. Returns a negative number to go on. */
@@ -48,6 +48,8 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
         {"seed", ARGUMENT_TEXT, &s->seed, "N", "short for --set seed=N"},
         {"resume", ARGUMENT_FLAG, &s->resume, NULL,
          "go on with the newest run of this config, or that in --run-dir"},
+        {"force", ARGUMENT_FLAG, &s->force, NULL,
+         "with --resume: also where the config has changed since, as far as the weights fit"},
         {"run-dir", ARGUMENT_TEXT, &s->run_directory, "DIR",
          "where to write; new or empty; by default runs/<name>/<number>"},
         {"init-from", ARGUMENT_TEXT, &s->init_from, "FILE",
@@ -73,6 +75,11 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
     if (code < 0 && s->resume && s->init_from) {
         fprintf(stderr,
                 "train: --resume goes on with the run's own parameters; leave out --init-from\n");
+        return EXIT_USAGE;
+    }
+    if (code < 0 && s->force && !s->resume) {
+        fprintf(stderr,
+                "train: --force is only of use with --resume; nothing else is in its way\n");
         return EXIT_USAGE;
     }
     if (code < 0 && s->resume && s->preview) {
@@ -104,8 +111,7 @@ typedef struct session {
     mote_run run;
     size_t threads; /* that trained, and are to evaluate */
     cli_progress progress;
-    mote_error error; /* of writing, from within the listener */
-    double seconds;   /* as the last event said */
+    double seconds; /* as the last event said */
     uint64_t steps;
 } session;
 
@@ -114,8 +120,15 @@ static bool on_event(void *context, const mote_event *event) {
     s->seconds = event->seconds;
     s->steps = event->step;
     progress_show(&s->progress, event);
-    mote_run_record(&s->run, s->experiment.model, event, &s->error);
-    return !signals_seen() && s->error.status == MOTE_OK;
+    mote_run_record(&s->run, s->experiment.model, event);
+    return !signals_seen();
+}
+
+/* Of what could not be written, or read: said with --quiet too. */
+static void on_run(void *context, const char *text) {
+    session *s = context;
+    progress_clear(&s->progress);
+    fprintf(stderr, "train: %s\n", text);
 }
 
 /* On as many threads as the config names, or on all. */
@@ -168,11 +181,14 @@ static mote_status open_run(session *s, const char *config_text, mote_error *err
     if (status != MOTE_OK) {
         return status;
     }
+    mote_run_set_listener(&s->run, on_run, s);
     if (s->settings.resume) {
-        return mote_run_restore(&s->run, s->trainer, error);
+        status = mote_run_restore(&s->run, s->trainer, s->settings.force, error);
     }
-    status = mote_run_write_config(&s->run, config_text, error);
-    if (status != MOTE_OK) {
+    if (status == MOTE_OK) {
+        status = mote_run_write_config(&s->run, config_text, error);
+    }
+    if (status != MOTE_OK && !s->settings.resume) {
         (void)rmdir(s->run.directory); /* it is empty: nothing is left of a run that never was */
     }
     return status;
@@ -181,7 +197,11 @@ static mote_status open_run(session *s, const char *config_text, mote_error *err
 static void print_plan(const session *s) {
     progress_print_plan(&s->progress, s->settings.config, &s->experiment, s->trainer);
     if (!s->settings.quiet && !s->settings.dry_run) {
-        fprintf(stderr, "%-8s%s\n", s->settings.resume ? "resumes" : "writes", s->run.directory);
+        fprintf(stderr, "%-8s%s", s->settings.resume ? "resumes" : "writes", s->run.directory);
+        if (s->settings.resume) {
+            fprintf(stderr, " after step %llu", (unsigned long long)s->trainer->position.step);
+        }
+        fprintf(stderr, "\n");
     }
 }
 
@@ -337,9 +357,6 @@ static int train(session *s) {
         signals_set_text("\nfinishing this step; once more ends at once, without saving\n");
     }
     status = mote_trainer_run(s->trainer, &error);
-    if (s->error.status != MOTE_OK) {
-        return report_error("train", &s->error);
-    }
     if (status == MOTE_INTERRUPTED) {
         return save_interrupted(s);
     }

@@ -114,8 +114,14 @@ static void sync_directory(const char *path) {
     free(directory);
 }
 
+void mote_file_put(mote_file_writer *writer, const void *data, size_t bytes) {
+    if (!writer->reason && fwrite(data, 1, bytes, writer->stream) != bytes) {
+        writer->reason = errno;
+    }
+}
+
 mote_status mote_file_commit(mote_file_writer *writer, mote_error *error) {
-    errno = 0;
+    errno = writer->reason;
     bool good = !ferror(writer->stream) && fflush(writer->stream) == 0 &&
                 fsync(fileno(writer->stream)) == 0;
     int reason = errno;

@@ -16,9 +16,13 @@ char *mote_file_read(const char *path, size_t limit, size_t *length, mote_error 
 typedef struct mote_file_writer {
     FILE *stream;
     char *path, *temporary_path;
+    int reason; /* errno of the first write that failed */
 } mote_file_writer;
 
 mote_status mote_file_open(mote_file_writer *writer, const char *path, mote_error *error);
+
+/* As fwrite to the stream, and a failure's reason is kept for mote_file_commit to tell. */
+void mote_file_put(mote_file_writer *writer, const void *data, size_t bytes);
 
 /* Syncs and renames; on failure, or in place of it, mote_file_abandon removes what was written. */
 mote_status mote_file_commit(mote_file_writer *writer, mote_error *error);

@@ -88,16 +88,18 @@ static char *describe_file(const mote_tensor_entry *tensors, size_t tensor_count
 }
 
 /* The length, the header, and spaces so that the data is aligned. */
-static void write_header(FILE *stream, const char *text) {
+static void write_header(mote_file_writer *writer, const char *text) {
+    char spaces[ALIGNMENT];
+    memset(spaces, ' ', sizeof spaces);
     size_t length = strlen(text);
     size_t padded = (LENGTH_BYTES + length + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT - LENGTH_BYTES;
+    unsigned char bytes[LENGTH_BYTES];
     for (size_t i = 0; i < LENGTH_BYTES; i++) {
-        fputc((int)(padded >> (8 * i) & 0xff), stream);
+        bytes[i] = (unsigned char)(padded >> (8 * i) & 0xff);
     }
-    fputs(text, stream);
-    for (size_t i = length; i < padded; i++) {
-        fputc(' ', stream);
-    }
+    mote_file_put(writer, bytes, sizeof bytes);
+    mote_file_put(writer, text, length);
+    mote_file_put(writer, spaces, padded - length);
 }
 
 mote_status mote_safetensors_write(const char *path, const mote_tensor_entry *tensors,
@@ -110,9 +112,9 @@ mote_status mote_safetensors_write(const char *path, const mote_tensor_entry *te
     mote_file_writer writer;
     mote_status status = mote_file_open(&writer, path, error);
     if (status == MOTE_OK) {
-        write_header(writer.stream, text);
+        write_header(&writer, text);
         for (size_t i = 0; i < tensor_count; i++) {
-            fwrite(tensors[i].tensor.data, 1, tensor_bytes(&tensors[i].tensor), writer.stream);
+            mote_file_put(&writer, tensors[i].tensor.data, tensor_bytes(&tensors[i].tensor));
         }
         status = mote_file_commit(&writer, error);
     }

@@ -240,17 +240,22 @@ static bool read_position(const mote_safetensors *file, saved_position *saved,
     return good;
 }
 
-/* Makes a position one of this trainer's: with more epochs, a run that has ended goes on; with
- * another number of steps in an epoch, which only force allows, the epoch starts again. */
+/* Makes a position one of this trainer's: with more epochs, a run that has ended goes on; with fewer
+ * than are done, it ends; with another number of steps in an epoch, which only force allows, the
+ * epoch starts again. */
 static mote_position adapt_position(const mote_trainer *trainer, const saved_position *saved) {
     mote_position position = saved->position;
-    if (position.finished && position.step == saved->total_steps) {
-        position.finished = position.step >= trainer->total_steps;
-    }
     if (saved->epoch_steps != trainer->epoch_steps) {
         position.step = position.epoch * trainer->epoch_steps;
         position.epoch_step = position.epoch_samples = position.epoch_correct = 0;
         position.epoch_loss = position.epoch_seconds = 0;
+    }
+    if (saved->position.step == saved->total_steps) {
+        position.finished = position.finished && position.step >= trainer->total_steps;
+    }
+    if (position.step > trainer->total_steps ||
+        (position.step == trainer->total_steps && position.epoch_step == 0)) {
+        position.finished = true;
     }
     return position;
 }
@@ -269,12 +274,6 @@ static mote_status check_position(const mote_trainer *trainer, const mote_safete
                          path);
     }
     *position = adapt_position(trainer, &saved);
-    if (position->step > trainer->total_steps) {
-        return mote_fail(error, MOTE_INVALID,
-                         "%s: the checkpoint is of step %" PRIu64 ", but training is to end after "
-                         "step %" PRIu64 "; it takes more epochs",
-                         path, position->step, trainer->total_steps);
-    }
     return MOTE_OK;
 }
 

@@ -3,10 +3,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,11 +20,12 @@
 
 enum {
     PATH_CAPACITY = 4096,
-    METRICS_LIMIT = 1 << 30,
+    CONSEQUENCE_CAPACITY = 128,
+    NOTICE_CAPACITY = MOTE_ERROR_CAPACITY + CONSEQUENCE_CAPACITY + 32,
+    CONFIG_LIMIT = 1 << 30,
     LAST_NUMBER = 999999
 };
 
-static const char CHECKPOINT[] = "checkpoint.safetensors";
 static const char METRICS[] = "metrics.jsonl";
 
 /* ---- directories ---- */
@@ -72,15 +75,15 @@ static long number_of(const char *name) {
                                                                                            : 0;
 }
 
-/* The largest number below a directory that has `file` in it (any, where it is NULL); 0 for none. */
-static long largest_number(const char *path, const char *file) {
+/* The largest number below a directory, if asked for of a run with a checkpoint; 0 for none. */
+static long largest_number(const char *path, bool with_checkpoint) {
     long largest = 0;
     DIR *directory = opendir(path);
     for (struct dirent *entry; directory && (entry = readdir(directory));) {
         long number = number_of(entry->d_name);
         char inside[PATH_CAPACITY];
-        snprintf(inside, sizeof inside, "%s/%.255s/%s", path, entry->d_name, file ? file : "");
-        if (number > largest && (!file || access(inside, F_OK) == 0)) {
+        snprintf(inside, sizeof inside, "%s/%.255s", path, entry->d_name);
+        if (number > largest && (!with_checkpoint || mote_checkpoints_exist(inside))) {
             largest = number;
         }
     }
@@ -90,9 +93,25 @@ static long largest_number(const char *path, const char *file) {
     return largest;
 }
 
-static mote_status set_directory(mote_run *run, const char *directory, mote_error *error) {
+/* Makes a directory that is there the run's. The lock goes when the process does, however it ends.
+ * Where a file system cannot lock, there is none. */
+static mote_status open_directory(mote_run *run, const char *directory, mote_error *error) {
     run->directory = strdup(directory);
-    return run->directory ? MOTE_OK : mote_fail(error, MOTE_MEMORY, "%s: out of memory", directory);
+    if (!run->directory) {
+        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", directory);
+    }
+    run->checkpoints.directory = run->directory;
+    run->lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    run->locked = run->lock >= 0;
+    if (!run->locked) {
+        return mote_fail(error, MOTE_FILE, "%s: the directory cannot be opened: %s", directory,
+                         strerror(errno));
+    }
+    if (flock(run->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        return mote_fail(error, MOTE_FILE, "%s: another process is training in this directory",
+                         directory);
+    }
+    return MOTE_OK;
 }
 
 static mote_status create_numbered(mote_run *run, const char *name, mote_error *error) {
@@ -102,10 +121,10 @@ static mote_status create_numbered(mote_run *run, const char *name, mote_error *
     if (status != MOTE_OK) {
         return status;
     }
-    for (long number = largest_number(parent, NULL) + 1;; number++) {
+    for (long number = largest_number(parent, false) + 1;; number++) {
         snprintf(path, sizeof path, "%s/%03ld", parent, number);
         if (mkdir(path, 0777) == 0) {
-            return set_directory(run, path, error);
+            return open_directory(run, path, error);
         }
         if (errno != EEXIST) { /* another run that starts at this moment takes the number */
             return mote_fail(error, MOTE_FILE, "%s: the directory cannot be made: %s", path,
@@ -123,16 +142,45 @@ mote_status mote_run_create(mote_run *run, const char *directory, const char *na
     mote_status status = *directory
                              ? make_directories(directory, error)
                              : mote_fail(error, MOTE_INVALID, "the run directory has no name");
-    if (status != MOTE_OK) {
-        return status;
+    if (status == MOTE_OK) {
+        status = open_directory(run, directory, error);
     }
-    if (!is_empty(directory)) {
+    if (status == MOTE_OK && !is_empty(directory)) {
         return mote_fail(error, MOTE_FILE,
                          "%s: not an empty directory; a run wants a new or empty one, or --resume "
                          "to go on with the run that is there",
                          directory);
     }
-    return set_directory(run, directory, error);
+    return status;
+}
+
+/* Whether a name is that of a file of this room before it is complete: "model.safetensors.17.part". */
+static bool is_temporary(const char *name) {
+    size_t length = strlen(name), digits = 0;
+    if (length < 6 || strcmp(name + length - 5, ".part") != 0) {
+        return false;
+    }
+    length -= 5;
+    while (digits < length && name[length - digits - 1] >= '0' &&
+           name[length - digits - 1] <= '9') {
+        digits++;
+    }
+    return digits > 0 && digits < length && name[length - digits - 1] == '.';
+}
+
+/* What a process that was killed has left: nobody else writes here. */
+static void remove_temporary(const mote_run *run) {
+    DIR *directory = opendir(run->directory);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        char *path = is_temporary(entry->d_name) ? mote_run_path(run, entry->d_name) : NULL;
+        if (path) {
+            (void)unlink(path);
+        }
+        free(path);
+    }
+    if (directory) {
+        closedir(directory);
+    }
 }
 
 mote_status mote_run_find(mote_run *run, const char *directory, const char *name,
@@ -141,7 +189,7 @@ mote_status mote_run_find(mote_run *run, const char *directory, const char *name
     char parent[PATH_CAPACITY / 2], path[PATH_CAPACITY];
     snprintf(parent, sizeof parent, "runs/%.255s", name);
     if (!directory) {
-        long number = largest_number(parent, CHECKPOINT);
+        long number = largest_number(parent, true);
         if (number == 0) {
             return mote_fail(error, MOTE_FILE, "%s: there is no run with a checkpoint to resume",
                              parent);
@@ -149,22 +197,31 @@ mote_status mote_run_find(mote_run *run, const char *directory, const char *name
         snprintf(path, sizeof path, "%s/%03ld", parent, number);
         directory = path;
     }
-    mote_status status = set_directory(run, directory, error);
-    char *checkpoint = status == MOTE_OK ? mote_run_path(run, CHECKPOINT) : NULL;
-    if (checkpoint && access(checkpoint, F_OK) != 0) {
-        status = mote_fail(
-            error, MOTE_FILE,
-            "%s: there is no checkpoint to resume; a run that never got that far can be removed "
-            "and started anew",
-            checkpoint);
+    if (access(directory, F_OK) == 0 && !mote_checkpoints_exist(directory)) {
+        return mote_fail(error, MOTE_FILE,
+                         "%s: there is no checkpoint to resume; a run that never got that far can "
+                         "be removed and started anew",
+                         directory);
     }
-    free(checkpoint);
+    mote_status status = open_directory(run, directory, error);
+    if (status == MOTE_OK) {
+        remove_temporary(run);
+    }
     return status;
 }
 
 void mote_run_close(mote_run *run) {
+    if (run->locked) {
+        close(run->lock);
+    }
+    free(run->unwritten);
     free(run->directory);
     *run = (mote_run){0};
+}
+
+void mote_run_set_listener(mote_run *run, mote_run_listener *listener, void *context) {
+    run->listener = listener;
+    run->listener_context = context;
 }
 
 char *mote_run_path(const mote_run *run, const char *file) {
@@ -177,17 +234,21 @@ static mote_status fail_path(mote_error *error) {
     return mote_fail(error, MOTE_MEMORY, "out of memory for the name of a file");
 }
 
-mote_status mote_run_write_config(const mote_run *run, const char *text, mote_error *error) {
-    char *path = mote_run_path(run, "config.json");
-    mote_status status = path && text ? mote_file_write_text(path, text, error) : fail_path(error);
-    free(path);
-    return status;
+static bool holds(const char *path, const char *text) {
+    size_t length;
+    char *content = mote_file_read(path, CONFIG_LIMIT, &length, NULL);
+    bool same = content && strcmp(content, text) == 0;
+    free(content);
+    return same;
 }
 
-mote_status mote_run_write_checkpoint(const mote_run *run, const mote_trainer *trainer,
-                                      mote_error *error) {
-    char *path = mote_run_path(run, CHECKPOINT);
-    mote_status status = path ? mote_trainer_save(trainer, path, error) : fail_path(error);
+/* Going on with a run that has not changed does not need to write. */
+mote_status mote_run_write_config(const mote_run *run, const char *text, mote_error *error) {
+    char *path = mote_run_path(run, "config.json");
+    mote_status status = path && text ? MOTE_OK : fail_path(error);
+    if (status == MOTE_OK && !holds(path, text)) {
+        status = mote_file_write_text(path, text, error);
+    }
     free(path);
     return status;
 }
@@ -231,90 +292,193 @@ static char *metrics_line(const mote_event *event) {
     return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
 }
 
-static mote_status append_metrics(const mote_run *run, const mote_event *event, mote_error *error) {
-    char *path = mote_run_path(run, METRICS);
-    char *line = metrics_line(event);
-    mote_status status = path && line ? MOTE_OK : fail_path(error);
-    FILE *stream = status == MOTE_OK ? fopen(path, "ab") : NULL;
-    if (status == MOTE_OK) {
-        bool good = stream && fprintf(stream, "%s\n", line) > 0;
-        good = stream && fclose(stream) == 0 && good;
-        status =
-            good ? MOTE_OK
-                 : mote_fail(error, MOTE_FILE, "%s: cannot be written: %s", path, strerror(errno));
+/* Writes at the end of the whole lines of a file, over what of a line an earlier write may have left;
+ * all or nothing. */
+static bool write_lines(int file, const char *lines, uint64_t at) {
+    size_t length = strlen(lines), done = 0;
+    if (ftruncate(file, (off_t)at) != 0) {
+        return false;
     }
-    free(line);
+    while (done < length) {
+        ssize_t count = pwrite(file, lines + done, length - done, (off_t)(at + done));
+        if (count <= 0) {
+            int reason = count < 0 ? errno : ENOSPC;
+            (void)!ftruncate(file, (off_t)at);
+            errno = reason;
+            return false;
+        }
+        done += (size_t)count;
+    }
+    return true;
+}
+
+/* Writes the lines that are still to be written. */
+static mote_status write_metrics(mote_run *run, mote_error *error) {
+    char *path = mote_run_path(run, METRICS);
+    if (!path) {
+        return fail_path(error);
+    }
+    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    mote_status status = MOTE_OK;
+    if (file < 0 || !write_lines(file, run->unwritten, run->metrics_bytes)) {
+        status = mote_fail(error, MOTE_FILE, "%s: cannot be written: %s", path, strerror(errno));
+    } else {
+        run->metrics_bytes += strlen(run->unwritten);
+        free(run->unwritten);
+        run->unwritten = NULL;
+    }
+    if (file >= 0) {
+        close(file);
+    }
     free(path);
     return status;
 }
 
-mote_status mote_run_record(const mote_run *run, const mote_model *model, const mote_event *event,
-                            mote_error *error) {
-    switch (event->kind) {
-    case MOTE_EVENT_EPOCH: {
-        mote_status status = append_metrics(run, event, error);
-        return status == MOTE_OK ? mote_run_write_checkpoint(run, event->trainer, error) : status;
+static mote_status append_metrics(mote_run *run, const mote_event *event, mote_error *error) {
+    char *line = metrics_line(event);
+    size_t before = run->unwritten ? strlen(run->unwritten) : 0;
+    char *lines = line ? realloc(run->unwritten, before + strlen(line) + 2) : NULL;
+    if (!lines) {
+        free(line);
+        return mote_fail(error, MOTE_MEMORY, "out of memory for a line of metrics.jsonl");
     }
-    case MOTE_EVENT_IMPROVED:
-        return mote_run_write_model(run, model, error);
-    case MOTE_EVENT_STARTED:
+    strcpy(stpcpy(lines + before, line), "\n");
+    run->unwritten = lines;
+    free(line);
+    return write_metrics(run, error);
+}
+
+/* The lines that a checkpoint is told of have to outlast it. */
+static void sync_metrics(const mote_run *run) {
+    char *path = mote_run_path(run, METRICS);
+    int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (file >= 0) {
+        (void)fsync(file);
+        close(file);
+    }
+    free(path);
+}
+
+/* ---- while training goes on ---- */
+
+/* "...: cannot be written: No space left on device; training goes on, and ..." */
+static void tell_failure(mote_run *run, mote_run_file kind, const mote_error *reason) {
+    char then[CONSEQUENCE_CAPACITY], text[NOTICE_CAPACITY];
+    static const char *const consequences[MOTE_RUN_FILES] = {
+        [MOTE_RUN_CHECKPOINT] = "without a checkpoint so far",
+        [MOTE_RUN_OLDER_CHECKPOINT] = "with the newest checkpoint alone",
+        [MOTE_RUN_METRICS] = "and they will be written when that is possible",
+        [MOTE_RUN_MODEL] = "and the model is written at its end"};
+    snprintf(then, sizeof then, "%s", consequences[kind]);
+    if (kind == MOTE_RUN_CHECKPOINT && run->checkpoints.any) {
+        snprintf(then, sizeof then, "and the checkpoint of step %llu stays",
+                 (unsigned long long)run->checkpoints.step);
+    }
+    snprintf(text, sizeof text, "%s; training goes on, %s", reason->message, then);
+    if (run->listener) {
+        run->listener(run->listener_context, text);
+    }
+}
+
+/* Says so where something cannot be written, or can be written again. */
+static void note(mote_run *run, mote_run_file kind, mote_status status, const mote_error *reason) {
+    static const char *const again[MOTE_RUN_FILES] = {
+        [MOTE_RUN_CHECKPOINT] = "checkpoints can be written again",
+        [MOTE_RUN_OLDER_CHECKPOINT] = "older checkpoints can be kept again",
+        [MOTE_RUN_METRICS] = "metrics.jsonl can be written again, and is complete",
+        [MOTE_RUN_MODEL] = "model.safetensors can be written again"};
+    if (status != MOTE_OK && !run->failing[kind]) {
+        tell_failure(run, kind, reason);
+    } else if (status == MOTE_OK && run->failing[kind] && run->listener) {
+        run->listener(run->listener_context, again[kind]);
+    }
+    run->failing[kind] = status != MOTE_OK;
+}
+
+static mote_status save(mote_run *run, mote_trainer *trainer, mote_error *unkept,
+                        mote_error *error) {
+    sync_metrics(run);
+    trainer->position.metrics_bytes = run->metrics_bytes;
+    return mote_checkpoints_write(&run->checkpoints, trainer, unkept, error);
+}
+
+mote_status mote_run_write_checkpoint(mote_run *run, mote_trainer *trainer, mote_error *error) {
+    return save(run, trainer, NULL, error);
+}
+
+static void record_checkpoint(mote_run *run, const mote_event *event) {
+    if (mote_checkpoints_due(&run->checkpoints, &event->trainer->options.checkpoint, event)) {
+        mote_error unkept = {0}, error = {0};
+        mote_status status = save(run, event->trainer, &unkept, &error);
+        note(run, MOTE_RUN_CHECKPOINT, status, &error);
+        if (status == MOTE_OK) {
+            note(run, MOTE_RUN_OLDER_CHECKPOINT, unkept.status, &unkept);
+        }
+    }
+}
+
+void mote_run_record(mote_run *run, const mote_model *model, const mote_event *event) {
+    mote_error error = {0};
+    switch (event->kind) {
     case MOTE_EVENT_STEP:
+        record_checkpoint(run, event);
+        break;
+    case MOTE_EVENT_EPOCH:
+        note(run, MOTE_RUN_METRICS, append_metrics(run, event, &error), &error);
+        record_checkpoint(run, event);
+        break;
+    case MOTE_EVENT_IMPROVED:
+        note(run, MOTE_RUN_MODEL, mote_run_write_model(run, model, &error), &error);
+        break;
     case MOTE_EVENT_STOPPED:
+        if (run->unwritten) {
+            note(run, MOTE_RUN_METRICS, write_metrics(run, &error), &error);
+        }
+        break;
+    case MOTE_EVENT_STARTED:
         break;
     }
-    return MOTE_OK;
 }
 
 /* ---- going on with a run ---- */
 
-/* The step that a line of metrics tells of; past all others where the line makes no sense. False
- * when out of memory. */
-static bool step_of_line(const char *line, size_t length, double *number) {
-    bool out_of_memory;
-    cJSON *object = mote_json_parse(line, length, &out_of_memory);
-    const cJSON *step = cJSON_GetObjectItemCaseSensitive(object, "step");
-    *number = cJSON_IsNumber(step) ? step->valuedouble : (double)INFINITY;
-    cJSON_Delete(object);
-    return !out_of_memory;
-}
-
-static mote_status rewind_metrics(const char *path, uint64_t step, mote_error *error) {
-    size_t length = 0;
-    char *text = mote_file_read(path, METRICS_LIMIT, &length, error);
-    if (!text) {
-        return error && error->status ? error->status : MOTE_FILE;
+/* Back to the length that the checkpoint knows. A file that has become shorter is not mote's doing,
+ * and goes on from where it ends. */
+static mote_status rewind_metrics(mote_run *run, uint64_t bytes, mote_error *error) {
+    char *path = mote_run_path(run, METRICS);
+    if (!path) {
+        return fail_path(error);
     }
-    char *kept = text;
-    for (char *line = text; *line;) {
-        size_t line_length = strcspn(line, "\n");
-        line_length += line[line_length] == '\n';
-        double line_step;
-        if (!step_of_line(line, line_length, &line_step)) {
-            free(text);
-            return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
-        }
-        if (line_step <= (double)step) {
-            memmove(kept, line, line_length);
-            kept += line_length;
-        }
-        line += line_length;
+    struct stat file;
+    mote_status status = MOTE_OK;
+    uint64_t length = stat(path, &file) == 0 ? (uint64_t)file.st_size : 0;
+    if (length > bytes && truncate(path, (off_t)bytes) != 0) {
+        status = mote_fail(error, MOTE_FILE, "%s: cannot be shortened: %s", path, strerror(errno));
     }
-    *kept = '\0';
-    mote_status status = mote_file_write_text(path, text, error);
-    free(text);
+    run->metrics_bytes = length < bytes ? length : bytes;
+    free(path);
     return status;
 }
 
-mote_status mote_run_restore(const mote_run *run, mote_trainer *trainer, mote_error *error) {
-    char *checkpoint = mote_run_path(run, CHECKPOINT), *metrics = mote_run_path(run, METRICS);
+static void tell_skipped(void *context, const char *text) {
+    const mote_run *run = context;
+    if (run->listener) {
+        run->listener(run->listener_context, text);
+    }
+}
+
+mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, mote_error *error) {
+    mote_error reason = {0};
     mote_status status =
-        checkpoint && metrics ? mote_trainer_restore(trainer, checkpoint, error) : fail_path(error);
-    if (status == MOTE_OK && access(metrics, F_OK) == 0) {
-        status = rewind_metrics(metrics, trainer->position.step, error);
+        mote_checkpoints_restore(&run->checkpoints, trainer, force, tell_skipped, run, &reason);
+    if (status == MOTE_INVALID && !force) {
+        return mote_fail(error, status,
+                         "%s; %s/config.json has those it was made with, and --force goes on all "
+                         "the same",
+                         reason.message, run->directory);
     }
-    free(checkpoint);
-    free(metrics);
-    return status;
+    return status == MOTE_OK ? rewind_metrics(run, trainer->position.metrics_bytes, error)
+                             : mote_fail(error, status, "%s", reason.message);
 }
 
 /* ---- the end ---- */

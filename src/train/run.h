@@ -6,39 +6,62 @@
 #include <stdint.h>
 
 #include "mote/trainer.h"
+#include "train/checkpoints.h"
 #include "train/report.h"
+
+/* What is written while training goes on, and can fail without ending it. */
+typedef enum mote_run_file {
+    MOTE_RUN_CHECKPOINT,
+    MOTE_RUN_OLDER_CHECKPOINT,
+    MOTE_RUN_METRICS,
+    MOTE_RUN_MODEL,
+    MOTE_RUN_FILES
+} mote_run_file;
+
+/* Hears of what went wrong, but did not end anything: a line. */
+typedef void mote_run_listener(void *context, const char *text);
 
 typedef struct mote_run {
     char *directory;
+    int lock;    /* the directory, open and locked */
+    bool locked; /* by this process; other file systems than the usual ones may not do that */
+    mote_run_listener *listener;
+    void *listener_context;
+    mote_checkpoints checkpoints;
+    uint64_t metrics_bytes;       /* that metrics.jsonl holds in whole lines */
+    char *unwritten;              /* lines that it could not take so far; NULL: none */
+    bool failing[MOTE_RUN_FILES]; /* and the listener has been told */
 } mote_run;
 
 /* A fresh directory: `directory`, which must be new or empty, or where that is NULL the next number
- * in runs/<name>. */
+ * in runs/<name>. As long as the run is open, no other process can open it. */
 mote_status mote_run_create(mote_run *run, const char *directory, const char *name,
                             mote_error *error);
 
 /* The directory of a run to go on with: `directory`, or where that is NULL the newest in
- * runs/<name>. It must hold a checkpoint. */
+ * runs/<name>. It must hold a checkpoint. Removes what was being written when a process was killed. */
 mote_status mote_run_find(mote_run *run, const char *directory, const char *name,
                           mote_error *error);
 void mote_run_close(mote_run *run);
+
+void mote_run_set_listener(mote_run *run, mote_run_listener *listener, void *context);
 
 /* The path of a file in the run's directory, to be freed with free(); NULL when out of memory. */
 char *mote_run_path(const mote_run *run, const char *file);
 
 mote_status mote_run_write_config(const mote_run *run, const char *text, mote_error *error);
-mote_status mote_run_write_checkpoint(const mote_run *run, const mote_trainer *trainer,
-                                      mote_error *error);
+mote_status mote_run_write_checkpoint(mote_run *run, mote_trainer *trainer, mote_error *error);
 mote_status mote_run_write_model(const mote_run *run, const mote_model *model, mote_error *error);
 
-/* Puts the trainer where the run's checkpoint left off, and takes the lines out of metrics.jsonl
- * that tell of later steps. */
-mote_status mote_run_restore(const mote_run *run, mote_trainer *trainer, mote_error *error);
+/* Puts the trainer where the run's newest whole checkpoint left off, and takes the lines out of
+ * metrics.jsonl that were written after it. MOTE_INVALID where it is one of other settings, unless
+ * `force` is set. */
+mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, mote_error *error);
 
-/* Writes what an event calls for: at an epoch a line of metrics.jsonl and the checkpoint, at an
- * improvement the model. */
-mote_status mote_run_record(const mote_run *run, const mote_model *model, const mote_event *event,
-                            mote_error *error);
+/* Writes what an event calls for: at an epoch a line of metrics.jsonl, at an improvement the model,
+ * and a checkpoint when one is due. What cannot be written is told to the listener, once, and once
+ * more when it can be again; metrics that could not be written are then made up for. */
+void mote_run_record(mote_run *run, const mote_model *model, const mote_event *event);
 
 /* The final figures. `report` is NULL where there was no test part. */
 typedef struct mote_result {
