@@ -1,0 +1,348 @@
+#!/bin/sh
+# Training that cannot be lost: kills, stops and disturbs runs, and goes on with them: resume_test.sh BINDIR REPO TOOLDIR
+#
+# MOTE_SANITIZED  set where the programs run under sanitizers: fewer runs are killed then
+set -u
+
+# shellcheck source=tests/scripts/checks.sh
+. "$(dirname -- "$0")/checks.sh"
+
+kills_wanted=50
+[ -z "${MOTE_SANITIZED:-}" ] || kills_wanted=6
+
+data='"dataset": {"format": "synthetic_digits", "samples": 240, "test_samples": 40, "validation_fraction": 0.2'
+output='"output": {"type": "softmax_cross_entropy"}'
+
+write_mlp() {
+    cat <<END
+{
+  $data},
+  "model": {
+    "layers": [
+      {"type": "flatten"},
+      {"type": "dense", "units": 128},
+      {"type": "relu"},
+      {"type": "dense", "units": 10}
+    ],
+    $output
+  },
+  "train": {
+    "epochs": 6,
+    "batch_size": 16,
+    "optimizer": {"type": "sgd", "learning_rate": 0.05, "momentum": 0.9},
+    "schedule": {"type": "cosine", "warmup_epochs": 1},
+    "checkpoint": {"every_steps": 1, "keep": 1}
+  }
+}
+END
+}
+
+# With all that has a state: dropout, batch norm, augmentation, averaged weights, steps of several batches, and a
+# schedule that follows what validation comes to.
+write_cnn() {
+    cat <<END
+{
+  $data, "augment": [{"type": "shift", "pixels": 2}, {"type": "rotate", "degrees": 10}, {"type": "elastic"}]},
+  "model": {
+    "layers": [
+      {"type": "conv2d", "filters": 4, "kernel": 3, "padding": "same"},
+      {"type": "batch_norm"},
+      {"type": "relu"},
+      {"type": "max_pool2d", "size": 2},
+      {"type": "dropout", "rate": 0.3},
+      {"type": "flatten"},
+      {"type": "dense", "units": 10}
+    ],
+    $output
+  },
+  "train": {
+    "epochs": 5,
+    "batch_size": 8,
+    "accumulate": 2,
+    "clip_gradient_norm": 1,
+    "weight_average": 0.9,
+    "optimizer": {"type": "adamw", "learning_rate": 0.003},
+    "schedule": {"type": "on_plateau", "patience": 1},
+    "checkpoint": {"every_steps": 1}
+  }
+}
+END
+}
+
+# The lines of metrics.jsonl without what the clock says.
+losses_of() {
+    sed 's/"seconds":[^,]*,"samples_per_second":[^,]*,//' "$1/metrics.jsonl"
+}
+
+# as_never_stopped WHAT RUN WHOLE
+as_never_stopped() {
+    check "$1: the same model, byte for byte" cmp "$2/model.safetensors" "$3/model.safetensors"
+    same "$1: metrics.jsonl" "$(losses_of "$2")" "$(losses_of "$3")"
+    check "$1: the same result" test "$("$tools/json" get "$2/result.json" test_loss)" = \
+        "$("$tools/json" get "$3/result.json" test_loss)"
+}
+
+now_ms() {
+    date +%s%3N
+}
+
+# A random number below $1.
+random_below() {
+    od -An -N4 -tu4 /dev/urandom | awk -v limit="$1" '{ printf "%d", $1 % limit }'
+}
+
+# sleep_ms MILLISECONDS
+sleep_ms() {
+    sleep "$(awk -v ms="$1" 'BEGIN { printf "%.3f", ms / 1000 }')" 2>/dev/null || sleep 1
+}
+
+# ---- killed ----
+
+# kill_once CONFIG RUN: starts or goes on with a run and kills it a while later. False where it came to its end.
+kill_once() {
+    resume=
+    [ ! -e "$2/checkpoint.safetensors" ] || resume=--resume
+    [ -n "$resume" ] || rm -rf "$2" # killed before there was anything to go on with
+    # shellcheck disable=SC2086
+    "$train" "$1" --run-dir "$2" --quiet --threads $((kills % 3 + 1)) $resume >"$out" 2>"$err" &
+    child=$!
+    sleep_ms $((starting + $(random_below "$training")))
+    kill -s KILL $child 2>/dev/null
+    code=0
+    { wait $child; } 2>/dev/null || code=$? # the shell says that something was killed
+    [ "$code" -ne 137 ]  || return 0
+    check "what a run says that was not killed: $(cat "$err")" is_empty "$err"
+    return 1
+}
+
+# killed CONFIG FILE...: kills runs until there have been enough; those that come to their end in between, and the last
+# one, have to be like one that was never killed. FILES are what such a run holds.
+killed() {
+    config=$1
+    shift
+    begin=$(now_ms)
+    run 0 "$train" "$config" --dry-run --quiet
+    starting=$(($(now_ms) - begin))
+    begin=$(now_ms)
+    run 0 "$train" "$config" --run-dir whole --quiet
+    training=$((($(now_ms) - begin - starting) / 2 + 10)) # so that most runs are killed several times
+    kills=0
+    ends=0
+    torn=0
+    while [ $kills -lt $kills_wanted ]; do
+        if kill_once "$config" killed; then
+            kills=$((kills + 1))
+            [ -z "$(find killed -name '*.part' 2>/dev/null)" ] || torn=$((torn + 1))
+        else
+            as_never_stopped "$config, killed $kills times" killed whole
+            [ -e killed/result.json ] || return
+            ends=$((ends + 1))
+            rm -rf killed
+        fi
+    done
+    [ -e killed/checkpoint.safetensors ] || kill_once "$config" killed
+    [ ! -e killed/checkpoint.safetensors ] || run 0 "$train" "$config" --run-dir killed --quiet --resume
+    as_never_stopped "$config, killed $kills times" killed whole
+    same "$config, files" "$(ls killed)" "$(printf '%s\n' "$@")"
+    echo "$config: killed $kills times, $torn of them while a file was being written; $ends runs ended in between"
+    check "a run has been killed while it wrote a file" test $torn -gt 0
+    rm -rf whole killed
+}
+
+# ---- disturbed ----
+
+# wait_until SECONDS COMMAND...: false where the time is up first.
+wait_until() {
+    tries=$(($1 * 20))
+    shift
+    while ! "$@"; do
+        tries=$((tries - 1))
+        [ $tries -gt 0 ] || return 1
+        sleep_ms 50
+    done
+}
+
+# start RUN OPTION...: a run that does not end by itself, in the background, and waits for its first checkpoint.
+start() {
+    started=$1
+    shift
+    "$train" mlp.json --run-dir "$started" --quiet --set train.epochs=1000000 "$@" >"$out" 2>"$err" &
+    child=$!
+    check "a run starts: $started" wait_until 20 test -e "$started/checkpoint.safetensors"
+}
+
+# end SIGNAL CODE: what was started, and what it ends with then.
+end() {
+    kill -s "$1" $child
+    code=0
+    { wait $child; } 2>/dev/null || code=$?
+    same "exit code after SIG$1" "$code" "$2"
+}
+
+test_two_processes() {
+    start mine
+    refuse_started() {
+        run 1 "$train" mlp.json --run-dir mine "$@"
+        same "a second process" "$(cat "$err")" "train: mine: another process is training in this directory"
+    }
+    kept=$err
+    err=$scratch/err2
+    refuse_started
+    refuse_started --resume --set train.epochs=1000000
+    err=$kept
+    end KILL 137
+    run 0 "$train" mlp.json --run-dir mine --resume --quiet # the lock has gone with the process
+    rm -rf mine
+}
+
+# Two SIGHUPs are one closed terminal; any two others are someone in a hurry.
+test_signals() {
+    start stopped
+    kill -s HUP $child
+    end HUP 143
+    rm -rf stopped
+    "$train" mlp.json --run-dir stopped --set train.epochs=1000000 >"$out" 2>"$err" &
+    child=$!
+    check "a run starts: stopped" wait_until 20 test -e stopped/checkpoint.safetensors
+    kill -s STOP $child && kill -s INT $child && kill -s TERM $child && kill -s CONT $child
+    { wait $child; } 2>/dev/null
+    check "a second signal ends at once" lacks 'all is saved' "$err"
+    rm -rf stopped
+}
+
+# The reader of a pipe ends before the writer, as tee does after Ctrl-C.
+test_broken_pipe() {
+    mkfifo pipe
+    "$train" mlp.json --run-dir piped --set train.epochs=1000000 >"$out" 2>pipe &
+    child=$!
+    head -n 3 <pipe >/dev/null
+    check "training goes on when nobody reads" wait_until 20 test -e piped/checkpoint.safetensors
+    end INT 130
+    rm -rf piped pipe
+}
+
+# said TEXT: whether a line on stderr begins with it.
+said() {
+    grep -q "^train: $1" "$err"
+}
+
+count_said() {
+    grep -c "^train: $1" "$err"
+}
+
+# The directory is lost for a while, with a file in its place.
+test_lost_directory() {
+    start lost --set train.checkpoint.keep=0
+    mv lost elsewhere && : >lost
+    check "a lost directory is told" wait_until 20 said 'lost/metrics.jsonl: cannot be written: [^;]*; training goes on, and '
+    check "checkpoints are told" wait_until 20 said 'lost/checkpoint.safetensors: cannot be written: [^;]*; training goes on, and the checkpoint of step [0-9]* stays$'
+    sleep_ms 300
+    rm lost && mv elsewhere lost
+    check "checkpoints are written again" wait_until 20 said 'checkpoints can be written again$'
+    check "metrics are written again" wait_until 20 said 'metrics.jsonl can be written again, and is complete$'
+    end TERM 143
+    same "a lost directory is told once: $(cat "$err")" "$(count_said lost/checkpoint)$(count_said lost/metrics)" 11
+    same "no epoch is missing" "$(sed 's/{"epoch":\([0-9]*\),.*/\1/' lost/metrics.jsonl)" "$(seq "$(wc -l <lost/metrics.jsonl)")"
+    run 0 "$train" mlp.json --run-dir lost --resume --quiet # with fewer epochs than are done
+    check "what is there is whole" is_empty "$err"
+    rm -rf lost
+}
+
+# A limit on the size of files, which the first checkpoints fit in, but not those that also hold the best weights.
+test_full_disk() {
+    run 0 "$train" mlp.json --run-dir whole --quiet --threads 1
+    size=$(wc -c <whole/checkpoint.safetensors)
+    # shellcheck disable=SC2016
+    run 0 sh -c 'ulimit -f "$2"; exec "$1" mlp.json --run-dir full --quiet' sh "$train" $((size * 5 / 6 / 512))
+    same "a full disk is told once" "$(cat "$err")" \
+        "train: full/checkpoint.safetensors: cannot be written: File too large; training goes on, and the checkpoint of step 11 stays"
+    check "a full disk: the model" cmp full/model.safetensors whole/model.safetensors
+    same "a full disk: what is left" "$(ls full)" "$(printf '%s\n' checkpoint-10.safetensors checkpoint.safetensors \
+        config.json metrics.jsonl model.safetensors result.json)"
+    rm full/model.safetensors full/result.json
+    run 0 "$train" mlp.json --run-dir full --resume
+    check "the previous checkpoint is whole" has '^resumes full after step 11$' "$err"
+    as_never_stopped "resumed after a full disk" full whole
+    rm -rf full whole
+}
+
+# What stands in the way of a rename, and what is broken, in place of the newest checkpoint.
+test_broken_checkpoints() {
+    run 0 "$train" mlp.json --run-dir whole --quiet
+    for breaks in directory cut byte gone; do
+        rm -rf broken
+        cp -r whole broken
+        newest=broken/checkpoint.safetensors
+        case $breaks in
+        directory) rm $newest && mkdir $newest && : >$newest/file && what='cannot be read: Is a directory' ;;
+        cut) truncate -s -1 $newest && what='.* cut short or damaged' ;;
+        byte) printf x | dd of=$newest bs=1 seek=100000 conv=notrunc 2>/dev/null && what='damaged: its checksum is .*' ;;
+        gone) rm $newest && what='cannot be opened: No such file or directory' ;;
+        esac
+        run 0 "$train" mlp.json --run-dir broken --quiet --resume
+        check "a broken checkpoint ($breaks): $(cat "$err")" said "$newest: $what; trying the one before$"
+        as_never_stopped "a broken checkpoint ($breaks)" broken whole
+        if [ $breaks = directory ]; then
+            check "a rename that fails: $(cat "$err")" said "$newest: cannot be written: Is a directory; training goes on, and the checkpoint of step 71 stays$"
+        else
+            same "the newest is whole again" "$(wc -c <$newest)" "$(wc -c <whole/checkpoint.safetensors)"
+        fi
+    done
+    # Nothing is left that could be gone on with.
+    for file in broken/checkpoint*; do
+        : >"$file"
+    done
+    run 1 "$train" mlp.json --run-dir broken --resume --quiet
+    same "all are broken" "$(sed -n '$p' "$err")" \
+        "train: broken/checkpoint.safetensors: not a safetensors file, or cut short"
+    rm -rf broken whole
+}
+
+# count_checkpoints RUN
+count_checkpoints() {
+    find "$1" -name 'checkpoint*.safetensors' | wc -l | tr -d ' '
+}
+
+test_changed_config() {
+    run 0 "$train" mlp.json --run-dir changed --quiet
+    run 2 "$train" mlp.json --run-dir changed --resume --set train.optimizer.momentum=0.8 --set dataset.validation_fraction=0.1
+    same "a changed config" "$(cat "$err")" "train: changed/checkpoint.safetensors: the checkpoint belongs to other settings: train.optimizer.momentum was 0.9 and is 0.8, dataset.validation_fraction was 0.2 and is 0.1; changed/config.json has those it was made with, and --force goes on all the same"
+    run 0 "$train" mlp.json --run-dir changed --resume --quiet --set train.epochs=8 --set train.checkpoint.keep=0 --set name=other
+    same "more epochs" "$(wc -l <changed/metrics.jsonl)" 8
+    same "config.json has what changed" "$("$tools/json" get changed/config.json name)" '"other"'
+    same "older checkpoints that are no longer kept" "$(count_checkpoints changed)" 1
+    run 0 "$train" mlp.json --run-dir changed --resume --force --quiet --set train.epochs=9 --set train.optimizer.momentum=0.8
+    same "by force" "$(wc -l <changed/metrics.jsonl)" 9
+    rm -rf changed
+}
+
+# Every so many minutes; at the end, in any case.
+test_when() {
+    run 0 "$train" mlp.json --run-dir timed --quiet --set 'train.checkpoint={"every_epochs":0,"keep":1000}'
+    same "none but the last" "$(count_checkpoints timed)" 1
+    rm -rf timed
+    run 0 "$train" mlp.json --run-dir timed --quiet --set 'train.checkpoint={"every_epochs":2,"keep":1000}'
+    same "every two epochs" "$(cd timed && echo checkpoint-*)" "checkpoint-24.safetensors checkpoint-48.safetensors"
+    rm -rf timed
+    run 0 "$train" mlp.json --run-dir timed --quiet --set 'train.checkpoint={"every_epochs":0,"every_steps":30,"keep":1000}'
+    same "every 30 steps" "$(cd timed && echo checkpoint-*)" "checkpoint-30.safetensors checkpoint-60.safetensors"
+    rm -rf timed
+    run 0 "$train" mlp.json --run-dir timed --quiet --set 'train.checkpoint={"every_epochs":0,"every_minutes":1e-9,"keep":1000}'
+    same "all the time" "$(count_checkpoints timed)" 72
+    rm -rf timed
+}
+
+write_mlp >mlp.json
+write_cnn >cnn.json
+killed mlp.json checkpoint-71.safetensors checkpoint.safetensors config.json metrics.jsonl model.safetensors result.json
+killed cnn.json checkpoint.safetensors config.json metrics.jsonl model.safetensors result.json
+test_two_processes
+test_signals
+test_broken_pipe
+test_lost_directory
+test_full_disk
+test_broken_checkpoints
+test_changed_config
+test_when
+rm -f mlp.json cnn.json
+finish ""
