@@ -68,7 +68,9 @@ void mote_trainer_set_listener(mote_trainer *trainer, mote_listener listener, vo
 mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
 
 /* All that is needed to go on to the same bits: parameters, optimizer state, generators, position.
- * Restoring wants a trainer made with the same settings, and refuses a file that does not fit. */
+ * Restoring wants a trainer made with the same settings, except that the numbers of epochs and of
+ * threads may be others, and refuses a file that does not fit: with MOTE_INVALID and the keys that
+ * differ where the settings do, and with MOTE_DATA where the file is damaged. */
 mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error);
 mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_error *error);
 
