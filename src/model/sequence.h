@@ -32,6 +32,14 @@ typedef struct mote_stage {
     bool needs_dx;       /* a parameter below it is trained, or the sequence's dx is wanted */
 } mote_stage;
 
+/* Who looks at what each layer gives: y after its forward pass, dx after its backward pass, each with
+ * pass->batch rows. x is what the layer got in the forward pass. */
+typedef struct mote_watch {
+    void (*look)(void *context, const mote_sequence *sequence, size_t index, bool backward,
+                 const mote_real *x, const mote_real *given);
+    void *context;
+} mote_watch;
+
 struct mote_sequence {
     char name[MOTE_SEQUENCE_NAME_CAPACITY];        /* in messages: "layers", "layers[3].layers" */
     char prefix[MOTE_PARAMETER_NAME_CAPACITY / 2]; /* in files: "layers", "layers.3.layers" */
@@ -42,6 +50,7 @@ struct mote_sequence {
     mote_layer **layers;
     mote_stage *stages; /* [count] */
     size_t count;
+    const mote_watch *watch; /* NULL: nobody looks, and neighbours may be fused */
 
     /* The plan. */
     mote_real *ending;       /* the last y in the order of the sequence's end; NULL: it has it */
@@ -89,6 +98,10 @@ size_t mote_sequence_least_batch(const mote_sequence *sequence, char *name, size
 /* Which passes are needed, who does a neighbour's along with its own, and where numbers change
  * order. True where anything in it is trained. */
 bool mote_sequence_decide(mote_sequence *sequence, bool needs_dx, bool training);
+
+/* Sets who looks at its layers and those within them, from the next plan on: each layer then does its
+ * own work alone, to the same result. NULL: nobody. */
+void mote_sequence_set_watch(mote_sequence *sequence, const mote_watch *watch);
 
 /* Takes memory for `batch` rows. */
 void mote_sequence_carve(mote_sequence *sequence, size_t batch, bool training, mote_arena *arena);

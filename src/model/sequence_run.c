@@ -151,10 +151,22 @@ bool mote_sequence_decide(mote_sequence *sequence, bool needs_dx, bool training)
         stage->needs_dx = trained;
         bool inner = decide_inner(layer, trained, training);
         trained = stage->needs_backward = trained || inner || has_trained_parameters(layer);
-        fuse(sequence, i, training);
-        fuse_pool(sequence, i);
+        if (!sequence->watch) {
+            fuse(sequence, i, training);
+            fuse_pool(sequence, i);
+        }
     }
     return trained;
+}
+
+void mote_sequence_set_watch(mote_sequence *sequence, const mote_watch *watch) {
+    sequence->watch = watch;
+    for (size_t i = 0; i < sequence->count; i++) {
+        mote_sequence *inner;
+        for (size_t k = 0; (inner = mote_layer_sequence(sequence->layers[i], k)); k++) {
+            mote_sequence_set_watch(inner, watch);
+        }
+    }
 }
 
 /* ---- the plan: memory ---- */
@@ -311,6 +323,14 @@ static void forward_layer(mote_sequence *sequence, size_t index, const mote_pass
     }
 }
 
+static void look(const mote_sequence *sequence, size_t index, bool backward,
+                 const mote_real *given) {
+    const mote_watch *watch = sequence->watch;
+    if (watch && given) {
+        watch->look(watch->context, sequence, index, backward, sequence->stages[index].x, given);
+    }
+}
+
 const mote_real *mote_sequence_forward(mote_sequence *sequence, const mote_pass *pass,
                                        const mote_real *x) {
     for (size_t i = 0; i < sequence->count; i++) {
@@ -326,6 +346,7 @@ const mote_real *mote_sequence_forward(mote_sequence *sequence, const mote_pass 
             forward_layer(sequence, i, pass);
             x = stage->y;
         }
+        look(sequence, i, false, x);
     }
     if (sequence->ending) {
         mote_reorder(pass->pool, pass->batch, mote_sequence_output_shape(sequence),
@@ -408,6 +429,7 @@ static void backward_layer(way_back *way, size_t index, mote_real *dx) {
         backward_whole_layer(layer, way->pass, stage, way->dy, place);
         way->dy = place;
     }
+    look(sequence, index, true, way->dy);
     if (stage->converts && stage->needs_dx) {
         reorder_gradient(way, layer->input_shape, !stage->channels_last);
     }
