@@ -31,8 +31,23 @@ typedef enum mote_event_kind {
     MOTE_EVENT_STEP,     /* a step is done */
     MOTE_EVENT_EPOCH,    /* an epoch is done, and the validation part has been evaluated */
     MOTE_EVENT_IMPROVED, /* the model is the best so far by validation; follows EPOCH */
+    MOTE_EVENT_DIVERGED, /* a number is not finite: before which step, and where; then STOPPED */
     MOTE_EVENT_STOPPED,  /* training is over or was stopped */
 } mote_event_kind;
+
+/* Where in a step a number first was not finite. All texts and lists are only there during the
+ * event. */
+typedef struct mote_divergence {
+    const char *report;      /* what mote_trainer_run is about to say, in several lines */
+    const char *what;        /* "the output of layers[1] (dense)" */
+    const char *layer;       /* "layers[1] (dense)"; "" where it was in the data */
+    const char *parameter;   /* "layers.1.weight" where it is one, or its gradient; or NULL */
+    const uint32_t *samples; /* [sample_count]: the batch, by number in the data set, from 0 */
+    size_t sample_count;
+    const uint32_t *affected; /* [affected_count]: those in whose rows it shows, if in rows */
+    size_t affected_count;
+    bool validation; /* it was in the validation after the epoch, and they are samples of it */
+} mote_divergence;
 
 /* What is known at an event; metrics not known yet have samples 0. */
 typedef struct mote_event {
@@ -41,12 +56,13 @@ typedef struct mote_event {
     size_t epoch, epochs;       /* from 1 */
     uint64_t step, total_steps; /* done so far, and at the end */
     size_t epoch_step, epoch_steps;
-    double learning_rate;         /* of the last step */
-    double seconds;               /* of training so far, resumed parts included */
-    double samples_per_second;    /* in this epoch so far, validation left out */
-    mote_metrics train;           /* of this epoch so far */
-    mote_metrics validation;      /* EPOCH and after */
-    mote_metrics best_validation; /* EPOCH and after */
+    double learning_rate;              /* of the last step */
+    double seconds;                    /* of training so far, resumed parts included */
+    double samples_per_second;         /* in this epoch so far, validation left out */
+    mote_metrics train;                /* of this epoch so far */
+    mote_metrics validation;           /* EPOCH and after */
+    mote_metrics best_validation;      /* EPOCH and after */
+    const mote_divergence *divergence; /* DIVERGED; else NULL */
 } mote_event;
 
 /* Returns false to stop training after this step. */
@@ -68,6 +84,7 @@ void mote_trainer_set_listener(mote_trainer *trainer, mote_listener listener, vo
 mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
 
 /* All that is needed to go on to the same bits: parameters, optimizer state, generators, position.
+ * Nothing is written, and MOTE_DIVERGED returned, where a weight is not finite.
  * Restoring wants a trainer made with the same settings, except that the numbers of epochs and of
  * threads may be others, and refuses a file that does not fit: with MOTE_INVALID and the keys that
  * differ where the settings do, and with MOTE_DATA where the file is damaged. */

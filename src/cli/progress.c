@@ -347,6 +347,7 @@ void progress_show(cli_progress *progress, const mote_event *event) {
     case MOTE_EVENT_STARTED:
         fprintf(stderr, "\n");
         break;
+    case MOTE_EVENT_DIVERGED:
     case MOTE_EVENT_STOPPED:
         progress_clear(progress);
         break;

@@ -19,6 +19,7 @@
 #include "train/average.h"
 #include "train/checkpoint.h"
 #include "train/settings.h"
+#include "train/snapshot.h"
 
 enum {
     NAME_CAPACITY = MOTE_PARAMETER_NAME_CAPACITY + 64,
@@ -175,6 +176,11 @@ static mote_status append_tensor(void *context, const char *name, mote_tensor te
 }
 
 mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error) {
+    if (!mote_weights_finite(trainer, true)) { /* the last one is worth more */
+        return mote_fail(error, MOTE_DIVERGED,
+                         "%s: not written: a weight is not finite after step %" PRIu64, path,
+                         trainer->position.step);
+    }
     tensor_list list = {0};
     visit_tensors(trainer, append_tensor, &list, error);
     size_t capacity = list.count + 1;

@@ -16,13 +16,17 @@ bool mote_preview_shows_name(const char *name) {
     return true;
 }
 
+bool mote_preview_is_possible(const mote_trainer *trainer) {
+    const mote_samples *samples = mote_dataset_part(trainer->dataset, MOTE_TRAINING).samples;
+    mote_shape shape = samples->shape;
+    return samples->bytes && shape.rank == 3 && (shape.dims[0] == 1 || shape.dims[0] == 3);
+}
+
 static mote_status check_pictures(const mote_trainer *trainer, mote_error *error) {
-    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
-    mote_shape shape = part.samples->shape;
-    bool colours = shape.rank == 3 && (shape.dims[0] == 1 || shape.dims[0] == 3);
-    if (colours && part.samples->bytes) {
+    if (mote_preview_is_possible(trainer)) {
         return MOTE_OK;
     }
+    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
     char text[MOTE_SHAPE_TEXT_CAPACITY];
     return mote_fail(error, MOTE_INVALID,
                      "--preview shows pictures, 8-bit images of 1 or 3 channels; a sample of this "
@@ -67,16 +71,12 @@ static void write_caption(const mote_trainer *trainer, size_t row,
     }
 }
 
-mote_status mote_preview_write(mote_trainer *trainer, const char *path, mote_preview *preview,
-                               mote_error *error) {
-    if (check_pictures(trainer, error) != MOTE_OK) {
-        return MOTE_INVALID;
-    }
+mote_status mote_preview_write_batch(const mote_trainer *trainer, size_t count, const char *path,
+                                     mote_preview *preview, mote_error *error) {
     mote_shape shape = mote_dataset_shape(trainer->dataset);
     size_t width = mote_shape_count(shape), capacity = mote_sheet_capacity(shape);
-    size_t batch = mote_trainer_gather(trainer, 0);
-    size_t shown = batch < capacity ? batch : capacity;
-    *preview = (mote_preview){.shown = shown, .batch = batch};
+    size_t shown = count < capacity ? count : capacity;
+    *preview = (mote_preview){.shown = shown, .batch = count};
     uint8_t *bytes = malloc(shown * width);
     char(*captions)[MOTE_CAPTION_CAPACITY] = calloc(shown, sizeof *captions);
     mote_status status = MOTE_OK;
@@ -94,4 +94,13 @@ mote_status mote_preview_write(mote_trainer *trainer, const char *path, mote_pre
     free(bytes);
     free(captions);
     return status;
+}
+
+mote_status mote_preview_write(mote_trainer *trainer, const char *path, mote_preview *preview,
+                               mote_error *error) {
+    if (check_pictures(trainer, error) != MOTE_OK) {
+        return MOTE_INVALID;
+    }
+    size_t count = mote_trainer_gather(trainer, 0);
+    return mote_preview_write_batch(trainer, count, path, preview, error);
 }

@@ -17,6 +17,13 @@ typedef struct mote_preview {
 mote_status mote_preview_write(mote_trainer *trainer, const char *path, mote_preview *preview,
                                mote_error *error);
 
+/* Whether samples are pictures. */
+bool mote_preview_is_possible(const mote_trainer *trainer);
+
+/* The same for the `count` samples that lie in trainer->batch, with their labels. */
+mote_status mote_preview_write_batch(const mote_trainer *trainer, size_t count, const char *path,
+                                     mote_preview *preview, mote_error *error);
+
 /* Whether a class is shown by its name: the letters are those of ASCII. The others are shown as
  * "#<number>". */
 bool mote_preview_shows_name(const char *name);

@@ -16,6 +16,7 @@
 #include "config/json_write.h"
 #include "core/file.h"
 #include "mote/version.h"
+#include "train/preview.h"
 #include "train/trainer.h"
 
 enum {
@@ -359,6 +360,52 @@ static void sync_metrics(const mote_run *run) {
     free(path);
 }
 
+/* ---- what went wrong ---- */
+
+static void add_samples(mote_json_writer *writer, cJSON *object, const char *name, size_t count,
+                        const uint32_t *numbers) {
+    cJSON *list = mote_json_add_array(writer, object, name);
+    for (size_t i = 0; i < count; i++) {
+        mote_json_add_number(writer, list, NULL, (double)numbers[i]);
+    }
+}
+
+static char *divergence_text(const mote_event *event) {
+    const mote_divergence *d = event->divergence;
+    mote_json_writer writer = {0};
+    cJSON *object = mote_json_new_object(&writer);
+    mote_json_add_number(&writer, object, "epoch", (double)event->epoch);
+    mote_json_add_number(&writer, object, "step", (double)event->step);
+    mote_json_add_number(&writer, object, "learning_rate", event->learning_rate);
+    mote_json_add_string(&writer, object, "what", d->what);
+    mote_json_add_string(&writer, object, "layer", d->layer);
+    if (d->parameter) {
+        mote_json_add_string(&writer, object, "parameter", d->parameter);
+    }
+    mote_json_add_boolean(&writer, object, "validation", d->validation);
+    add_samples(&writer, object, "samples", d->sample_count, d->samples);
+    add_samples(&writer, object, "affected", d->affected_count, d->affected);
+    mote_json_add_string(&writer, object, "report", d->report);
+    return mote_json_print(&writer, object, MOTE_JSON_INDENTED);
+}
+
+/* The figures, and pictures where samples are pictures. */
+static mote_status write_divergence(const mote_run *run, const mote_event *event,
+                                    mote_error *error) {
+    char *path = mote_run_path(run, "diverged.json"), *sheet = mote_run_path(run, "diverged.png");
+    char *text = divergence_text(event);
+    mote_status status =
+        path && sheet && text ? mote_file_write_text(path, text, error) : fail_path(error);
+    if (status == MOTE_OK && mote_preview_is_possible(event->trainer)) {
+        status = mote_preview_write_batch(event->trainer, event->divergence->sample_count, sheet,
+                                          &(mote_preview){0}, error);
+    }
+    free(path);
+    free(sheet);
+    free(text);
+    return status;
+}
+
 /* ---- while training goes on ---- */
 
 /* "...: cannot be written: No space left on device; training goes on, and ..." */
@@ -410,6 +457,9 @@ static void record_checkpoint(mote_run *run, const mote_event *event) {
     if (mote_checkpoints_due(&run->checkpoints, &event->trainer->options.checkpoint, event)) {
         mote_error unkept = {0}, error = {0};
         mote_status status = save(run, event->trainer, &unkept, &error);
+        if (status == MOTE_DIVERGED) { /* the next step is going to tell */
+            return;
+        }
         note(run, MOTE_RUN_CHECKPOINT, status, &error);
         if (status == MOTE_OK) {
             note(run, MOTE_RUN_OLDER_CHECKPOINT, unkept.status, &unkept);
@@ -426,6 +476,11 @@ void mote_run_record(mote_run *run, const mote_model *model, const mote_event *e
     case MOTE_EVENT_EPOCH:
         note(run, MOTE_RUN_METRICS, append_metrics(run, event, &error), &error);
         record_checkpoint(run, event);
+        break;
+    case MOTE_EVENT_DIVERGED:
+        if (write_divergence(run, event, &error) != MOTE_OK && run->listener) {
+            run->listener(run->listener_context, error.message);
+        }
         break;
     case MOTE_EVENT_IMPROVED:
         note(run, MOTE_RUN_MODEL, mote_run_write_model(run, model, &error), &error);

@@ -59,7 +59,8 @@ mote_status mote_run_write_model(const mote_run *run, const mote_model *model, m
 mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, mote_error *error);
 
 /* Writes what an event calls for: at an epoch a line of metrics.jsonl, at an improvement the model,
- * and a checkpoint when one is due. What cannot be written is told to the listener, once, and once
+ * a checkpoint when one is due, and where a number is not finite diverged.json and, of pictures,
+ * diverged.png. What cannot be written is told to the listener, once, and once
  * more when it can be again; metrics that could not be written are then made up for. */
 void mote_run_record(mote_run *run, const mote_model *model, const mote_event *event);
 

@@ -74,32 +74,32 @@ size_t mote_trainer_gather(mote_trainer *trainer, size_t done) {
 
 /* ---- a step ---- */
 
-/* The samples of a step. */
-typedef struct step_samples {
-    size_t count;
-    double weight; /* Σ w of their labels' classes, which the loss is divided by */
-} step_samples;
-
 /* Of all batches of the step, before the first: each one's gradients are divided by all of it. */
-static step_samples samples_of_step(mote_trainer *trainer) {
+mote_step_samples mote_trainer_next_samples(mote_trainer *trainer) {
     mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
     const mote_real *class_weights = mote_dataset_class_weights(trainer->dataset);
     order_samples(trainer);
     size_t begin = begin_of_step(trainer), left = part.count - begin;
     size_t most = mote_trainer_step_samples(trainer), count = left < most ? left : most;
-    step_samples samples = {.count = count, .weight = class_weights ? 0 : (double)count};
+    mote_step_samples samples = {
+        .begin = begin, .count = count, .weight = class_weights ? 0 : (double)count};
     for (size_t i = begin; class_weights && i < begin + count; i++) {
         samples.weight += (double)class_weights[part.samples->labels[trainer->order[i]]];
     }
     return samples;
 }
 
+mote_targets mote_trainer_targets(const mote_trainer *trainer) {
+    const mote_batch *batch = &trainer->batch;
+    bool labels = mote_dataset_part(trainer->dataset, MOTE_TRAINING).samples->labels;
+    return (mote_targets){.labels = labels ? batch->labels : NULL,
+                          .values = labels ? NULL : batch->values};
+}
+
 /* The next batch of a step of which `done` samples are done: forward and, where the loss is finite,
  * backward, with gradients times `scale`. Returns how many samples it has. */
 static size_t run_batch(mote_trainer *trainer, size_t done, mote_real scale, mote_score *score) {
     mote_model *model = trainer->model;
-    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
-    const mote_batch *batch = &trainer->batch;
     size_t count = mote_trainer_gather(trainer, done);
     mote_pass pass = {.pool = trainer->pool,
                       .batch = count,
@@ -107,10 +107,8 @@ static size_t run_batch(mote_trainer *trainer, size_t done, mote_real scale, mot
                       .random = &trainer->position.layers_random,
                       .ready = mote_update_waits(trainer) ? NULL : mote_update_slice,
                       .ready_context = trainer};
-    const mote_real *z = mote_model_forward(model, &pass, batch->x);
-    mote_targets targets = {.labels = part.samples->labels ? batch->labels : NULL,
-                            .values = part.samples->labels ? NULL : batch->values};
-    *score = mote_model_score_weighted(model, &pass, z, targets,
+    const mote_real *z = mote_model_forward(model, &pass, trainer->batch.x);
+    *score = mote_model_score_weighted(model, &pass, z, mote_trainer_targets(trainer),
                                        mote_dataset_class_weights(trainer->dataset), scale);
     if (isfinite(score->loss)) {
         mote_model_backward(model, &pass);
@@ -119,7 +117,7 @@ static size_t run_batch(mote_trainer *trainer, size_t done, mote_real scale, mot
 }
 
 /* The batches of a step, whose gradients add up to that of the mean over all its samples. */
-static mote_status run_batches(mote_trainer *trainer, step_samples samples, mote_score *sum,
+static mote_status run_batches(mote_trainer *trainer, mote_step_samples samples, mote_score *sum,
                                mote_error *error) {
     mote_real scale = (mote_real)(1 / samples.weight);
     for (size_t done = 0; done < samples.count;) {
@@ -161,7 +159,8 @@ static mote_status update_waiting(mote_trainer *trainer, mote_error *error) {
 
 mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error) {
     mote_position *p = &trainer->position;
-    step_samples samples = samples_of_step(trainer);
+    mote_step_samples samples = mote_trainer_next_samples(trainer);
+    mote_random before = p->layers_random;
     bool waits = mote_update_waits(trainer);
     trainer->learning_rate = learning_rate_of_step(trainer);
     trainer->step =
@@ -176,6 +175,7 @@ mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error) {
         status = update_waiting(trainer, error);
     }
     if (status != MOTE_OK) {
+        p->layers_random = before;
         return status;
     }
     mote_average_buffers(trainer);

@@ -9,8 +9,20 @@
  * its samples. Returns its rows. Nothing else changes, so a further call gives the same. */
 size_t mote_trainer_gather(mote_trainer *trainer, size_t done);
 
+/* The samples of a step: a run of the epoch's order. */
+typedef struct mote_step_samples {
+    size_t begin, count;
+    double weight; /* Σ w of their labels' classes, which the loss is divided by */
+} mote_step_samples;
+
+/* Those of the next step. */
+mote_step_samples mote_trainer_next_samples(mote_trainer *trainer);
+
+/* What the batch that was gathered should come out as. */
+mote_targets mote_trainer_targets(const mote_trainer *trainer);
+
 /* The next step of the epoch that is going on. MOTE_DIVERGED where the loss, or the norm of the
- * gradient if it is looked at, is not finite: the weights have not been touched then. */
+ * gradient if it is looked at, is not finite: the weights, and where the run stands, have not been touched then. */
 mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error);
 
 /* Tells the schedule what the validation part, if there is one, came to after an epoch. */

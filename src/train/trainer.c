@@ -9,6 +9,8 @@
 #include "core/clock.h"
 #include "data/dataset.h"
 #include "train/average.h"
+#include "train/diagnosis.h"
+#include "train/snapshot.h"
 #include "train/step.h"
 #include "train/update.h"
 
@@ -60,6 +62,7 @@ static void carve(mote_trainer *trainer, mote_arena *arena) {
     trainer->best = best;
     mote_average_carve(trainer, arena);
     mote_update_carve(trainer, arena);
+    mote_snapshot_carve(trainer, arena);
 }
 
 static void carve_gradients(const mote_trainer *trainer, mote_arena *arena) {
@@ -409,10 +412,12 @@ static mote_status validate(mote_trainer *trainer, mote_error *error) {
         mote_measure_part(trainer->model, &trainer->model->preprocessing, trainer->pool, &part,
                           &trainer->batch, trainer->batch_rows);
     if (!isfinite(trainer->validation.loss)) {
-        return mote_fail(error, MOTE_DIVERGED,
-                         "the validation loss is not finite after epoch %llu, at a learning rate "
-                         "of %g; try a lower one, a warm-up, or another normalization of the data",
-                         (unsigned long long)trainer->position.epoch + 1, trainer->learning_rate);
+        mote_fail(error, MOTE_DIVERGED,
+                  "the validation loss is not finite after epoch %llu, at a learning rate of %g; "
+                  "try a lower one, a warm-up, or another normalization of the data",
+                  (unsigned long long)trainer->position.epoch + 1, trainer->learning_rate);
+        mote_diagnose_validation(trainer, error);
+        return MOTE_DIVERGED;
     }
     return MOTE_OK;
 }
@@ -441,24 +446,14 @@ static bool finish_epoch(mote_trainer *trainer, double *clock) {
     return (!improved || tell(trainer, MOTE_EVENT_IMPROVED)) && go_on;
 }
 
-/* The last update of an epoch is followed by no loss that would tell. */
-static mote_status check_weights(const mote_trainer *trainer, mote_error *error) {
-    const mote_model *model = trainer->model;
-    for (size_t i = 0; i < model->parameter_count; i++) {
-        const mote_parameter *parameter = model->parameters[i].parameter;
-        for (size_t k = 0; k < parameter->count; k++) {
-            if (!isfinite(parameter->value[k])) {
-                return mote_fail(error, MOTE_DIVERGED,
-                                 "%s holds %s after epoch %llu, at a learning rate of %g; try a "
-                                 "lower one, a warm-up, or another normalization of the data",
-                                 model->parameters[i].name,
-                                 isnan(parameter->value[k]) ? "NaN" : "an infinite number",
-                                 (unsigned long long)trainer->position.epoch + 1,
-                                 trainer->learning_rate);
-            }
-        }
-    }
-    return MOTE_OK;
+static mote_status fail_weights(mote_trainer *trainer, mote_error *error) {
+    mote_fail(error, MOTE_DIVERGED,
+              "a weight is not finite in epoch %llu, after step %llu, at a learning rate of %g; "
+              "try a lower one, a warm-up, or another normalization of the data",
+              (unsigned long long)trainer->position.epoch + 1,
+              (unsigned long long)trainer->position.epoch_step, trainer->learning_rate);
+    mote_diagnose_step(trainer, error);
+    return MOTE_DIVERGED;
 }
 
 /* Validates, remembers, tells, with the averages of the weights in the model if there are any. */
@@ -487,14 +482,22 @@ static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *e
         p->epoch_seconds += time - *clock;
         *clock = time;
         if (status != MOTE_OK) {
+            mote_diagnose_step(trainer, error);
             return status;
         }
         if (!tell(trainer, MOTE_EVENT_STEP)) {
             return MOTE_INTERRUPTED;
         }
+        if (!mote_snapshot_refresh(trainer, *clock)) {
+            return fail_weights(trainer, error);
+        }
     }
-    mote_status status = check_weights(trainer, error);
-    return status == MOTE_OK ? end_epoch(trainer, clock, error) : status;
+    if (!mote_weights_finite(trainer, true)) { /* no loss follows the last update */
+        return fail_weights(trainer, error);
+    }
+    mote_status status = end_epoch(trainer, clock, error);
+    mote_snapshot_take(trainer);
+    return status;
 }
 
 mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error) {
@@ -504,6 +507,7 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error) {
     mote_position *p = &trainer->position;
     double clock = mote_clock();
     mote_status status = tell(trainer, MOTE_EVENT_STARTED) ? MOTE_OK : MOTE_INTERRUPTED;
+    mote_snapshot_take(trainer);
     while (status == MOTE_OK && !p->finished) {
         status = run_epoch(trainer, &clock, error);
     }

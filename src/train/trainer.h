@@ -36,6 +36,13 @@ typedef struct mote_position {
     mote_random layers_random;
 } mote_position;
 
+/* What went before, to find out what went wrong; see snapshot.h. */
+typedef struct mote_snapshot {
+    mote_real *numbers; /* values, states and averages of all parameters, one after the other */
+    mote_position position;
+    double time, cost; /* when it was taken, and what that took, in seconds */
+} mote_snapshot;
+
 /* A run of entries of a parameter that is updated in one go. */
 typedef struct mote_weight_tile {
     const mote_parameter *parameter;
@@ -68,6 +75,7 @@ struct mote_trainer {
     mote_real **best; /* [parameters of the model]: their values when validation was best */
 
     mote_position position;
+    mote_snapshot snapshot;
     mote_step step; /* what the optimizer is told in the step at work */
 
     /* Of all trained parameters, where gradients are added up first; see update.h. */
