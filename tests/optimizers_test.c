@@ -485,10 +485,9 @@ Test(clipping, of_an_infinite_gradient_ends_the_training_before_any_weight_is_to
         mote_trainer_create(model, dataset, "{\"clip_gradient_norm\": 1}", 1, &error);
     cr_assert(trainer, "%s", error.message);
     cr_expect_eq(mote_trainer_run(trainer, &error), MOTE_DIVERGED);
-    cr_expect_str_eq(error.message,
-                     "the norm of the gradient became infinite in epoch 1, step 1, at a learning "
-                     "rate of 0.01; try a lower one, a warm-up, or another normalization of the "
-                     "data");
+    cr_expect(strstr(error.message, "the gradient of layers.0.weight in layers[0] (dense) became "
+                                    "infinite in epoch 1, step 1, at a learning rate of 0.01"),
+              "%s", error.message);
     cr_expect_eq(mote_model_parameter(model, "layers.0.weight").data[0], 1e-32f);
     mote_trainer_destroy(trainer);
     mote_model_destroy(model);

@@ -662,9 +662,10 @@ Test(training, that_diverges_says_so) {
     static const struct {
         const char *json, *beginning;
     } rows[] = {
-        {"{\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1e30}}", "the loss became "},
+        {"{\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1e30}}",
+         "the output of layers[3] (dense) became "},
         {"{\"max_steps\": 1, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1e300}}",
-         "layers."}, /* no loss follows that would tell */
+         "layers.1.weight in layers[1] (dense) became "}, /* no loss follows that would tell */
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         static run r;

@@ -113,12 +113,14 @@ typedef struct session {
     cli_progress progress;
     double seconds; /* as the last event said */
     uint64_t steps;
+    bool diverged; /* and it is known where */
 } session;
 
 static bool on_event(void *context, const mote_event *event) {
     session *s = context;
     s->seconds = event->seconds;
     s->steps = event->step;
+    s->diverged = s->diverged || event->kind == MOTE_EVENT_DIVERGED;
     progress_show(&s->progress, event);
     mote_run_record(&s->run, s->experiment.model, event);
     return !signals_seen();
@@ -308,6 +310,19 @@ static mote_status finish(session *s, mote_error *error) {
     return status;
 }
 
+/* Says what went wrong, and where more of it is. */
+static int report_divergence(const session *s, const mote_error *error) {
+    int code = report_error("train", error);
+    const char *directory = s->run.directory;
+    if (s->diverged && mote_preview_is_possible(s->trainer)) {
+        fprintf(stderr, "%s/diverged.png shows the batch, %s/diverged.json lists it\n", directory,
+                directory);
+    } else if (s->diverged) {
+        fprintf(stderr, "%s/diverged.json lists the batch\n", directory);
+    }
+    return code;
+}
+
 /* Draws the first batch instead of training on it. */
 static int preview(session *s) {
     mote_error error = {0};
@@ -357,6 +372,9 @@ static int train(session *s) {
         signals_set_text("\nfinishing this step; once more ends at once, without saving\n");
     }
     status = mote_trainer_run(s->trainer, &error);
+    if (status == MOTE_DIVERGED) {
+        return report_divergence(s, &error);
+    }
     if (status == MOTE_INTERRUPTED) {
         return save_interrupted(s);
     }

@@ -391,7 +391,12 @@ test_parts() {
 
 test_divergence() {
     run 3 "$train" digits.json --run-dir diverged --set train.optimizer.learning_rate=1e6
-    check "divergence is explained" has '^train: the loss became .* at a learning rate of 1e+06; try a lower one' "$err"
+    check "divergence is explained" has '^train: the output of layers.3. (dense) became .* in epoch 1, step .*, at a learning rate of 1e+06$' "$err"
+    check "divergence comes with advice" has '^try a lower learning rate, a warm-up' "$err"
+    check "the batch that diverged is named" has '^  samples of the batch, counted from 0: [0-9]' "$err"
+    check "the batch that diverged is drawn" has '^diverged/diverged.png shows the batch, diverged/diverged.json lists it' "$err"
+    same "the kind of drawing" "$(head -c 4 diverged/diverged.png | tail -c 3)" PNG
+    same "the layer that diverged" "$("$tools/json" get diverged/diverged.json layer)" 'layers[3] (dense)'
     check "divergence gives no model" test ! -e diverged/model.safetensors
     rm -rf diverged
     # One step, to weights that are finite, but too large for a loss.

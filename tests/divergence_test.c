@@ -1,0 +1,294 @@
+/* divergence_test.c: numbers that are not finite are traced to the layer, the parameter and the
+ * samples where they first appeared, whenever they show.
+ */
+#include <criterion/criterion.h>
+
+#include <math.h>
+
+#include "mote/trainer.h"
+#include "networks.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+
+/* ---- a layer that goes wrong at one sample ---- */
+
+typedef struct trap_layer {
+    mote_layer base;
+    mote_parameter scale;
+    size_t mode;
+} trap_layer;
+
+enum {
+    NO_TRAP,
+    IN_Y,
+    IN_GRADIENT,
+    IN_DX,
+};
+
+static const mote_field trap_fields[] = {
+    {.name = "mode",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(trap_layer, mode),
+     .range = MOTE_BETWEEN(0, 3),
+     .preset = "0",
+     .help = "where it goes wrong"},
+    MOTE_FIELDS_END,
+};
+
+static mote_status trap_build(mote_layer *base, mote_error *error) {
+    trap_layer *layer = (trap_layer *)base;
+    base->output_shape = base->input_shape;
+    layer->scale = (mote_parameter){.name = "scale",
+                                    .shape = mote_shape_vector(1),
+                                    .initializer = {.kind = MOTE_INITIALIZER_ONES},
+                                    .fan_in = 1,
+                                    .fan_out = 1};
+    return mote_layer_add_parameter(base, &layer->scale, error);
+}
+
+/* Rows with a number as no other sample has: what the layers in front make of it is large, too. */
+static bool springs(size_t width, const mote_real *x) {
+    for (size_t i = 0; i < width; i++) {
+        if (fabs((double)x[i]) > 500) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void trap_forward(mote_layer *base, const mote_pass *pass, const mote_real *x,
+                         mote_real *y) {
+    const trap_layer *layer = (trap_layer *)base;
+    size_t width = mote_shape_count(base->input_shape);
+    memcpy(y, x, pass->batch * width * sizeof *y);
+    for (size_t i = 0; i < pass->batch && layer->mode == IN_Y; i++) {
+        if (springs(width, x + i * width)) {
+            y[i * width] = (mote_real)INFINITY;
+        }
+    }
+}
+
+static void trap_backward(mote_layer *base, const mote_pass *pass, const mote_real *x,
+                          const mote_real *y, mote_real *dy, mote_real *dx) {
+    (void)y;
+    const trap_layer *layer = (trap_layer *)base;
+    size_t width = mote_shape_count(base->input_shape);
+    for (size_t i = 0; i < pass->batch; i++) {
+        if (springs(width, x + i * width)) {
+            for (size_t k = 0; k < width && layer->mode == IN_DX; k++) {
+                dy[i * width + k] = (mote_real)NAN;
+            }
+            layer->scale.gradient[0] = layer->mode == IN_GRADIENT ? (mote_real)NAN : 0;
+        }
+    }
+    if (dx) {
+        memcpy(dx, dy, pass->batch * width * sizeof *dx);
+    }
+}
+
+static const mote_layer_class trap_class = {.type = "trap",
+                                            .summary = "goes wrong at one sample",
+                                            .size = sizeof(trap_layer),
+                                            .fields = trap_fields,
+                                            .build = trap_build,
+                                            .forward = trap_forward,
+                                            .backward = trap_backward};
+
+/* ---- samples ---- */
+
+enum {
+    SAMPLES = 200,
+    WIDTH = 6,
+    MARKED = 123,
+    LISTED = 8
+};
+
+#define AS_IT_IS "{\"normalize\": \"none\"}"
+
+static mote_real numbers[SAMPLES * WIDTH];
+static uint32_t labels[SAMPLES];
+
+static mote_dataset *dataset_create(double marked, const char *json) {
+    mote_random random = mote_random_create(3, MOTE_RANDOM_DATA, 0);
+    numbers_uniform(&random, -1, 1, SAMPLES * WIDTH, numbers);
+    for (size_t i = 0; i < SAMPLES; i++) {
+        labels[i] = numbers[i * WIDTH] > 0;
+    }
+    for (size_t i = 0; i < WIDTH; i++) {
+        numbers[MARKED * WIDTH + i] = (mote_real)marked;
+    }
+    const mote_samples samples = {
+        .count = SAMPLES, .shape = mote_shape_vector(WIDTH), .numbers = numbers, .labels = labels};
+    mote_error error = {0};
+    mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, json, 1, &error);
+    cr_assert(dataset, "%s", error.message);
+    return dataset;
+}
+
+/* ---- running ---- */
+
+typedef struct witness {
+    bool told, stopped, validation, lists_marked;
+    char layer[128], what[128], parameter[128];
+    size_t epoch, samples, affected;
+    uint64_t step;
+    uint32_t first_affected;
+} witness;
+
+static bool listen(void *context, const mote_event *event) {
+    witness *w = context;
+    const mote_divergence *d = event->divergence;
+    cr_expect_eq(d != NULL, event->kind == MOTE_EVENT_DIVERGED);
+    if (d) {
+        cr_expect(!w->told, "told twice");
+        w->told = true;
+        w->validation = d->validation;
+        snprintf(w->layer, sizeof w->layer, "%s", d->layer);
+        snprintf(w->what, sizeof w->what, "%s", d->what);
+        snprintf(w->parameter, sizeof w->parameter, "%s", d->parameter ? d->parameter : "");
+        w->epoch = event->epoch;
+        w->step = event->step;
+        w->samples = d->sample_count;
+        w->affected = d->affected_count;
+        w->first_affected = d->affected_count ? d->affected[0] : 0;
+        for (size_t i = 0; i < d->sample_count; i++) {
+            w->lists_marked = w->lists_marked || d->samples[i] == MARKED;
+        }
+    }
+    w->stopped = event->kind == MOTE_EVENT_STOPPED;
+    return true;
+}
+
+/* Trains what has to go wrong. Returns what was told; the report goes to `report`. */
+static witness witness_divergence(const char *network, mote_dataset *dataset, const char *train,
+                                  mote_error *report) {
+    *report = (mote_error){0};
+    mote_model *model = network_create(network, mote_shape_vector(WIDTH), report);
+    cr_assert(model, "%s", report->message);
+    cr_assert_eq(mote_model_initialize(model, 1, report), MOTE_OK);
+    mote_trainer *trainer = mote_trainer_create(model, dataset, train, 5, report);
+    cr_assert(trainer, "%s", report->message);
+    witness w = {0};
+    mote_trainer_set_listener(trainer, listen, &w);
+    cr_expect_eq(mote_trainer_run(trainer, report), MOTE_DIVERGED, "%s: %s", network, train);
+    cr_expect(w.stopped);
+    mote_trainer_destroy(trainer);
+    mote_model_destroy(model);
+    mote_dataset_destroy(dataset);
+    return w;
+}
+
+#define OUTPUT "\"output\": {\"type\": \"softmax_cross_entropy\"}}"
+#define PLAIN                                                                                      \
+    "{\"layers\": [{\"type\": \"dense\", \"units\": 8, \"bias\": false}, {\"type\": \"relu\"}, "   \
+    "{\"type\": \"trap\", \"mode\": %d}, {\"type\": \"dense\", \"units\": 2}], " OUTPUT
+#define WITHIN                                                                                     \
+    "{\"layers\": [{\"type\": \"dense\", \"units\": 8, \"bias\": false}, {\"type\": "              \
+    "\"residual\", \"layers\": [{\"type\": \"trap\", \"mode\": %d}, {\"type\": \"dense\", "        \
+    "\"units\": 8}]}, {\"type\": \"dense\", \"units\": 2}], " OUTPUT
+
+static const char *const networks[] = {PLAIN, WITHIN};
+static const char *const places[] = {"layers[2] (trap)", "layers[1].layers[0] (trap)"};
+static const char *const parameters[] = {"layers.2.scale", "layers.1.layers.0.scale"};
+
+/* In one step, in many, over an epoch's end, with gradients that wait, on threads. */
+static const char *const trainings[] = {
+    "{\"batch_size\": 200}",
+    "{\"batch_size\": 10, \"optimizer\": {\"type\": \"adamw\"}}",
+    "{\"batch_size\": 3, \"threads\": 2, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": "
+    "1e-4, \"momentum\": 0.9}, \"weight_average\": 0.9}",
+    "{\"batch_size\": 5, \"accumulate\": 4, \"clip_gradient_norm\": 1}",
+    "{\"batch_size\": 7, \"shuffle\": false, \"accumulate\": 2, \"threads\": 2}",
+};
+
+static void check_trap(int mode, size_t network, const char *training) {
+    char json[1024];
+    snprintf(json, sizeof json, networks[network], mode);
+    mote_error report;
+    witness w = witness_divergence(json, dataset_create(1e4, AS_IT_IS), training, &report);
+    cr_expect_str_eq(w.layer, places[network], "%s: %s", training, report.message);
+    cr_expect_eq(w.epoch, (size_t)1);
+    cr_expect(w.lists_marked, "%s: %s", training, report.message);
+    if (mode == IN_GRADIENT) {
+        cr_expect_str_eq(w.parameter, parameters[network]);
+        cr_expect_eq(w.affected, (size_t)0);
+    } else {
+        cr_expect_str_eq(w.parameter, "");
+        cr_expect(w.affected == 1 && w.first_affected == MARKED, "%s: %zu affected, %u", training,
+                  w.affected, w.first_affected);
+    }
+    cr_expect_eq(strncmp(report.message, w.what, strlen(w.what)), 0, "%s", report.message);
+}
+
+Test(divergence, names_the_layer_and_the_samples) {
+    mote_layer_register(&trap_class, NULL);
+    for (int mode = IN_Y; mode <= IN_DX; mode++) {
+        for (size_t i = 0; i < COUNT(networks); i++) {
+            for (size_t k = 0; k < COUNT(trainings); k++) {
+                check_trap(mode, i, trainings[k]);
+            }
+        }
+    }
+}
+
+Test(divergence, reports_what_can_be_read) {
+    mote_layer_register(&trap_class, NULL);
+    char json[1024];
+    snprintf(json, sizeof json, PLAIN, IN_GRADIENT);
+    mote_error report;
+    witness_divergence(json, dataset_create(1e4, AS_IT_IS),
+                       "{\"batch_size\": 2, \"shuffle\": false, \"optimizer\": {\"type\": \"sgd\", "
+                       "\"learning_rate\": 0.001}}",
+                       &report);
+    const char *const parts[] = {
+        "the gradient of layers.2.scale in layers[2] (trap) became NaN in epoch 1, step 62, at a "
+        "learning rate of 0.001\n  its input: 0 ... ",
+        "\n  layers.2.scale before: 1 ... 1\n  samples of the batch, counted from 0: 122, 123 (2)\n"
+        "try a lower learning rate, a warm-up, clip_gradient_norm, or another normalization of the "
+        "data",
+    };
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        cr_expect(strstr(report.message, parts[i]), "found \"%s\"", report.message);
+    }
+}
+
+#define ORDINARY                                                                                   \
+    "{\"layers\": [{\"type\": \"dense\", \"units\": 8}, {\"type\": \"relu\"}, {\"type\": "         \
+    "\"dense\", \"units\": 2}], " OUTPUT
+
+Test(divergence, of_an_update_names_the_parameter) {
+    mote_error report;
+    witness w = witness_divergence(
+        ORDINARY, dataset_create(0, AS_IT_IS),
+        "{\"max_steps\": 1, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1e300}}",
+        &report);
+    cr_expect_str_eq(w.what, "layers.0.weight in layers[0] (dense)", "%s", report.message);
+    cr_expect_str_eq(w.parameter, "layers.0.weight");
+    cr_expect_eq(w.step, (uint64_t)0);
+}
+
+Test(divergence, of_samples_names_them) {
+    mote_error report;
+    witness w = witness_divergence(ORDINARY, dataset_create((double)NAN, AS_IT_IS), "{}", &report);
+    cr_expect_str_eq(w.what, "a sample", "%s", report.message);
+    cr_expect(w.affected == 1 && w.first_affected == MARKED, "%s", report.message);
+    cr_expect(strstr(report.message, "it is in the data"), "%s", report.message);
+}
+
+/* Of 0 × weight nothing shows in training, but 1e38 × weight overflows where it is validated. */
+Test(divergence, in_validation_names_layer_and_samples) {
+    mote_dataset *dataset =
+        dataset_create(3e38, "{\"normalize\": \"none\", \"validation_fraction\": 0.6}");
+    mote_part part = mote_dataset_part(dataset, MOTE_VALIDATION);
+    bool validates = false;
+    for (size_t i = 0; i < part.count; i++) {
+        validates = validates || part.indexes[i] == MARKED;
+    }
+    cr_assert(validates, "the seed has to put sample %d there", MARKED);
+    mote_error report;
+    witness w = witness_divergence(ORDINARY, dataset, "{\"batch_size\": 16}", &report);
+    cr_expect(w.validation);
+    cr_expect_str_eq(w.layer, "layers[0] (dense)", "%s", report.message);
+    cr_expect(w.affected == 1 && w.first_affected == MARKED, "%s", report.message);
+    cr_expect(strstr(report.message, "in the validation after epoch 1"), "%s", report.message);
+}
