@@ -49,6 +49,15 @@ typedef struct mote_divergence {
     bool validation; /* it was in the validation after the epoch, and they are samples of it */
 } mote_divergence;
 
+/* Why training is over. */
+typedef enum mote_ending {
+    MOTE_ENDING_NONE,     /* it is not: the listener stopped it, or it failed */
+    MOTE_ENDING_STEPS,    /* all epochs, or max_steps, are done */
+    MOTE_ENDING_PATIENCE, /* early_stopping: validation has not got better for so long */
+    MOTE_ENDING_TARGET,   /* target_accuracy has been reached */
+    MOTE_ENDING_TIME,     /* max_minutes are over */
+} mote_ending;
+
 /* What is known at an event; metrics not known yet have samples 0. */
 typedef struct mote_event {
     mote_event_kind kind;
@@ -63,6 +72,7 @@ typedef struct mote_event {
     mote_metrics validation;           /* EPOCH and after */
     mote_metrics best_validation;      /* EPOCH and after */
     const mote_divergence *divergence; /* DIVERGED; else NULL */
+    mote_ending ending;                /* EPOCH and after */
 } mote_event;
 
 /* Returns false to stop training after this step. */

@@ -333,6 +333,29 @@ void progress_end_load(cli_progress *progress) {
     progress->last_drawn = 0;
 }
 
+/* Why training is over before its last epoch. */
+static void print_ending(const mote_event *event) {
+    const mote_train_options *options = &event->trainer->options;
+    const mote_early_stopping *early = &options->early_stopping;
+    switch (event->ending) {
+    case MOTE_ENDING_PATIENCE:
+        fprintf(stderr, "ends here: the validation %s has not got better for %zu epoch%s\n",
+                early->metric == MOTE_STOP_BY_ACCURACY ? "accuracy" : "loss", early->patience,
+                early->patience > 1 ? "s" : "");
+        break;
+    case MOTE_ENDING_TARGET:
+        fprintf(stderr, "ends here: the validation accuracy has reached %g %%\n",
+                100 * options->target_accuracy);
+        break;
+    case MOTE_ENDING_TIME:
+        fprintf(stderr, "ends here: the time of %g min is over\n", options->max_minutes);
+        break;
+    case MOTE_ENDING_NONE:
+    case MOTE_ENDING_STEPS:
+        break;
+    }
+}
+
 void progress_show(cli_progress *progress, const mote_event *event) {
     if (progress->quiet) {
         return;
@@ -348,8 +371,11 @@ void progress_show(cli_progress *progress, const mote_event *event) {
         fprintf(stderr, "\n");
         break;
     case MOTE_EVENT_DIVERGED:
+        progress_clear(progress);
+        break;
     case MOTE_EVENT_STOPPED:
         progress_clear(progress);
+        print_ending(event);
         break;
     case MOTE_EVENT_IMPROVED:
         break;

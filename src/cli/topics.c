@@ -139,18 +139,30 @@ KEYS_TOPIC(train, mote_train_options_fields, "how a config says to train",
 KEYS_TOPIC(checkpoint, mote_checkpoint_options_fields,
            "when a run saves all that is needed to go on with it, in \"train\"",
            "{\"every_minutes\": 5, \"keep\": 2}")
+KEYS_TOPIC(early_stopping, mote_early_stopping_fields,
+           "when to stop because validation gets no better, in \"train\"; the best weights stay",
+           "{\"patience\": 5, \"metric\": \"accuracy\"}")
 
 #define TOPIC(name)                                                                                \
     { #name, name##_name_at, print_##name, print_##name##_member }
 
 static const topic topics[] = {
-    TOPIC(config),  TOPIC(train),      TOPIC(datasets),  TOPIC(augmentations), TOPIC(layers),
-    TOPIC(outputs), TOPIC(optimizers), TOPIC(schedules), TOPIC(checkpoint),    {0},
+    TOPIC(config),
+    TOPIC(train),
+    TOPIC(datasets),
+    TOPIC(augmentations),
+    TOPIC(layers),
+    TOPIC(outputs),
+    TOPIC(optimizers),
+    TOPIC(schedules),
+    TOPIC(checkpoint),
+    TOPIC(early_stopping),
+    {0},
 };
 
-const char help_topics[] =
-    "config, train, datasets, augmentations, layers, outputs, optimizers,\n"
-    "        schedules, checkpoint; or one part of them: layers.dense, train.epochs, seed";
+const char help_topics[] = "config, train, datasets, augmentations, layers, outputs, optimizers,\n"
+                           "        schedules, checkpoint, early_stopping; or one part of them: "
+                           "layers.dense, train.epochs, seed";
 
 /* ---- finding one ---- */
 

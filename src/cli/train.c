@@ -113,6 +113,7 @@ typedef struct session {
     cli_progress progress;
     double seconds; /* as the last event said */
     uint64_t steps;
+    mote_ending ending;
     bool diverged; /* and it is known where */
 } session;
 
@@ -120,6 +121,7 @@ static bool on_event(void *context, const mote_event *event) {
     session *s = context;
     s->seconds = event->seconds;
     s->steps = event->step;
+    s->ending = event->ending;
     s->diverged = s->diverged || event->kind == MOTE_EVENT_DIVERGED;
     progress_show(&s->progress, event);
     mote_run_record(&s->run, s->experiment.model, event);
@@ -299,7 +301,8 @@ static mote_status finish(session *s, mote_error *error) {
     mote_result result = {.report = tested ? &report : NULL,
                           .seconds = s->seconds,
                           .seed = s->experiment.seed,
-                          .steps = s->steps};
+                          .steps = s->steps,
+                          .ending = s->ending};
     if (status == MOTE_OK) {
         status = mote_run_write_result(&s->run, s->experiment.model, &result, error);
     }

@@ -20,6 +20,7 @@
 #include "train/checkpoint.h"
 #include "train/settings.h"
 #include "train/snapshot.h"
+#include "train/stopping.h"
 
 enum {
     NAME_CAPACITY = MOTE_PARAMETER_NAME_CAPACITY + 64,
@@ -75,14 +76,18 @@ static mote_status visit_tensors(const mote_trainer *trainer, tensor_visitor vis
     X(epoch_samples)                                                                               \
     X(epoch_correct)                                                                               \
     X(best_samples)                                                                                \
-    X(metrics_bytes)
+    X(metrics_bytes)                                                                               \
+    X(ending)                                                                                      \
+    X(patience_begun)                                                                              \
+    X(patience_epochs)
 
 #define POSITION_NUMBERS(X)                                                                        \
     X(epoch_loss)                                                                                  \
     X(epoch_seconds)                                                                               \
     X(seconds)                                                                                     \
     X(best_loss)                                                                                   \
-    X(best_accuracy)
+    X(best_accuracy)                                                                               \
+    X(patience_best)
 
 static void write_words(mote_json_writer *writer, cJSON *object, const char *name, size_t count,
                         const uint64_t *words) {
@@ -150,6 +155,7 @@ static bool position_from_json(const cJSON *object, mote_position *position) {
     POSITION_NUMBERS(X)
 #undef X
     position->has_best = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, "has_best"));
+    good = position->ending <= MOTE_ENDING_TIME && good;
     position->finished = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, "finished"));
     return good;
 }
@@ -251,6 +257,7 @@ static bool read_position(const mote_safetensors *file, saved_position *saved,
  * epoch starts again. */
 static mote_position adapt_position(const mote_trainer *trainer, const saved_position *saved) {
     mote_position position = saved->position;
+    position.finished = position.finished && mote_stopping_holds(trainer, &position);
     if (saved->epoch_steps != trainer->epoch_steps) {
         position.step = position.epoch * trainer->epoch_steps;
         position.epoch_step = position.epoch_samples = position.epoch_correct = 0;

@@ -31,6 +31,18 @@ static const mote_field fields[] = {
      .range = MOTE_AT_LEAST(0),
      .preset = "0",
      .help = "stop after so many steps; 0: no limit"},
+    {.name = "max_minutes",
+     .kind = MOTE_FIELD_NUMBER,
+     .offset = offsetof(mote_train_options, max_minutes),
+     .range = MOTE_AT_LEAST(0),
+     .preset = "0",
+     .help = "stop after so much time, with a last validation; 0: no limit"},
+    {.name = "target_accuracy",
+     .kind = MOTE_FIELD_NUMBER,
+     .offset = offsetof(mote_train_options, target_accuracy),
+     .range = MOTE_BETWEEN(0, 1),
+     .preset = "0",
+     .help = "stop after the epoch whose validation reaches it, such as 0.98; 0: never"},
     {.name = "clip_gradient_norm",
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(mote_train_options, clip_gradient_norm),
@@ -78,6 +90,36 @@ static const mote_field fields[] = {
      .offset = offsetof(mote_train_options, checkpoint_json),
      .optional = true,
      .help = "when to save all that is needed to go on; by default after each epoch"},
+    {.name = "early_stopping",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(mote_train_options, early_stopping_json),
+     .optional = true,
+     .help = "when to stop because validation gets no better; by default never"},
+    MOTE_FIELDS_END,
+};
+
+static const char *const stopping_metrics[] = {
+    [MOTE_STOP_BY_LOSS] = "loss", [MOTE_STOP_BY_ACCURACY] = "accuracy", NULL};
+
+static const mote_field stopping_fields[] = {
+    {.name = "patience",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(mote_early_stopping, patience),
+     .range = MOTE_AT_LEAST(0),
+     .preset = "0",
+     .help = "stop when so many epochs in a row are no better than the best; 0: never"},
+    {.name = "metric",
+     .kind = MOTE_FIELD_CHOICE,
+     .offset = offsetof(mote_early_stopping, metric),
+     .choices = stopping_metrics,
+     .preset = "\"loss\"",
+     .help = "of the validation part, what should get better"},
+    {.name = "min_delta",
+     .kind = MOTE_FIELD_NUMBER,
+     .offset = offsetof(mote_early_stopping, min_delta),
+     .range = MOTE_AT_LEAST(0),
+     .preset = "0",
+     .help = "by how much more than this it has to get better to count"},
     MOTE_FIELDS_END,
 };
 
@@ -116,6 +158,10 @@ const mote_field *mote_train_options_fields(void) {
 
 const mote_field *mote_checkpoint_options_fields(void) {
     return checkpoint_fields;
+}
+
+const mote_field *mote_early_stopping_fields(void) {
+    return stopping_fields;
 }
 
 /* Allocates a struct of `size` bytes for the table and reads it. */
@@ -202,7 +248,12 @@ mote_status mote_train_options_read(mote_train_options *options, mote_json objec
     if (status == MOTE_OK) {
         status = mote_fields_read(options->checkpoint_json, NULL, &binding, 1, error);
     }
-    options->optimizer_json = options->schedule_json = options->checkpoint_json = (mote_json){0};
+    binding = (mote_binding){.fields = stopping_fields, .target = &options->early_stopping};
+    if (status == MOTE_OK) {
+        status = mote_fields_read(options->early_stopping_json, NULL, &binding, 1, error);
+    }
+    options->optimizer_json = options->schedule_json = (mote_json){0};
+    options->checkpoint_json = options->early_stopping_json = (mote_json){0};
     return status;
 }
 
@@ -236,5 +287,7 @@ cJSON *mote_train_options_to_json(const mote_train_options *options) {
                  mote_json_add_object(&writer, object, "schedule"));
     mote_fields_write(&writer, checkpoint_fields, &options->checkpoint,
                       mote_json_add_object(&writer, object, "checkpoint"));
+    mote_fields_write(&writer, stopping_fields, &options->early_stopping,
+                      mote_json_add_object(&writer, object, "early_stopping"));
     return mote_json_finish(&writer, object);
 }

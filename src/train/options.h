@@ -14,15 +14,29 @@ typedef struct mote_checkpoint_options {
     size_t keep; /* older ones */
 } mote_checkpoint_options;
 
+/* When training ends because validation gets no better. */
+typedef struct mote_early_stopping {
+    size_t patience; /* epochs; 0: never */
+    int metric;      /* MOTE_STOP_BY_... */
+    double min_delta;
+} mote_early_stopping;
+
+enum {
+    MOTE_STOP_BY_LOSS,
+    MOTE_STOP_BY_ACCURACY
+};
+
 typedef struct mote_train_options {
     size_t epochs, batch_size, accumulate, max_steps, threads;
     bool shuffle, drop_last;
     double clip_gradient_norm, weight_average; /* 0: none */
     /* Only valid while reading. */
-    mote_json optimizer_json, schedule_json, checkpoint_json;
+    mote_json optimizer_json, schedule_json, checkpoint_json, early_stopping_json;
     mote_optimizer *optimizer;
     mote_schedule *schedule;
     mote_checkpoint_options checkpoint;
+    mote_early_stopping early_stopping;
+    double max_minutes, target_accuracy; /* 0: none */
 } mote_train_options;
 
 /* Reads the object; with object.node NULL everything is as by default. Free with
@@ -31,9 +45,10 @@ mote_status mote_train_options_read(mote_train_options *options, mote_json objec
                                     mote_error *error);
 void mote_train_options_free(mote_train_options *options);
 
-/* The keys, and those of its "checkpoint". */
+/* The keys, and those of its "checkpoint" and "early_stopping". */
 const mote_field *mote_train_options_fields(void);
 const mote_field *mote_checkpoint_options_fields(void);
+const mote_field *mote_early_stopping_fields(void);
 
 /* Every default spelled out; NULL when out of memory. */
 cJSON *mote_train_options_to_json(const mote_train_options *options);

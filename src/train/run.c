@@ -17,6 +17,7 @@
 #include "core/file.h"
 #include "mote/version.h"
 #include "train/preview.h"
+#include "train/stopping.h"
 #include "train/trainer.h"
 
 enum {
@@ -545,6 +546,7 @@ mote_status mote_run_write_result(const mote_run *run, const mote_model *model,
                         ? mote_report_to_json(result->report, model, "test_loss", "test_accuracy")
                         : mote_json_new_object(&writer);
     mote_json_add_number(&writer, object, "steps", (double)result->steps);
+    mote_json_add_string(&writer, object, "ended", mote_ending_name(result->ending));
     mote_json_add_number(&writer, object, "seconds", result->seconds);
     mote_json_add_number(&writer, object, "seed", (double)result->seed);
     mote_json_add_string(&writer, object, "version", MOTE_VERSION);

@@ -69,6 +69,7 @@ typedef struct mote_result {
     const mote_report *report;
     double seconds;
     uint64_t seed, steps;
+    mote_ending ending;
 } mote_result;
 
 mote_status mote_run_write_result(const mote_run *run, const mote_model *model,

@@ -12,6 +12,7 @@
 #include "train/diagnosis.h"
 #include "train/snapshot.h"
 #include "train/step.h"
+#include "train/stopping.h"
 #include "train/update.h"
 
 /* ---- memory ---- */
@@ -256,6 +257,9 @@ static mote_status prepare(mote_trainer *trainer, mote_error *error) {
         status = match_schedule(trainer, error);
     }
     if (status == MOTE_OK) {
+        status = mote_stopping_check(trainer, error);
+    }
+    if (status == MOTE_OK) {
         status = allocate(trainer, error);
     }
     if (status == MOTE_OK) {
@@ -375,6 +379,7 @@ static bool tell(mote_trainer *trainer, mote_event_kind kind) {
         .best_validation = {.samples = p->has_best ? p->best_samples : 0,
                             .loss = p->best_loss,
                             .accuracy = p->best_accuracy},
+        .ending = (mote_ending)p->ending,
     };
     return trainer->listener(trainer->listener_context, &event);
 }
@@ -438,10 +443,10 @@ static bool finish_epoch(mote_trainer *trainer, double *clock) {
     p->epoch++;
     p->epoch_step = p->epoch_samples = p->epoch_correct = 0;
     p->epoch_loss = p->epoch_seconds = 0;
-    p->finished = p->step >= trainer->total_steps;
     double time = mote_clock();
     p->seconds += time - *clock;
     *clock = time;
+    mote_stopping_observe(trainer);
     bool go_on = tell(trainer, MOTE_EVENT_EPOCH);
     return (!improved || tell(trainer, MOTE_EVENT_IMPROVED)) && go_on;
 }
@@ -475,7 +480,7 @@ static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *e
     double begin = mote_clock(); /* what came before, such as saving, is not the epoch's */
     p->seconds += begin - *clock;
     *clock = begin;
-    while (p->epoch_step < trainer->epoch_steps && p->step < trainer->total_steps) {
+    while (p->epoch_step < trainer->epoch_steps && !mote_stopping_now(trainer)) {
         mote_status status = mote_trainer_step(trainer, error);
         double time = mote_clock();
         p->seconds += time - *clock;

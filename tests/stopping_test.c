@@ -1,0 +1,196 @@
+/* stopping_test.c: training ends when validation gets no better, has reached what was asked for, or
+ * the time is over; and runs that were interrupted end in the same place.
+ */
+#include <criterion/criterion.h>
+
+#include "mote/trainer.h"
+#include "networks.h"
+#include "scratch.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+
+TestSuite(stopping, .init = scratch_enter, .fini = scratch_leave);
+
+/* ---- what is trained: labels that can only be learnt by heart ---- */
+
+enum {
+    SAMPLES = 120,
+    WIDTH = 10,
+    MOST_EPOCHS = 60
+};
+
+static mote_real numbers[SAMPLES * WIDTH];
+static uint32_t labels[SAMPLES];
+
+typedef struct run {
+    mote_dataset *dataset;
+    mote_model *model;
+    mote_trainer *trainer;
+    mote_error error;
+    uint64_t stop_after; /* an epoch; 0: never */
+    size_t epochs;
+    double losses[MOST_EPOCHS + 1], accuracies[MOST_EPOCHS + 1]; /* by epoch, from 1 */
+    mote_ending ending;
+} run;
+
+static bool listen(void *context, const mote_event *event) {
+    run *r = context;
+    if (event->kind == MOTE_EVENT_EPOCH) {
+        r->epochs = event->epoch;
+        r->losses[event->epoch] = event->validation.loss;
+        r->accuracies[event->epoch] = event->validation.accuracy;
+    }
+    r->ending = event->ending;
+    return !r->stop_after || event->epoch < r->stop_after || event->kind != MOTE_EVENT_EPOCH;
+}
+
+static void run_open(run *r, const char *json) {
+    *r = (run){0};
+    mote_random random = mote_random_create(3, MOTE_RANDOM_DATA, 0);
+    numbers_uniform(&random, -1, 1, SAMPLES * WIDTH, numbers);
+    for (size_t i = 0; i < SAMPLES; i++) {
+        bool noise = mote_random_below(&random, 4) == 0;
+        labels[i] = noise ? (uint32_t)mote_random_below(&random, 2) : numbers[i * WIDTH] > 0;
+    }
+    const mote_samples samples = {
+        .count = SAMPLES, .shape = mote_shape_vector(WIDTH), .numbers = numbers, .labels = labels};
+    r->dataset =
+        mote_dataset_from_arrays(&samples, NULL, "{\"validation_fraction\": 0.3}", 1, &r->error);
+    r->model = network_create(
+        "{\"layers\": [{\"type\": \"dense\", \"units\": 32}, {\"type\": \"relu\"}, {\"type\": "
+        "\"dense\", \"units\": 2}], \"output\": {\"type\": \"softmax_cross_entropy\"}}",
+        mote_shape_vector(WIDTH), &r->error);
+    cr_assert(r->dataset && r->model, "%s", r->error.message);
+    cr_assert_eq(mote_model_initialize(r->model, 1, &r->error), MOTE_OK);
+    r->trainer = mote_trainer_create(r->model, r->dataset, json, 5, &r->error);
+    cr_assert(r->trainer, "%s", r->error.message);
+    mote_trainer_set_listener(r->trainer, listen, r);
+}
+
+static void run_close(run *r) {
+    mote_trainer_destroy(r->trainer);
+    mote_model_destroy(r->model);
+    mote_dataset_destroy(r->dataset);
+}
+
+#define TRAIN(more)                                                                                \
+    "{\"epochs\": 60, \"batch_size\": 8, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": "   \
+    "0.1, \"momentum\": 0.9}" more "}"
+
+/* ---- patience ---- */
+
+/* Where it ends, by the rule. */
+static size_t last_epoch(const double *values, double sign, double min_delta, size_t patience) {
+    double best = sign * values[1];
+    for (size_t epoch = 2, waited = 0; epoch <= MOST_EPOCHS; epoch++) {
+        bool better = sign * values[epoch] > best + min_delta;
+        best = better ? sign * values[epoch] : best;
+        waited = better ? 0 : waited + 1;
+        if (waited == patience) {
+            return epoch;
+        }
+    }
+    return MOST_EPOCHS;
+}
+
+Test(stopping, after_so_many_epochs_that_are_no_better) {
+    static const struct {
+        const char *json;
+        size_t patience;
+        bool accuracy;
+        double min_delta;
+    } rows[] = {
+        {TRAIN(", \"early_stopping\": {\"patience\": 1}"), 1, false, 0},
+        {TRAIN(", \"early_stopping\": {\"patience\": 4}"), 4, false, 0},
+        {TRAIN(", \"early_stopping\": {\"patience\": 3, \"min_delta\": 0.05}"), 3, false, 0.05},
+        {TRAIN(", \"early_stopping\": {\"patience\": 3, \"metric\": \"accuracy\"}"), 3, true, 0},
+    };
+    static run whole, stopped;
+    run_open(&whole, TRAIN(""));
+    cr_assert_eq(mote_trainer_run(whole.trainer, &whole.error), MOTE_OK);
+    cr_expect_eq(whole.ending, MOTE_ENDING_STEPS);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        run_open(&stopped, rows[i].json);
+        cr_expect_eq(mote_trainer_run(stopped.trainer, &stopped.error), MOTE_OK);
+        const double *values = rows[i].accuracy ? whole.accuracies : whole.losses;
+        size_t last =
+            last_epoch(values, rows[i].accuracy ? 1 : -1, rows[i].min_delta, rows[i].patience);
+        cr_expect_lt(last, (size_t)MOST_EPOCHS, "row %zu has to end early", i);
+        cr_expect_eq(stopped.epochs, last, "row %zu: %zu, not %zu", i, stopped.epochs, last);
+        cr_expect_eq(stopped.ending, MOTE_ENDING_PATIENCE);
+        double best = 0;
+        for (size_t epoch = 1; epoch <= last; epoch++) {
+            best = whole.accuracies[epoch] > best ? whole.accuracies[epoch] : best;
+        }
+        mote_part part = mote_dataset_part(stopped.dataset, MOTE_VALIDATION);
+        mote_metrics found;
+        mote_trainer_destroy(stopped.trainer);
+        stopped.trainer = NULL;
+        cr_assert_eq(mote_evaluate(stopped.model, &part, &found, NULL, NULL), MOTE_OK);
+        cr_expect_float_eq(found.accuracy, best, 1e-9, "row %zu: %g, best %g", i, found.accuracy,
+                           best);
+        run_close(&stopped);
+    }
+    run_close(&whole);
+}
+
+Test(stopping, counts_on_where_a_run_goes_on) {
+    static const char json[] = TRAIN(", \"early_stopping\": {\"patience\": 4}");
+    static run whole, part;
+    run_open(&whole, json);
+    cr_assert_eq(mote_trainer_run(whole.trainer, &whole.error), MOTE_OK);
+    for (uint64_t after = 1; after < whole.epochs; after++) {
+        run_open(&part, json);
+        part.stop_after = after;
+        cr_assert_eq(mote_trainer_run(part.trainer, NULL), MOTE_INTERRUPTED);
+        cr_expect_eq(part.ending, MOTE_ENDING_NONE);
+        cr_assert_eq(mote_trainer_save(part.trainer, scratch_path("c"), NULL), MOTE_OK);
+        run_close(&part);
+        run_open(&part, json);
+        cr_assert_eq(mote_trainer_restore(part.trainer, scratch_path("c"), &part.error), MOTE_OK,
+                     "%s", part.error.message);
+        cr_assert_eq(mote_trainer_run(part.trainer, NULL), MOTE_OK);
+        cr_expect_eq(part.epochs, whole.epochs, "%zu, not %zu", part.epochs, whole.epochs);
+        cr_expect_eq(part.ending, MOTE_ENDING_PATIENCE);
+        run_close(&part);
+    }
+    /* With less to wait for it stays as it is; with more patience it goes on. */
+    cr_assert_eq(mote_trainer_save(whole.trainer, scratch_path("end"), NULL), MOTE_OK);
+    static const struct {
+        const char *json;
+        bool goes_on;
+    } rows[] = {{TRAIN(", \"early_stopping\": {\"patience\": 2}"), false},
+                {TRAIN(", \"early_stopping\": {\"patience\": 9}"), true},
+                {TRAIN(""), true}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        run_open(&part, rows[i].json);
+        cr_assert_eq(mote_trainer_restore(part.trainer, scratch_path("end"), &part.error), MOTE_OK,
+                     "%s", part.error.message);
+        cr_assert_eq(mote_trainer_run(part.trainer, NULL), MOTE_OK);
+        cr_expect_eq(part.epochs > 0, rows[i].goes_on, "row %zu: epoch %zu", i, part.epochs);
+        run_close(&part);
+    }
+    run_close(&whole);
+}
+
+/* ---- targets and time ---- */
+
+Test(stopping, at_an_accuracy) {
+    static run r;
+    run_open(&r, TRAIN(", \"target_accuracy\": 0.75"));
+    cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK);
+    cr_expect_eq(r.ending, MOTE_ENDING_TARGET);
+    for (size_t epoch = 1; epoch <= r.epochs; epoch++) {
+        cr_expect_eq(r.accuracies[epoch] >= 0.75, epoch == r.epochs);
+    }
+    run_close(&r);
+}
+
+Test(stopping, when_the_time_is_over) {
+    static run r;
+    run_open(&r, TRAIN(", \"max_minutes\": 1e-9"));
+    cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK);
+    cr_expect_eq(r.ending, MOTE_ENDING_TIME);
+    cr_expect_eq(r.epochs, (size_t)1);
+    run_close(&r);
+}
