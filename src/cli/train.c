@@ -12,6 +12,7 @@
 #include "cli/topics.h"
 #include "formats/model_file.h"
 #include "train/experiment.h"
+#include "train/overfit.h"
 #include "train/preview.h"
 #include "train/run.h"
 #include "train/trainer.h"
@@ -23,7 +24,7 @@ typedef struct settings {
     const char *config, *run_directory, *init_from, *preview;
     const char *threads, *seed; /* become overrides like those of --set */
     text_list overrides, plugins;
-    bool resume, force, dry_run, quiet;
+    bool resume, force, dry_run, quiet, overfit;
 } settings;
 
 /* Before data is loaded for it. Returns a negative number to go on. */
@@ -59,6 +60,8 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
          "stop after checking everything and printing what would be done"},
         {"preview", ARGUMENT_TEXT, &s->preview, "FILE.png",
          "draw the first batch with its labels, as training will see it, and stop"},
+        {"overfit-batch", ARGUMENT_FLAG, &s->overfit, NULL,
+         "train on one batch until its loss vanishes: a check of the network; writes no run"},
         {"quiet", ARGUMENT_FLAG, &s->quiet, NULL, "print nothing but the result"},
         {0},
     };
@@ -84,6 +87,14 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
     }
     if (code < 0 && s->resume && s->preview) {
         fprintf(stderr, "train: --preview shows how training begins; leave out --resume\n");
+        return EXIT_USAGE;
+    }
+    if (code < 0 && s->overfit && (s->resume || s->preview || s->dry_run || s->run_directory)) {
+        fprintf(stderr, "train: --overfit-batch trains anew and writes no run; leave out %s\n",
+                s->resume    ? "--resume"
+                : s->preview ? "--preview"
+                : s->dry_run ? "--dry-run"
+                             : "--run-dir");
         return EXIT_USAGE;
     }
     return code < 0 && s->preview ? check_preview(s->preview) : code;
@@ -349,6 +360,44 @@ static int preview(session *s) {
     return EXIT_DONE;
 }
 
+/* Says how far it is after 1, 2, 5, 10, 20, 50 ... steps. */
+static bool on_overfit_step(void *context, const mote_overfit *so_far) {
+    const session *s = context;
+    uint64_t leading = so_far->steps;
+    while (leading % 10 == 0) {
+        leading /= 10;
+    }
+    if (!s->settings.quiet && (leading == 1 || leading == 2 || leading == 5)) {
+        fprintf(stderr, "step %5llu  loss %.6g\n", (unsigned long long)so_far->steps, so_far->loss);
+    }
+    return !signals_seen();
+}
+
+/* Trains on one batch alone, and says whether that can be learnt by heart. */
+static int overfit(session *s) {
+    mote_error error = {0};
+    mote_overfit found;
+    progress_print_plan(&s->progress, s->settings.config, &s->experiment, s->trainer);
+    if (mote_overfit_run(s->trainer, on_overfit_step, s, &found, &error) != MOTE_OK) {
+        return report_error("train", &error);
+    }
+    char accuracy[48] = "";
+    if (isfinite(found.accuracy)) {
+        snprintf(accuracy, sizeof accuracy, ", accuracy %.2f %%", 100 * found.accuracy);
+    }
+    printf("the loss of a batch of %zu sample%s %s %llu step%s: from %.4g to %.4g%s\n",
+           found.samples, found.samples == 1 ? "" : "s",
+           found.vanished ? "has vanished after" : "has not vanished in",
+           (unsigned long long)found.steps, found.steps == 1 ? "" : "s", found.first_loss,
+           found.loss, accuracy);
+    if (!found.vanished) {
+        fprintf(stderr, "train: a network that learns can learn one batch by heart: try another "
+                        "learning rate, leave out dropout and the like, look at the data with "
+                        "--preview, and check the gradients of layers of your own\n");
+    }
+    return found.vanished ? EXIT_DONE : EXIT_FAILED;
+}
+
 static int train(session *s) {
     mote_error error = {0};
     char *config_text = NULL;
@@ -356,7 +405,7 @@ static int train(session *s) {
     if (status == MOTE_OK) {
         status = create_trainer(s, &config_text, &error);
     }
-    if (status == MOTE_OK && !s->settings.dry_run && !s->settings.preview) {
+    if (status == MOTE_OK && !s->settings.dry_run && !s->settings.preview && !s->settings.overfit) {
         status = open_run(s, config_text, &error);
     }
     free(config_text);
@@ -365,6 +414,9 @@ static int train(session *s) {
     }
     if (s->settings.preview) {
         return preview(s);
+    }
+    if (s->settings.overfit) {
+        return overfit(s);
     }
     print_plan(s);
     if (s->settings.dry_run) {

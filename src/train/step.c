@@ -57,7 +57,8 @@ static void order_samples(mote_trainer *trainer) {
 
 /* Where the next step begins in the order. */
 static size_t begin_of_step(const mote_trainer *trainer) {
-    return (size_t)trainer->position.epoch_step * mote_trainer_step_samples(trainer);
+    size_t steps = trainer->repeats_step ? 0 : (size_t)trainer->position.epoch_step;
+    return steps * mote_trainer_step_samples(trainer);
 }
 
 size_t mote_trainer_gather(mote_trainer *trainer, size_t done) {

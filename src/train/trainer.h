@@ -62,9 +62,10 @@ struct mote_trainer {
     mote_listener listener;
     void *listener_context;
 
-    size_t epoch_steps;                     /* of a whole epoch */
-    uint64_t total_steps;                   /* at the end */
-    double learning_rate;                   /* of the last step */
+    size_t epoch_steps;   /* of a whole epoch */
+    uint64_t total_steps; /* at the end */
+    bool repeats_step;    /* all steps are of the samples of the first; see overfit.h */
+    double learning_rate; /* of the last step */
     mote_metrics epoch_metrics, validation; /* of the last epoch done */
     double epoch_speed;                     /* samples per second in it */
 

@@ -406,6 +406,31 @@ test_divergence() {
     rm -rf diverged
 }
 
+test_stopping() {
+    run 0 "$train" digits.json --run-dir early --set train.epochs=50 --set train.early_stopping.patience=1
+    check "why training ends is said" has '^ends here: the validation loss has not got better for 1 epoch$' "$err"
+    same "why training ended" "$("$tools/json" get early/result.json ended)" patience
+    check "the settings are in the resolved config" grep -q '"patience":	1' early/config.json
+    rm -rf early
+    run 0 "$train" digits.json --run-dir early --set train.target_accuracy=0.5
+    check "a target that is reached" has '^ends here: the validation accuracy has reached 50 %$' "$err"
+    rm -rf early
+    run 0 "$train" digits.json --run-dir early --set train.epochs=1000 --set train.max_minutes=0.001
+    check "time that is over" has '^ends here: the time of 0.001 min is over$' "$err"
+    rm -rf early
+}
+
+test_overfit_batch() {
+    run 0 "$train" digits.json --overfit-batch
+    check "a batch is learnt" has '^the loss of a batch of [0-9]* samples has vanished after [0-9]* steps: from ' "$out"
+    run 1 "$train" digits.json --overfit-batch --set train.max_steps=1 --quiet
+    check "a batch that is not learnt" has '^the loss of a batch of [0-9]* samples has not vanished in 1 step: from ' "$out"
+    check "what to do about it" has 'one batch by heart: try another learning rate' "$err"
+    run 3 "$train" digits.json --overfit-batch --set train.optimizer.learning_rate=1e20
+    check "a batch that diverges" has '^train: the output of layers.3. (dense) became ' "$err"
+    refuse 2 'train: --overfit-batch trains anew and writes no run; leave out --resume' "$train" digits.json --overfit-batch --resume
+}
+
 # A limit on the size of files, which fails as a full disk does; and a device that is full.
 test_full_disk() {
     # shellcheck disable=SC2016
@@ -782,6 +807,8 @@ test_residual
 test_terminal
 test_parts
 test_divergence
+test_stopping
+test_overfit_batch
 test_full_disk runs/digits/001/model.safetensors
 test_evaluation
 test_long_class_names
