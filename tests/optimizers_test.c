@@ -527,6 +527,7 @@ static bool look_at_weights(void *context, const mote_event *event) {
         g->improvements++;
         break;
     case MOTE_EVENT_STARTED:
+    case MOTE_EVENT_NOTICE:
     case MOTE_EVENT_DIVERGED:
     case MOTE_EVENT_STOPPED:
         break;

@@ -113,6 +113,9 @@ typedef struct diary {
 
 static bool listen(void *context, const mote_event *event) {
     diary *l = context;
+    if (event->kind == MOTE_EVENT_NOTICE) { /* what those say is notices_test's matter */
+        return true;
+    }
     if (l->count < COUNT(l->events)) {
         l->events[l->count++] = *event;
     }

@@ -31,6 +31,7 @@ typedef enum mote_event_kind {
     MOTE_EVENT_STEP,     /* a step is done */
     MOTE_EVENT_EPOCH,    /* an epoch is done, and the validation part has been evaluated */
     MOTE_EVENT_IMPROVED, /* the model is the best so far by validation; follows EPOCH */
+    MOTE_EVENT_NOTICE,   /* something that a person should know, told once; training goes on */
     MOTE_EVENT_DIVERGED, /* a number is not finite: before which step, and where; then STOPPED */
     MOTE_EVENT_STOPPED,  /* training is over or was stopped */
 } mote_event_kind;
@@ -72,6 +73,7 @@ typedef struct mote_event {
     mote_metrics validation;           /* EPOCH and after */
     mote_metrics best_validation;      /* EPOCH and after */
     const mote_divergence *divergence; /* DIVERGED; else NULL */
+    const char *notice;                /* NOTICE: a sentence; else NULL */
     mote_ending ending;                /* EPOCH and after */
 } mote_event;
 

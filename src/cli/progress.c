@@ -370,6 +370,10 @@ void progress_show(cli_progress *progress, const mote_event *event) {
     case MOTE_EVENT_STARTED:
         fprintf(stderr, "\n");
         break;
+    case MOTE_EVENT_NOTICE:
+        progress_clear(progress);
+        fprintf(stderr, "note: %s\n", event->notice);
+        break;
     case MOTE_EVENT_DIVERGED:
         progress_clear(progress);
         break;

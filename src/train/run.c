@@ -492,6 +492,7 @@ void mote_run_record(mote_run *run, const mote_model *model, const mote_event *e
         }
         break;
     case MOTE_EVENT_STARTED:
+    case MOTE_EVENT_NOTICE:
         break;
     }
 }

@@ -10,6 +10,7 @@
 #include "data/dataset.h"
 #include "train/average.h"
 #include "train/diagnosis.h"
+#include "train/notices.h"
 #include "train/snapshot.h"
 #include "train/step.h"
 #include "train/stopping.h"
@@ -64,6 +65,7 @@ static void carve(mote_trainer *trainer, mote_arena *arena) {
     mote_average_carve(trainer, arena);
     mote_update_carve(trainer, arena);
     mote_snapshot_carve(trainer, arena);
+    mote_notices_carve(trainer, arena);
 }
 
 static void carve_gradients(const mote_trainer *trainer, mote_arena *arena) {
@@ -353,9 +355,7 @@ static double training_speed(const mote_trainer *trainer) {
     return p->epoch_seconds > 0 ? (double)p->epoch_samples / p->epoch_seconds : 0;
 }
 
-/* Tells the listener; false where it wants to stop. At a step the epoch is the one that is going
- * on, else the last one done. */
-static bool tell(mote_trainer *trainer, mote_event_kind kind) {
+bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind) {
     if (!trainer->listener) {
         return true;
     }
@@ -379,6 +379,7 @@ static bool tell(mote_trainer *trainer, mote_event_kind kind) {
         .best_validation = {.samples = p->has_best ? p->best_samples : 0,
                             .loss = p->best_loss,
                             .accuracy = p->best_accuracy},
+        .notice = trainer->notices.text,
         .ending = (mote_ending)p->ending,
     };
     return trainer->listener(trainer->listener_context, &event);
@@ -447,8 +448,9 @@ static bool finish_epoch(mote_trainer *trainer, double *clock) {
     p->seconds += time - *clock;
     *clock = time;
     mote_stopping_observe(trainer);
-    bool go_on = tell(trainer, MOTE_EVENT_EPOCH);
-    return (!improved || tell(trainer, MOTE_EVENT_IMPROVED)) && go_on;
+    bool go_on = mote_trainer_tell(trainer, MOTE_EVENT_EPOCH);
+    mote_notices_epoch(trainer);
+    return (!improved || mote_trainer_tell(trainer, MOTE_EVENT_IMPROVED)) && go_on;
 }
 
 static mote_status fail_weights(mote_trainer *trainer, mote_error *error) {
@@ -481,6 +483,7 @@ static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *e
     p->seconds += begin - *clock;
     *clock = begin;
     while (p->epoch_step < trainer->epoch_steps && !mote_stopping_now(trainer)) {
+        double loss = p->epoch_loss, samples = (double)p->epoch_samples;
         mote_status status = mote_trainer_step(trainer, error);
         double time = mote_clock();
         p->seconds += time - *clock;
@@ -490,7 +493,8 @@ static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *e
             mote_diagnose_step(trainer, error);
             return status;
         }
-        if (!tell(trainer, MOTE_EVENT_STEP)) {
+        mote_notices_step(trainer, (p->epoch_loss - loss) / ((double)p->epoch_samples - samples));
+        if (!mote_trainer_tell(trainer, MOTE_EVENT_STEP)) {
             return MOTE_INTERRUPTED;
         }
         if (!mote_snapshot_refresh(trainer, *clock)) {
@@ -511,7 +515,9 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error) {
     }
     mote_position *p = &trainer->position;
     double clock = mote_clock();
-    mote_status status = tell(trainer, MOTE_EVENT_STARTED) ? MOTE_OK : MOTE_INTERRUPTED;
+    mote_status status =
+        mote_trainer_tell(trainer, MOTE_EVENT_STARTED) ? MOTE_OK : MOTE_INTERRUPTED;
+    mote_notices_start(trainer);
     mote_snapshot_take(trainer);
     while (status == MOTE_OK && !p->finished) {
         status = run_epoch(trainer, &clock, error);
@@ -521,7 +527,7 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error) {
     } else if (status == MOTE_OK) {
         mote_average_keep(trainer);
     }
-    tell(trainer, MOTE_EVENT_STOPPED);
+    mote_trainer_tell(trainer, MOTE_EVENT_STOPPED);
     return status == MOTE_INTERRUPTED
                ? mote_fail(error, status, "training was stopped after step %llu of %llu",
                            (unsigned long long)p->step, (unsigned long long)trainer->total_steps)

@@ -46,6 +46,24 @@ typedef struct mote_snapshot {
     double time, cost; /* when it was taken, and what that took, in seconds */
 } mote_snapshot;
 
+/* What is told once; see notices.h. */
+typedef enum mote_notice {
+    MOTE_NOTICE_VALIDATION,
+    MOTE_NOTICE_LOSS,
+    MOTE_NOTICE_CHANCE,
+    MOTE_NOTICE_DEAD,
+    MOTE_NOTICE_COUNT,
+} mote_notice;
+
+typedef struct mote_notices {
+    bool told[MOTE_NOTICE_COUNT];
+    const char *text;     /* of the one that is being told */
+    uint64_t steps;       /* since the trainer runs */
+    double loss[2];       /* means over the first steps, and those after them, */
+    double squares[2];    /* and of its squares */
+    unsigned char *alive; /* [units of all relu layers] */
+} mote_notices;
+
 /* A run of entries of a parameter that is updated in one go. */
 typedef struct mote_weight_tile {
     const mote_parameter *parameter;
@@ -80,6 +98,7 @@ struct mote_trainer {
 
     mote_position position;
     mote_snapshot snapshot;
+    mote_notices notices;
     mote_step step; /* what the optimizer is told in the step at work */
 
     /* Of all trained parameters, where gradients are added up first; see update.h. */
@@ -96,6 +115,10 @@ bool mote_trainer_validates(const mote_trainer *trainer);
 
 /* How many samples make a step; the last one of an epoch may have fewer. */
 size_t mote_trainer_step_samples(const mote_trainer *trainer);
+
+/* Tells the listener; false where it wants to stop. At a step the epoch is the one that is going on,
+ * else the last one done. */
+bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind);
 
 /* The metrics of a part, in the batch's memory; nothing is allocated. */
 mote_metrics mote_measure_part(mote_model *model, const mote_preprocessing *preprocessing,

@@ -92,7 +92,7 @@ test_bad_arguments() {
     misuse train 'there is no help on "epoch"; did you mean "train.epochs"?' --help epoch
     misuse train 'there is no help on "seeds"; did you mean "seed"?' --help seeds
     misuse train "there is no help on \"layers.transformer\"; there are $(types_of layers)" --help layers.transformer
-    misuse train 'there is no help on "everything"; there are config, train, datasets, augmentations, layers, outputs, optimizers, schedules, checkpoint' \
+    misuse train 'there is no help on "everything"; there are config, train, datasets, augmentations, layers, outputs, optimizers, schedules, checkpoint, early_stopping' \
         --help everything
     misuse evaluate 'expected MODEL'
     misuse evaluate '"b" is one argument too many' a b
@@ -396,7 +396,7 @@ test_divergence() {
     check "the batch that diverged is named" has '^  samples of the batch, counted from 0: [0-9]' "$err"
     check "the batch that diverged is drawn" has '^diverged/diverged.png shows the batch, diverged/diverged.json lists it' "$err"
     same "the kind of drawing" "$(head -c 4 diverged/diverged.png | tail -c 3)" PNG
-    same "the layer that diverged" "$("$tools/json" get diverged/diverged.json layer)" 'layers[3] (dense)'
+    same "the layer that diverged" "$("$tools/json" get diverged/diverged.json layer)" '"layers[3] (dense)"'
     check "divergence gives no model" test ! -e diverged/model.safetensors
     rm -rf diverged
     # One step, to weights that are finite, but too large for a loss.
@@ -409,7 +409,7 @@ test_divergence() {
 test_stopping() {
     run 0 "$train" digits.json --run-dir early --set train.epochs=50 --set train.early_stopping.patience=1
     check "why training ends is said" has '^ends here: the validation loss has not got better for 1 epoch$' "$err"
-    same "why training ended" "$("$tools/json" get early/result.json ended)" patience
+    same "why training ended" "$("$tools/json" get early/result.json ended)" '"patience"'
     check "the settings are in the resolved config" grep -q '"patience":	1' early/config.json
     rm -rf early
     run 0 "$train" digits.json --run-dir early --set train.target_accuracy=0.5

@@ -1,0 +1,239 @@
+/* notices.c: what a person should know of a run that goes on all the same. */
+#include "train/notices.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "data/dataset.h"
+
+enum {
+    FEW_SAMPLES = 100,
+    SHORTEST_WINDOW = 10,
+    LOOKED_AT = 1024, /* samples, for dead units */
+    TEXT_CAPACITY = 512
+};
+
+static const double UNMOVED = 1e-3;  /* of the loss */
+static const double MANY_DEAD = 0.2; /* of a layer's units */
+static const double DEVIATIONS = 3;  /* above chance, to be better */
+
+static void notice(mote_trainer *trainer, mote_notice kind, const char *format, ...)
+    MOTE_PRINTF_LIKE(3, 4);
+
+static void notice(mote_trainer *trainer, mote_notice kind, const char *format, ...) {
+    char text[TEXT_CAPACITY];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    trainer->notices.told[kind] = true;
+    trainer->notices.text = text;
+    mote_trainer_tell(trainer, MOTE_EVENT_NOTICE);
+    trainer->notices.text = NULL;
+}
+
+/* ---- validation ---- */
+
+void mote_notices_start(mote_trainer *trainer) {
+    size_t count = mote_dataset_part(trainer->dataset, MOTE_VALIDATION).count;
+    if (count == 0 || count >= FEW_SAMPLES || trainer->notices.told[MOTE_NOTICE_VALIDATION]) {
+        return;
+    }
+    if (trainer->model->output->classes > 0) {
+        notice(trainer, MOTE_NOTICE_VALIDATION,
+               "the validation part has only %zu sample%s: each is %.2g %% of its accuracy, which "
+               "says little; raise dataset.validation_fraction, or go by the training loss",
+               count, count > 1 ? "s" : "", 100.0 / (double)count);
+    } else {
+        notice(trainer, MOTE_NOTICE_VALIDATION,
+               "the validation part has only %zu sample%s, and its loss says little; raise "
+               "dataset.validation_fraction, or go by the training loss",
+               count, count > 1 ? "s" : "");
+    }
+}
+
+/* ---- the loss ---- */
+
+/* Compares its mean in two windows of steps at the beginning: by how much they differ by chance
+ * follows from its variance within them. */
+void mote_notices_step(mote_trainer *trainer, double loss) {
+    mote_notices *n = &trainer->notices;
+    size_t half = trainer->epoch_steps / 2;
+    uint64_t window = half > SHORTEST_WINDOW ? half : SHORTEST_WINDOW, steps = ++n->steps;
+    if (steps > 2 * window || n->told[MOTE_NOTICE_LOSS]) {
+        return;
+    }
+    n->loss[steps > window] += loss / (double)window;
+    n->squares[steps > window] += loss * loss / (double)window;
+    bool over = steps == 2 * window && trainer->position.step == steps; /* from the start */
+    double variance =
+        n->squares[0] - n->loss[0] * n->loss[0] + n->squares[1] - n->loss[1] * n->loss[1];
+    double noise = DEVIATIONS * sqrt(fmax(variance, 0) / (double)window);
+    if (over && n->loss[0] - n->loss[1] <= UNMOVED * fabs(n->loss[0]) + noise) {
+        notice(trainer, MOTE_NOTICE_LOSS,
+               "the loss does not fall: it is %.6g in steps 1 to %llu, %.6g in steps %llu to %llu, "
+               "at a "
+               "learning rate of %g; try a higher one, see whether labels and data belong together "
+               "(--preview), and whether the network can learn at all (--overfit-batch)",
+               n->loss[0], (unsigned long long)window, n->loss[1], (unsigned long long)window + 1,
+               (unsigned long long)steps, trainer->learning_rate);
+    }
+}
+
+/* ---- chance ---- */
+
+/* The part of the training samples that are of the most frequent class; 0 where it is not known. */
+static double most_frequent(const mote_trainer *trainer, mote_part part) {
+    size_t classes = mote_dataset_classes(trainer->dataset), most = 0;
+    for (size_t c = 0; part.samples->labels && c < classes; c++) {
+        size_t count = 0;
+        for (size_t i = 0; i < part.count; i++) {
+            count += part.samples->labels[part.indexes[i]] == c;
+        }
+        most = count > most ? count : most;
+    }
+    return (double)most / (double)part.count;
+}
+
+static void look_at_accuracy(mote_trainer *trainer) {
+    bool validates = trainer->validation.samples > 0;
+    mote_part part =
+        mote_dataset_part(trainer->dataset, validates ? MOTE_VALIDATION : MOTE_TRAINING);
+    double accuracy = validates ? trainer->validation.accuracy : trainer->epoch_metrics.accuracy;
+    double chance = most_frequent(trainer, part);
+    double deviation = sqrt(chance * (1 - chance) / (double)part.count);
+    bool meaningful = part.count >= FEW_SAMPLES && chance > 0 && chance < 1;
+    if (meaningful && accuracy <= chance + DEVIATIONS * deviation) {
+        notice(trainer, MOTE_NOTICE_CHANCE,
+               "after an epoch the %s accuracy of %.2f %% is no better than chance: to say always "
+               "the most frequent class makes %.2f %%; try another learning rate, and see whether "
+               "labels and data belong together (--preview)",
+               validates ? "validation" : "training", 100 * accuracy, 100 * chance);
+    }
+}
+
+/* ---- dead units ---- */
+
+static bool is_relu(const mote_layer *layer) {
+    return strcmp(layer->kind->type, "relu") == 0;
+}
+
+/* What a unit is: a channel of images, or a number. */
+static size_t units_of(const mote_layer *layer) {
+    return layer->output_shape.dims[0] *
+           (layer->output_shape.rank == 2 ? layer->output_shape.dims[1] : 1);
+}
+
+static size_t count_units(const mote_sequence *sequence) {
+    size_t count = 0;
+    for (size_t i = 0; i < sequence->count; i++) {
+        const mote_layer *layer = sequence->layers[i];
+        count += is_relu(layer) ? units_of(layer) : 0;
+        const mote_sequence *inner;
+        for (size_t k = 0; (inner = mote_layer_sequence(layer, k)); k++) {
+            count += count_units(inner);
+        }
+    }
+    return count;
+}
+
+void mote_notices_carve(mote_trainer *trainer, mote_arena *arena) {
+    trainer->notices.alive = mote_arena_take(arena, count_units(trainer->model->layers), 1);
+}
+
+/* Marks the units of one layer that are not 0 everywhere. Where pooling is done along with the layer
+ * before, y has been pooled already, which leaves nothing but zeros of a dead unit, too. */
+static void mark_layer(const mote_sequence *sequence, size_t index, size_t rows,
+                       unsigned char *alive) {
+    const mote_layer *layer = sequence->layers[index];
+    const mote_stage *stage = &sequence->stages[index];
+    const mote_layer *pool =
+        index > 0 && stage->in_place ? sequence->layers[index - 1]->fused_pool : NULL;
+    size_t units = units_of(layer);
+    size_t pixels = mote_shape_count(pool ? pool->output_shape : layer->output_shape) / units;
+    bool last = stage->channels_last;
+    for (size_t i = 0; i < rows * units * pixels; i++) {
+        if (stage->y[i] > 0) {
+            alive[last ? i % units : i / pixels % units] = 1;
+        }
+    }
+}
+
+/* Calls mark_layer for each; `alive` moves on. */
+static void mark_layers(const mote_sequence *sequence, size_t rows, unsigned char **alive) {
+    for (size_t i = 0; i < sequence->count; i++) {
+        const mote_layer *layer = sequence->layers[i];
+        if (is_relu(layer)) {
+            mark_layer(sequence, i, rows, *alive);
+            *alive += units_of(layer);
+        }
+        const mote_sequence *inner;
+        for (size_t k = 0; (inner = mote_layer_sequence(layer, k)); k++) {
+            mark_layers(inner, rows, alive);
+        }
+    }
+}
+
+static void report_dead(mote_trainer *trainer, const mote_sequence *sequence, size_t samples,
+                        const unsigned char **alive) {
+    for (size_t i = 0; i < sequence->count; i++) {
+        const mote_layer *layer = sequence->layers[i];
+        size_t units = is_relu(layer) ? units_of(layer) : 0, dead = 0;
+        for (size_t k = 0; k < units; k++) {
+            dead += !(*alive)[k];
+        }
+        *alive += units;
+        if (dead > 0 && (double)dead >= MANY_DEAD * (double)units &&
+            !trainer->notices.told[MOTE_NOTICE_DEAD]) {
+            notice(trainer, MOTE_NOTICE_DEAD,
+                   "%zu of the %zu units of %s[%zu] (relu) are dead: 0 for each of %zu samples, so "
+                   "that they learn nothing; try a lower learning rate or a warm-up, batch_norm in "
+                   "front, or leaky_relu",
+                   dead, units, sequence->name, i, samples);
+        }
+        const mote_sequence *inner;
+        for (size_t k = 0; (inner = mote_layer_sequence(layer, k)); k++) {
+            report_dead(trainer, inner, samples, alive);
+        }
+    }
+}
+
+/* Runs some samples forward, as in validation, and looks at what all layers gave. */
+static void look_at_units(mote_trainer *trainer) {
+    mote_model *model = trainer->model;
+    size_t count = count_units(model->layers);
+    if (count == 0) {
+        return;
+    }
+    mote_part part = mote_dataset_part(
+        trainer->dataset, mote_trainer_validates(trainer) ? MOTE_VALIDATION : MOTE_TRAINING);
+    size_t samples = part.count < LOOKED_AT ? part.count : LOOKED_AT;
+    memset(trainer->notices.alive, 0, count);
+    for (size_t done = 0; done < samples;) {
+        size_t left = samples - done;
+        mote_pass pass = {.pool = trainer->pool,
+                          .batch = left < trainer->batch_rows ? left : trainer->batch_rows};
+        const mote_batch *batch = &trainer->batch;
+        mote_gather(part.samples, &model->preprocessing, pass.pool, part.indexes + done, pass.batch,
+                    batch->x, batch->labels, batch->values);
+        mote_model_forward(model, &pass, batch->x);
+        unsigned char *alive = trainer->notices.alive;
+        mark_layers(model->layers, pass.batch, &alive);
+        done += pass.batch;
+    }
+    const unsigned char *alive = trainer->notices.alive;
+    report_dead(trainer, model->layers, samples, &alive);
+}
+
+/* Units die early or late: after 1, 2, 4, 8 ... epochs costs next to nothing. */
+void mote_notices_epoch(mote_trainer *trainer) {
+    uint64_t epoch = trainer->position.epoch;
+    if (epoch == 1) {
+        look_at_accuracy(trainer);
+    }
+    if ((epoch & (epoch - 1)) == 0 && !trainer->notices.told[MOTE_NOTICE_DEAD]) {
+        look_at_units(trainer);
+    }
+}

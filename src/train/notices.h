@@ -1,0 +1,21 @@
+/* notices.h: what a person should know of a run that goes on all the same; each is told once, as
+ * MOTE_EVENT_NOTICE.
+ */
+#ifndef MOTE_TRAIN_NOTICES_H
+#define MOTE_TRAIN_NOTICES_H
+
+#include "train/trainer.h"
+
+/* Takes the memory. */
+void mote_notices_carve(mote_trainer *trainer, mote_arena *arena);
+
+/* At the start: a validation part that is too small to mean anything. */
+void mote_notices_start(mote_trainer *trainer);
+
+/* After a step whose mean loss that was: a loss that does not move. */
+void mote_notices_step(mote_trainer *trainer, double loss);
+
+/* After an epoch, before it is told of: units that are dead, and accuracy at chance. */
+void mote_notices_epoch(mote_trainer *trainer);
+
+#endif

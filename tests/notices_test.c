@@ -1,0 +1,108 @@
+/* notices_test.c: what is told of a run that goes on all the same: once, and only where it is so.
+ */
+#include <criterion/criterion.h>
+
+#include "mote/trainer.h"
+#include "networks.h"
+
+#define COUNT(rows) (sizeof(rows) / sizeof *(rows))
+
+enum {
+    SAMPLES = 2000,
+    WIDTH = 8
+};
+
+static mote_real numbers[SAMPLES * WIDTH];
+static uint32_t labels[SAMPLES];
+
+typedef struct notes {
+    size_t count;
+    char texts[8][512];
+} notes;
+
+static bool listen(void *context, const mote_event *event) {
+    notes *n = context;
+    cr_expect_eq(event->notice != NULL, event->kind == MOTE_EVENT_NOTICE);
+    if (event->notice && n->count < COUNT(n->texts)) {
+        snprintf(n->texts[n->count++], sizeof n->texts[0], "%s", event->notice);
+    }
+    return true;
+}
+
+static notes notes_of(const char *network, const char *data, const char *train, bool senseless) {
+    mote_random random = mote_random_create(3, MOTE_RANDOM_DATA, 0);
+    numbers_uniform(&random, -1, 1, SAMPLES * WIDTH, numbers);
+    for (size_t i = 0; i < SAMPLES; i++) {
+        labels[i] = senseless ? (uint32_t)mote_random_below(&random, 2) : numbers[i * WIDTH] > 0;
+    }
+    const mote_samples samples = {
+        .count = SAMPLES, .shape = mote_shape_vector(WIDTH), .numbers = numbers, .labels = labels};
+    mote_error error = {0};
+    mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, data, 1, &error);
+    mote_model *model = network_create(network, mote_shape_vector(WIDTH), &error);
+    cr_assert(dataset && model, "%s", error.message);
+    cr_assert_eq(mote_model_initialize(model, 1, &error), MOTE_OK);
+    mote_trainer *trainer = mote_trainer_create(model, dataset, train, 5, &error);
+    cr_assert(trainer, "%s", error.message);
+    notes n = {0};
+    mote_trainer_set_listener(trainer, listen, &n);
+    cr_expect_eq(mote_trainer_run(trainer, &error), MOTE_OK, "%s", error.message);
+    mote_trainer_destroy(trainer);
+    mote_model_destroy(model);
+    mote_dataset_destroy(dataset);
+    return n;
+}
+
+#define NETWORK(bias)                                                                              \
+    "{\"layers\": [{\"type\": \"dense\", \"units\": 20" bias "}, {\"type\": \"relu\"}, "           \
+    "{\"type\": \"residual\", \"layers\": [{\"type\": \"dense\", \"units\": 20}, {\"type\": "      \
+    "\"relu\"}]}, {\"type\": \"dense\", \"units\": 2}], \"output\": {\"type\": "                   \
+    "\"softmax_cross_entropy\"}}"
+#define FAST                                                                                       \
+    "{\"epochs\": 6, \"batch_size\": 20, \"optimizer\": {\"type\": \"sgd\", "                      \
+    "\"learning_rate\": 0.05, \"momentum\": 0.9}}"
+#define SHARE "{\"validation_fraction\": 0.2}"
+
+static void check(const notes *found, size_t index, const char *part) {
+    cr_assert_lt(index, found->count, "there is no notice \"%s\"", part);
+    cr_expect(strstr(found->texts[index], part), "found \"%s\"", found->texts[index]);
+}
+
+Test(notices, are_not_given_of_a_run_that_goes_well) {
+    static const char *const parts[] = {SHARE, "{}"};
+    for (size_t i = 0; i < COUNT(parts); i++) {
+        notes n = notes_of(NETWORK(""), parts[i], FAST, false);
+        cr_expect_eq(n.count, (size_t)0, "%s", n.texts[0]);
+    }
+}
+
+Test(notices, of_a_validation_part_that_is_too_small) {
+    notes n = notes_of(NETWORK(""), "{\"validation_fraction\": 0.01}", FAST, false);
+    cr_expect_eq(n.count, (size_t)1);
+    check(&n, 0, "the validation part has only 20 samples: each is 5 % of its accuracy");
+}
+
+Test(notices, of_a_loss_that_does_not_move_and_accuracy_at_chance) {
+    static const char *const trainings[] = {
+        "{\"epochs\": 5, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1e-9}}",
+        "{\"epochs\": 5}",
+    };
+    for (size_t i = 0; i < COUNT(trainings); i++) {
+        notes n = notes_of(NETWORK(""), SHARE, trainings[i], true);
+        cr_expect_eq(n.count, (size_t)2, "row %zu: %zu notices", i, n.count);
+        check(&n, 0, "the loss does not fall: it is ");
+        check(&n, 1, "% is no better than chance: ");
+    }
+}
+
+/* Within a container, and where a bias keeps most units from ever being above 0. */
+Test(notices, of_dead_units) {
+    notes n = notes_of(NETWORK(", \"bias_initializer\": -50"), SHARE, "{\"epochs\": 4}", false);
+    bool found = false;
+    for (size_t i = 0; i < n.count; i++) {
+        found =
+            found || strstr(n.texts[i], "20 of the 20 units of layers[1] (relu) are dead: 0 for "
+                                        "each of 400 samples");
+    }
+    cr_expect(found, "%zu notices, the first: %s", n.count, n.texts[0]);
+}
