@@ -6,6 +6,7 @@
 
 #include "cli/common.h"
 #include "cli/progress.h"
+#include "cli/runs.h"
 #include "cli/signals.h"
 #include "config/json_write.h"
 #include "core/file.h"
@@ -21,15 +22,24 @@ enum {
 };
 
 typedef struct settings {
-    const char *model, *config, *part;
+    const char *model, *config, *part, *runs;
     size_t threads;
-    bool json;
+    bool json, follow;
 } settings;
 
 static const struct {
     const char *name;
     mote_part_name part;
 } parts[] = {{"training", MOTE_TRAINING}, {"validation", MOTE_VALIDATION}, {"test", MOTE_TEST}};
+
+static bool names_runs(int argc, char **argv) {
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--runs") == 0 || strncmp(argv[i], "--runs=", 7) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static int read_settings(settings *s, int argc, char **argv, text_list *operands) {
     const cli_argument arguments[] = {
@@ -39,17 +49,26 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
         {"threads", ARGUMENT_NUMBER, &s->threads, "N", "how many threads; 0: one per core"},
         PLUGIN_ARGUMENT(NULL),
         {"json", ARGUMENT_FLAG, &s->json, NULL, "print JSON"},
+        {"runs", ARGUMENT_TEXT, &s->runs, "DIR",
+         "in place of MODEL: the runs in DIR, such as runs/mnist, the best first"},
+        {"follow", ARGUMENT_FLAG, &s->follow, NULL,
+         "with --runs: the metrics of the run that is going on, as they come"},
         {0},
     };
+    size_t expected = names_runs(argc, argv) ? 0 : 1;
     const cli_command evaluate = {.name = "evaluate",
                                   .operands = "MODEL",
                                   .summary =
                                       "Loss, accuracy and figures per class of a trained model.",
                                   .arguments = arguments,
-                                  .minimum_operands = 1,
-                                  .maximum_operands = 1};
+                                  .minimum_operands = expected,
+                                  .maximum_operands = expected};
     int code = command_read(&evaluate, argc, argv, operands);
     s->model = operands->count > 0 ? operands->texts[0] : NULL;
+    if (code < 0 && s->follow && !s->runs) {
+        fprintf(stderr, "evaluate: --follow goes with --runs DIR\n");
+        return EXIT_USAGE;
+    }
     return code;
 }
 
@@ -249,6 +268,9 @@ static mote_status evaluate(const settings *s, mote_model *model, mote_pool *poo
 }
 
 static int run(const settings *s) {
+    if (s->runs) {
+        return s->follow ? runs_follow(s->runs, s->json) : runs_print(s->runs, s->json);
+    }
     mote_error error = {0};
     mote_experiment experiment = {0};
     mote_model *model = mote_model_load(s->model, &error);

@@ -431,6 +431,34 @@ test_overfit_batch() {
     refuse 2 'train: --overfit-batch trains anew and writes no run; leave out --resume' "$train" digits.json --overfit-batch --resume
 }
 
+test_runs() {
+    number=1
+    for option in seed=2 train.epochs=1 train.optimizer.learning_rate=1e20; do
+        "$train" digits.json --quiet --run-dir table/00$number --set "$option" >"$out" 2>"$err"
+        number=$((number + 1))
+    done
+    mkdir -p table/004
+    cp table/001/config.json table/004
+    run 0 "$evaluate" --runs table
+    same "the head of the table" "$(head -n 1 "$out" | cut -c 1-21)" "run     ended        "
+    check "the best run is first" has '^00[12] ' "$out"
+    check "a run that is done, and what differs" has '^001 *done .* seed=2 train.epochs=[0-9]* train.optimizer' "$out"
+    check "a run that diverged" has '^003 *diverged .*learning_rate=1e' "$out"
+    check "a run that was interrupted" has '^004 *interrupted ' "$out"
+    run 0 "$evaluate" --runs table --json
+    check "JSON of the runs" has '"ended":	"diverged"' "$out"
+    refuse 1 'evaluate: table: no run is going on there' "$evaluate" --runs table --follow
+    if flock -n table/004 true 2>"$err"; then
+        cp table/001/metrics.jsonl table/004
+        flock table/004 sleep 2 &
+        sleep 1
+        run 0 "$evaluate" --runs table --follow
+        wait
+        check "a run that is followed" has '^epoch 1  step [0-9]*  loss [0-9.]*  accuracy [0-9.]* %  validation loss ' "$out"
+    fi
+    rm -rf table
+}
+
 # A limit on the size of files, which fails as a full disk does; and a device that is full.
 test_full_disk() {
     # shellcheck disable=SC2016
@@ -809,6 +837,7 @@ test_parts
 test_divergence
 test_stopping
 test_overfit_batch
+test_runs
 test_full_disk runs/digits/001/model.safetensors
 test_evaluation
 test_long_class_names

@@ -1,0 +1,185 @@
+/* runs.c: ./evaluate --runs: what is known of the runs in a directory. */
+#include "cli/runs.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/common.h"
+#include "cli/signals.h"
+#include "config/json.h"
+#include "config/json_write.h"
+#include "core/file.h"
+#include "train/runs.h"
+
+/* ---- the table ---- */
+
+static void print_figure(double value, double factor, int digits) {
+    if (isfinite(value)) {
+        printf("  %10.*f", digits, factor * value);
+    } else {
+        printf("  %10s", "-");
+    }
+}
+
+static void print_table(const mote_run_list *list) {
+    printf("%-6s  %-15s  %6s  %8s  %10s  %10s  %10s  %10s  %s\n", "run", "ended", "epochs",
+           "seconds", "val. loss", "accuracy %", "test loss", "accuracy %", "differs in");
+    for (size_t i = 0; i < list->count; i++) {
+        const mote_run_summary *run = &list->runs[i];
+        printf("%-6s  %-15s  %6.0f  %8.1f", run->name, run->ended, run->epochs,
+               isfinite(run->seconds) ? run->seconds : 0);
+        print_figure(run->validation_loss, 1, 4);
+        print_figure(run->validation_accuracy, 100, 2);
+        print_figure(run->test_loss, 1, 4);
+        print_figure(run->test_accuracy, 100, 2);
+        printf("  %s\n", run->differs);
+    }
+}
+
+static mote_status print_json(const mote_run_list *list, mote_error *error) {
+    mote_json_writer writer = {0};
+    cJSON *array = mote_json_new_array(&writer);
+    for (size_t i = 0; i < list->count; i++) {
+        const mote_run_summary *run = &list->runs[i];
+        cJSON *object = mote_json_add_object(&writer, array, NULL);
+        mote_json_add_string(&writer, object, "run", run->name);
+        mote_json_add_string(&writer, object, "ended", run->ended);
+        mote_json_add_number(&writer, object, "epochs", run->epochs);
+        mote_json_add_number(&writer, object, "seconds", run->seconds);
+        mote_json_add_number(&writer, object, "validation_loss", run->validation_loss);
+        mote_json_add_number(&writer, object, "validation_accuracy", run->validation_accuracy);
+        mote_json_add_number(&writer, object, "test_loss", run->test_loss);
+        mote_json_add_number(&writer, object, "test_accuracy", run->test_accuracy);
+        mote_json_add_string(&writer, object, "differs", run->differs);
+    }
+    char *text = mote_json_print(&writer, array, MOTE_JSON_INDENTED);
+    if (!text) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for the figures of %zu runs",
+                         list->count);
+    }
+    printf("%s\n", text);
+    free(text);
+    return MOTE_OK;
+}
+
+int runs_print(const char *directory, bool json) {
+    mote_error error = {0};
+    mote_run_list list;
+    mote_status status = mote_run_list_read(&list, directory, &error);
+    if (status == MOTE_OK && json) {
+        status = print_json(&list, &error);
+    } else if (status == MOTE_OK) {
+        print_table(&list);
+    }
+    mote_run_list_free(&list);
+    return status == MOTE_OK ? EXIT_DONE : report_error("evaluate", &error);
+}
+
+/* ---- following ---- */
+
+static double number_of(const cJSON *object, const char *name) {
+    const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsNumber(number) ? number->valuedouble : (double)NAN;
+}
+
+static void print_part(const cJSON *object, const char *title, const char *part) {
+    char loss[48], accuracy[48];
+    snprintf(loss, sizeof loss, "%s_loss", part);
+    snprintf(accuracy, sizeof accuracy, "%s_accuracy", part);
+    if (isfinite(number_of(object, loss))) {
+        printf("  %sloss %.4f", title, number_of(object, loss));
+    }
+    if (isfinite(number_of(object, accuracy))) {
+        printf("  accuracy %.2f %%", 100 * number_of(object, accuracy));
+    }
+}
+
+static void print_line(const char *line, size_t length, bool json) {
+    if (json) {
+        printf("%.*s\n", (int)length, line);
+        return;
+    }
+    bool out_of_memory;
+    cJSON *object = mote_json_parse(line, length, &out_of_memory);
+    if (object) {
+        printf("epoch %.0f  step %.0f", number_of(object, "epoch"), number_of(object, "step"));
+        print_part(object, "", "train");
+        print_part(object, "validation ", "validation");
+        printf("  %.1f s\n", number_of(object, "seconds"));
+    }
+    cJSON_Delete(object);
+}
+
+/* Prints the whole lines behind *offset that there are, and moves it on. A file that became shorter
+ * is that of a run that was resumed. */
+static void print_new_lines(const char *path, bool json, long *offset) {
+    FILE *stream = fopen(path, "rb");
+    if (!stream) {
+        return;
+    }
+    if (fseek(stream, 0, SEEK_END) == 0 && ftell(stream) < *offset) {
+        *offset = ftell(stream);
+    }
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t length = fseek(stream, *offset, SEEK_SET) == 0 ? 0 : -1;
+    while (length >= 0 && (length = getline(&line, &capacity, stream)) > 0 &&
+           line[length - 1] == '\n') {
+        print_line(line, (size_t)length - 1, json);
+        *offset += length;
+    }
+    free(line);
+    fclose(stream);
+    fflush(stdout);
+}
+
+static const mote_run_summary *find_active(const mote_run_list *list) {
+    const mote_run_summary *found = NULL;
+    for (size_t i = 0; i < list->count; i++) {
+        bool active = strcmp(list->runs[i].ended, "running") == 0;
+        if (active && (!found || strcmp(list->runs[i].name, found->name) > 0)) {
+            found = &list->runs[i];
+        }
+    }
+    return found;
+}
+
+static void follow(const char *directory, bool json) {
+    char *path = mote_path_join(directory, "metrics.jsonl");
+    const struct timespec pause = {.tv_nsec = 200000000};
+    long offset = 0;
+    for (bool active = true; path && active && !signals_seen();) {
+        active = mote_run_is_active(directory); /* before reading, so that no last line is lost */
+        print_new_lines(path, json, &offset);
+        if (active) {
+            nanosleep(&pause, NULL);
+        }
+    }
+    free(path);
+}
+
+int runs_follow(const char *directory, bool json) {
+    mote_error error = {0};
+    mote_run_list list;
+    mote_status status = mote_run_list_read(&list, directory, &error);
+    const mote_run_summary *run = status == MOTE_OK ? find_active(&list) : NULL;
+    char *path = run ? mote_path_join(directory, run->name) : NULL;
+    if (status == MOTE_OK && !run) {
+        status = mote_fail(&error, MOTE_FILE, "%s: no run is going on there", directory);
+    }
+    if (path) {
+        signals_catch(NULL);
+        fprintf(stderr, "%s\n", path);
+        follow(path, json);
+        signals_release();
+    }
+    free(path);
+    mote_run_list_free(&list);
+    return status != MOTE_OK ? report_error("evaluate", &error)
+           : signals_seen()  ? signals_exit_code()
+                             : EXIT_DONE;
+}

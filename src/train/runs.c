@@ -1,0 +1,270 @@
+/* runs.c: the runs of a directory beside each other. */
+#include "train/runs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "config/json.h"
+#include "core/file.h"
+
+enum {
+    FILE_LIMIT = 1 << 30,
+    PATH_CAPACITY = 256
+};
+
+bool mote_run_is_active(const char *directory) {
+    int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool active = file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (file >= 0) {
+        close(file);
+    }
+    return active;
+}
+
+/* ---- one run ---- */
+
+/* The text of a file in the run's directory; NULL where there is none. */
+static char *read_text(const char *directory, const char *file, size_t *length) {
+    char *path = mote_path_join(directory, file);
+    char *text =
+        path && access(path, R_OK) == 0 ? mote_file_read(path, FILE_LIMIT, length, NULL) : NULL;
+    free(path);
+    return text;
+}
+
+static cJSON *read_object(const char *directory, const char *file) {
+    size_t length;
+    char *text = read_text(directory, file, &length);
+    bool out_of_memory;
+    cJSON *object = text ? mote_json_parse(text, length, &out_of_memory) : NULL;
+    free(text);
+    return object;
+}
+
+static double number_of(const cJSON *object, const char *name) {
+    const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsNumber(number) ? number->valuedouble : (double)NAN;
+}
+
+static bool is_better(double loss, double accuracy, const mote_run_summary *than) {
+    if (isfinite(accuracy) && accuracy != than->validation_accuracy) {
+        return !(accuracy <= than->validation_accuracy);
+    }
+    return isfinite(loss) && !(loss >= than->validation_loss);
+}
+
+static void add_metrics(mote_run_summary *run, const cJSON *line) {
+    double loss = number_of(line, "validation_loss");
+    double accuracy = number_of(line, "validation_accuracy");
+    run->epochs = number_of(line, "epoch");
+    run->seconds = number_of(line, "seconds");
+    if (is_better(loss, accuracy, run)) {
+        run->validation_loss = loss;
+        run->validation_accuracy = accuracy;
+    }
+}
+
+static void read_metrics(mote_run_summary *run, const char *directory) {
+    size_t length;
+    char *text = read_text(directory, "metrics.jsonl", &length);
+    for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+        bool out_of_memory;
+        cJSON *object = mote_json_parse(line, (size_t)(end - line), &out_of_memory);
+        if (object) {
+            add_metrics(run, object);
+        }
+        cJSON_Delete(object);
+    }
+    free(text);
+}
+
+static const char *ending_of(const char *directory, const cJSON *result) {
+    static const char *const endings[] = {"patience", "target_accuracy", "max_minutes"};
+    const char *ended = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(result, "ended"));
+    for (size_t i = 0; ended && i < sizeof endings / sizeof *endings; i++) {
+        if (strcmp(ended, endings[i]) == 0) {
+            return endings[i];
+        }
+    }
+    if (result) {
+        return "done";
+    }
+    cJSON *divergence = read_object(directory, "diverged.json");
+    bool diverged = divergence != NULL;
+    cJSON_Delete(divergence);
+    return mote_run_is_active(directory) ? "running" : diverged ? "diverged" : "interrupted";
+}
+
+static void read_run(mote_run_summary *run, const char *directory) {
+    double none = (double)NAN;
+    cJSON *result = read_object(directory, "result.json");
+    run->epochs = 0;
+    run->seconds = run->validation_loss = run->validation_accuracy = none;
+    read_metrics(run, directory);
+    run->test_loss = number_of(result, "test_loss");
+    run->test_accuracy = number_of(result, "test_accuracy");
+    run->ended = ending_of(directory, result);
+    run->config = read_object(directory, "config.json");
+    cJSON_Delete(result);
+}
+
+/* ---- what differs ---- */
+
+/* Visits the plain values of a config under their paths. */
+typedef struct comparison {
+    const mote_run_list *list;
+    FILE *stream; /* where differences go */
+    bool failed;
+} comparison;
+
+/* The value at "model.layers[1].units"; NULL where there is none. */
+static const cJSON *value_at(const cJSON *node, const char *path) {
+    while (node && *path) {
+        if (*path == '[') {
+            node = cJSON_GetArrayItem(node, (int)strtol(path + 1, NULL, 10));
+            path = strchr(path, ']') + 1;
+        } else {
+            path += *path == '.';
+            char name[PATH_CAPACITY];
+            size_t length = strcspn(path, ".[");
+            snprintf(name, sizeof name, "%.*s", (int)length, path);
+            node = cJSON_GetObjectItemCaseSensitive(node, name);
+            path += length;
+        }
+    }
+    return node;
+}
+
+static bool differs(const mote_run_list *list, const cJSON *value, const char *path) {
+    for (size_t i = 0; i < list->count; i++) {
+        const cJSON *other = value_at(list->runs[i].config, path);
+        if (list->runs[i].config && (!other || !cJSON_Compare(value, other, true))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void compare(comparison *c, const cJSON *node, const char *path) {
+    if (!differs(c->list, node, path)) {
+        return;
+    }
+    size_t index = 0;
+    for (const cJSON *child = node->child; child; child = child->next, index++) {
+        char inner[PATH_CAPACITY];
+        int length = child->string ? snprintf(inner, sizeof inner, "%s%s%s", path, *path ? "." : "",
+                                              child->string)
+                                   : snprintf(inner, sizeof inner, "%s[%zu]", path, index);
+        if ((size_t)length < sizeof inner) {
+            compare(c, child, inner);
+        }
+    }
+    if (!node->child && strcmp(path, "name") != 0) {
+        char *text = cJSON_PrintUnformatted(node);
+        c->failed = c->failed || !text;
+        fprintf(c->stream, "%s%s=%s", ftell(c->stream) > 0 ? " " : "", path, text ? text : "");
+        cJSON_free(text);
+    }
+}
+
+static mote_status write_differences(mote_run_list *list, mote_error *error) {
+    for (size_t i = 0; i < list->count; i++) {
+        mote_run_summary *run = &list->runs[i];
+        size_t size;
+        FILE *stream = open_memstream(&run->differs, &size);
+        comparison c = {.list = list, .stream = stream, .failed = !stream};
+        if (stream && run->config) {
+            compare(&c, run->config, "");
+        }
+        c.failed = (stream && fclose(stream) != 0) || c.failed;
+        if (c.failed) {
+            return mote_fail(error, MOTE_MEMORY, "out of memory for the configs of %zu runs",
+                             list->count);
+        }
+    }
+    return MOTE_OK;
+}
+
+/* ---- all of them ---- */
+
+static int compare_numbers(double a, double b, double sign) {
+    if (isfinite(a) != isfinite(b)) {
+        return isfinite(a) ? -1 : 1;
+    }
+    return sign * a > sign * b ? -1 : sign * a < sign * b;
+}
+
+static int best_first(const void *left, const void *right) {
+    const mote_run_summary *a = left, *b = right;
+    const double keys[][3] = {{a->validation_accuracy, b->validation_accuracy, 1},
+                              {a->validation_loss, b->validation_loss, -1},
+                              {a->test_accuracy, b->test_accuracy, 1},
+                              {a->test_loss, b->test_loss, -1}};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        int order = compare_numbers(keys[i][0], keys[i][1], keys[i][2]);
+        if (order != 0) {
+            return order;
+        }
+    }
+    return strcmp(a->name, b->name);
+}
+
+/* Adds the run of that name, if there is one: a directory with a config. */
+static mote_status add_run(mote_run_list *list, const char *directory, const char *name,
+                           mote_error *error) {
+    char *path = mote_path_join(directory, name);
+    char *config = path ? mote_path_join(path, "config.json") : NULL;
+    mote_run_summary *runs = realloc(list->runs, (list->count + 1) * sizeof *runs);
+    list->runs = runs ? runs : list->runs;
+    mote_status status = MOTE_OK;
+    if (!config || !runs) {
+        status = mote_fail(error, MOTE_MEMORY, "%s: out of memory", directory);
+    } else if (access(config, F_OK) == 0) {
+        mote_run_summary *run = &list->runs[list->count++];
+        *run = (mote_run_summary){0};
+        snprintf(run->name, sizeof run->name, "%.31s", name);
+        read_run(run, path);
+    }
+    free(config);
+    free(path);
+    return status;
+}
+
+mote_status mote_run_list_read(mote_run_list *list, const char *directory, mote_error *error) {
+    *list = (mote_run_list){0};
+    DIR *stream = opendir(directory);
+    if (!stream) {
+        return mote_fail(error, MOTE_FILE, "%s: cannot be read: %s", directory, strerror(errno));
+    }
+    mote_status status = MOTE_OK;
+    for (struct dirent *entry; status == MOTE_OK && (entry = readdir(stream));) {
+        if (entry->d_name[0] != '.') {
+            status = add_run(list, directory, entry->d_name, error);
+        }
+    }
+    closedir(stream);
+    if (status == MOTE_OK && list->count == 0) {
+        return mote_fail(error, MOTE_FILE, "%s: there are no runs in it", directory);
+    }
+    if (status == MOTE_OK) {
+        qsort(list->runs, list->count, sizeof *list->runs, best_first);
+        status = write_differences(list, error);
+    }
+    return status;
+}
+
+void mote_run_list_free(mote_run_list *list) {
+    for (size_t i = 0; i < list->count; i++) {
+        cJSON_Delete(list->runs[i].config);
+        free(list->runs[i].differs);
+    }
+    free(list->runs);
+    *list = (mote_run_list){0};
+}
