@@ -326,8 +326,7 @@ Test(image, exif_data_that_make_no_sense_turn_nothing) {
         EXIF "4d4d002a0000000800010112000400000001000600000000", /* of another type */
         EXIF "4d4d002a0000000800010112000300000001000000000000", /* 0 */
         EXIF "4d4d002a0000000800010112000300000001000900000000", /* 9 */
-        "687474703a0000"
-        "4d4d002a00000008000101120003000000010006", /* another kind of APP1 */
+        "687474703a00004d4d002a00000008000101120003000000010006", /* another kind of APP1 */
     };
     const char *path = scratch_path("picture.jpg");
     for (size_t i = 0; i < COUNT(contents); i++) {
