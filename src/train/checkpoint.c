@@ -85,6 +85,7 @@ static mote_status visit_tensors(const mote_trainer *trainer, tensor_visitor vis
     X(epoch_loss)                                                                                  \
     X(epoch_seconds)                                                                               \
     X(seconds)                                                                                     \
+    X(learning_rate)                                                                               \
     X(best_loss)                                                                                   \
     X(best_accuracy)                                                                               \
     X(patience_best)

@@ -145,7 +145,8 @@ killed() {
     as_never_stopped "$config, killed $kills times" killed whole
     same "$config, files" "$(ls killed)" "$(printf '%s\n' "$@")"
     echo "$config: killed $kills times, $torn of them while a file was being written; $ends runs ended in between"
-    check "a run has been killed while it wrote a file" test $torn -gt 0
+    # A few kills may miss all of the writing.
+    [ "$kills" -lt 50 ] || check "a run has been killed while it wrote a file" test $torn -gt 0
     rm -rf whole killed
 }
 
@@ -285,7 +286,8 @@ test_broken_checkpoints() {
         if [ $breaks = directory ]; then
             check "a rename that fails: $(cat "$err")" said "$newest: cannot be written: Is a directory; training goes on, and the checkpoint of step 71 stays$"
         else
-            same "the newest is whole again" "$(wc -c <$newest)" "$(wc -c <whole/checkpoint.safetensors)"
+            run 0 "$train" mlp.json --run-dir broken --quiet --resume
+            check "the newest is whole again: $(cat "$err")" is_empty "$err"
         fi
     done
     # Nothing is left that could be gone on with.
