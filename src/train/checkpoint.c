@@ -321,6 +321,7 @@ mote_status mote_checkpoint_restore(mote_trainer *trainer, const char *path, boo
         status = visit_tensors(trainer, check_tensor, file, error);
         if (status == MOTE_OK) {
             status = visit_tensors(trainer, copy_tensor, file, error);
+            trainer->learning_rate = position.learning_rate;
         } else {
             trainer->position = before;
         }

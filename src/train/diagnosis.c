@@ -397,7 +397,7 @@ static void write_report(const search *s, mote_error *error) {
         append(&t, "in epoch %llu, step %llu", (unsigned long long)p->epoch + 1,
                (unsigned long long)p->epoch_step + 1);
     }
-    append(&t, ", at a learning rate of %g", s->trainer->position.learning_rate);
+    append(&t, ", at a learning rate of %g", s->trainer->learning_rate);
     append_ranges(&t, s);
     append_samples(&t, s);
     append(&t, "\n%s", advice(s));
@@ -424,7 +424,7 @@ static void tell(const search *s, const char *report) {
                               .total_steps = trainer->total_steps,
                               .epoch_step = (size_t)p->epoch_step + 1,
                               .epoch_steps = trainer->epoch_steps,
-                              .learning_rate = trainer->position.learning_rate,
+                              .learning_rate = trainer->learning_rate,
                               .seconds = p->seconds,
                               .divergence = &divergence};
     if (trainer->listener) {

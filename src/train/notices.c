@@ -78,7 +78,7 @@ void mote_notices_step(mote_trainer *trainer, double loss) {
                "learning rate of %g; try a higher one, see whether labels and data belong together "
                "(--preview), and whether the network can learn at all (--overfit-batch)",
                n->loss[0], (unsigned long long)window, n->loss[1], (unsigned long long)window + 1,
-               (unsigned long long)steps, trainer->position.learning_rate);
+               (unsigned long long)steps, trainer->learning_rate);
     }
 }
 

@@ -35,7 +35,7 @@ static mote_status fail_diverged(const mote_trainer *trainer, const char *what, 
                      "%s became %s in epoch %llu, step %llu, at a learning rate of %g; try a lower "
                      "one, a warm-up, or another normalization of the data",
                      what, isnan(found) ? "NaN" : "infinite", (unsigned long long)p->epoch + 1,
-                     (unsigned long long)p->epoch_step + 1, trainer->position.learning_rate);
+                     (unsigned long long)p->epoch_step + 1, trainer->learning_rate);
 }
 
 /* ---- samples ---- */
@@ -163,9 +163,9 @@ mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error) {
     mote_step_samples samples = mote_trainer_next_samples(trainer);
     mote_random before = p->layers_random;
     bool waits = mote_update_waits(trainer);
-    trainer->position.learning_rate = learning_rate_of_step(trainer);
+    trainer->learning_rate = learning_rate_of_step(trainer);
     trainer->step =
-        mote_step_create(trainer->options.optimizer, trainer->position.learning_rate, p->step + 1);
+        mote_step_create(trainer->options.optimizer, trainer->learning_rate, p->step + 1);
     mote_average_begin_step(trainer);
     if (waits) {
         mote_update_clear(trainer);
@@ -181,6 +181,7 @@ mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error) {
     }
     mote_average_buffers(trainer);
     p->step++;
+    p->learning_rate = trainer->learning_rate;
     p->epoch_step++;
     p->epoch_samples += samples.count;
     p->epoch_loss += sum.loss * ((double)samples.count / samples.weight);

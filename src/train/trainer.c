@@ -371,7 +371,7 @@ bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind) {
         .total_steps = trainer->total_steps,
         .epoch_step = (size_t)p->epoch_step,
         .epoch_steps = trainer->epoch_steps,
-        .learning_rate = trainer->position.learning_rate,
+        .learning_rate = trainer->learning_rate,
         .seconds = p->seconds,
         .samples_per_second = within ? training_speed(trainer) : trainer->epoch_speed,
         .train = within ? training_metrics(trainer) : trainer->epoch_metrics,
@@ -421,7 +421,7 @@ static mote_status validate(mote_trainer *trainer, mote_error *error) {
         mote_fail(error, MOTE_DIVERGED,
                   "the validation loss is not finite after epoch %llu, at a learning rate of %g; "
                   "try a lower one, a warm-up, or another normalization of the data",
-                  (unsigned long long)trainer->position.epoch + 1, trainer->position.learning_rate);
+                  (unsigned long long)trainer->position.epoch + 1, trainer->learning_rate);
         mote_diagnose_validation(trainer, error);
         return MOTE_DIVERGED;
     }
@@ -458,7 +458,7 @@ static mote_status fail_weights(mote_trainer *trainer, mote_error *error) {
               "a weight is not finite in epoch %llu, after step %llu, at a learning rate of %g; "
               "try a lower one, a warm-up, or another normalization of the data",
               (unsigned long long)trainer->position.epoch + 1,
-              (unsigned long long)trainer->position.epoch_step, trainer->position.learning_rate);
+              (unsigned long long)trainer->position.epoch_step, trainer->learning_rate);
     mote_diagnose_step(trainer, error);
     return MOTE_DIVERGED;
 }

@@ -27,7 +27,7 @@ typedef struct mote_position {
     uint64_t epoch_correct;
     double epoch_seconds; /* of its training steps */
     double seconds;       /* of everything so far */
-    double learning_rate; /* of the last step */
+    double learning_rate; /* of the last step done */
     bool has_best;
     double best_loss, best_accuracy;
     uint64_t best_samples;
@@ -83,6 +83,7 @@ struct mote_trainer {
 
     size_t epoch_steps;   /* of a whole epoch */
     uint64_t total_steps; /* at the end */
+    double learning_rate; /* of the last step, or of the one at work */
     bool repeats_step;    /* all steps are of the samples of the first; see overfit.h */
     mote_metrics epoch_metrics, validation; /* of the last epoch done */
     double epoch_speed;                     /* samples per second in it */
