@@ -194,8 +194,9 @@ static const char *const parameters[] = {"layers.2.scale", "layers.1.layers.0.sc
 /* In one step, in many, over an epoch's end, with gradients that wait, on threads. */
 static const char *const trainings[] = {
     "{\"batch_size\": 200}",
-    "{\"batch_size\": 10, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1e-4}}",
-    "{\"batch_size\": 3, \"optimizer\": {\"type\": \"adamw\"}, \"weight_average\": 0.9}",
+    "{\"batch_size\": 10, \"optimizer\": {\"type\": \"adamw\"}}",
+    ("{\"batch_size\": 3, \"threads\": 2, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": "
+     "1e-4, \"momentum\": 0.9}, \"weight_average\": 0.9}"),
     "{\"batch_size\": 5, \"accumulate\": 4, \"clip_gradient_norm\": 1}",
     "{\"batch_size\": 7, \"shuffle\": false, \"accumulate\": 2, \"threads\": 2}",
 };
