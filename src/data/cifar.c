@@ -142,9 +142,9 @@ static mote_status open_format(mote_format *format, const mote_loading *loading,
                          full_path(self, cifar10.train[0], path), cifar100->train[0]);
     }
     if (!is_100 && self->labels == COARSE) {
-        return mote_fail(error, MOTE_INVALID,
-                         "dataset.labels: CIFAR-10, in %s, has no \"coarse\" labels; CIFAR-100 has",
-                         self->directory);
+        return mote_fail_at(mote_json_member(format->json, "labels"), error,
+                            "CIFAR-10, in %s, has no \"coarse\" labels; CIFAR-100 has",
+                            self->directory);
     }
     self->edition = is_100 ? &cifar100[self->labels] : &cifar10;
     *shape = mote_shape_image(3, SIDE, SIDE);

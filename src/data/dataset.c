@@ -387,6 +387,7 @@ static mote_status read_settings(mote_dataset *dataset, mote_json object, mote_e
         return mote_fail(error, MOTE_MEMORY, "out of memory for a data set");
     }
     dataset->format->kind = kind;
+    dataset->format->json = object;
     mote_binding bindings[] = {{.fields = option_fields, .target = &dataset->options},
                                {.fields = kind->fields, .target = dataset->format}};
     mote_status status = mote_fields_read(object, "format", bindings, 2, error);

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "config/json.h"
 #include "data/loading.h"
 #include "mote/dataset.h"
 #include "mote/field.h"
@@ -46,6 +47,7 @@ typedef struct mote_content {
 /* The first member of each format's struct. */
 struct mote_format {
     const mote_format_class *kind;
+    mote_json json; /* what its fields were read from; only valid in `open` */
 };
 
 struct mote_format_class {

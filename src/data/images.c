@@ -96,6 +96,7 @@ static const mote_field fields[] = {
      .kind = MOTE_FIELD_PART,
      .offset = offsetof(images, size),
      .optional = true,
+     .takes = "a number or a list",
      .help =
          "what pictures are resized to: pixels a side, or [height, width]; without it, all must "
          "be of one size"},
@@ -164,19 +165,19 @@ static mote_status read_size(const images *self, size_t *height, size_t *width, 
 }
 
 static mote_status check_settings(const images *self, mote_error *error) {
+    mote_json json = self->base.json;
     if (self->channels == 2) {
-        return mote_fail(error, MOTE_INVALID,
-                         "dataset.channels: expected 1 for grey or 3 for colour, found 2");
+        return mote_fail_at(mote_json_member(json, "channels"), error,
+                            "expected 1 for grey or 3 for colour, found 2");
     }
     if (!self->directory == !self->list) {
-        return mote_fail(error, MOTE_INVALID,
-                         "dataset: the format images needs either \"directory\" or \"list\", found "
-                         "%s",
-                         self->list ? "both" : "neither");
+        return mote_fail_at(json, error,
+                            "the format images needs either \"directory\" or \"list\", found %s",
+                            self->list ? "both" : "neither");
     }
     if (self->test_list && !self->list) {
-        return mote_fail(error, MOTE_INVALID,
-                         "dataset.test_list: goes with \"list\", not with \"directory\"");
+        return mote_fail_at(mote_json_member(json, "test_list"), error,
+                            "goes with \"list\", not with \"directory\"");
     }
     return MOTE_OK;
 }
@@ -206,11 +207,10 @@ static mote_status hold_out(images *self, mote_error *error) {
     const mote_image_files *train = &self->files.parts[MOTE_TRAINING];
     const char *source = self->files.parts[MOTE_TEST].source;
     if (source) {
-        return mote_fail(
-            error, MOTE_INVALID,
-            "dataset.test_fraction: there are pictures to test on, %s; expected either "
-            "these or a test_fraction",
-            source);
+        return mote_fail_at(mote_json_member(self->base.json, "test_fraction"), error,
+                            "there are pictures to test on, %s; expected either these or a "
+                            "test_fraction",
+                            source);
     }
     uint32_t *labels = malloc(train->count * sizeof *labels);
     bool *drawn = calloc(train->count, sizeof *drawn);

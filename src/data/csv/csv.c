@@ -86,9 +86,8 @@ static mote_status open_csv(mote_format *format, const mote_loading *loading, mo
                             mote_error *error) {
     mote_csv *self = (mote_csv *)format;
     if (self->test_file && self->test_fraction > 0) {
-        return mote_fail(error, MOTE_INVALID,
-                         "dataset: expected either a \"test_file\" or a \"test_fraction\", found "
-                         "both");
+        return mote_fail_at(format->json, error,
+                            "expected either a \"test_file\" or a \"test_fraction\", found both");
     }
     mote_status status = mote_csv_look(self, error);
     if (status == MOTE_OK) {
