@@ -89,6 +89,9 @@ def make_optimizer(groups, keys):
 
 OPTIMIZERS = [
     {"type": "sgd", "learning_rate": 0.1},
+    {"type": "sgd", "learning_rate": 0.05, "weight_decay": 0.02},
+    {"type": "sgd", "learning_rate": 0.05, "momentum": 0.9},
+    {"type": "sgd", "learning_rate": 0.05, "momentum": 0.9, "nesterov": True},
     {"type": "sgd", "learning_rate": 0.02, "momentum": 0.9, "weight_decay": 0.1},
     {"type": "sgd", "learning_rate": 0.02, "momentum": 0.8, "nesterov": True, "weight_decay": 0.01},
     {"type": "adamw"},

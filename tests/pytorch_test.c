@@ -46,16 +46,6 @@ typedef struct output_values {
     float loss;
 } output_values;
 
-typedef struct optimizer_inputs {
-    const float *start, *gradients; /* [OPTIMIZER_STEPS × OPTIMIZER_WEIGHTS] */
-} optimizer_inputs;
-
-typedef struct optimizer_values {
-    const char *type, *json;
-    const float *first, *second, *last; /* the weights after these steps */
-    const float *state;                 /* states[0] after the last; NULL: none */
-} optimizer_values;
-
 /* NETWORK_BATCHES batches, NETWORK_STEPS steps. Parameters are followed by buffers. */
 typedef struct network_values {
     const char *layers, *output, *optimizer, *json;
@@ -248,7 +238,7 @@ Test(pytorch, outputs_give_the_same_loss_and_gradient) {
     }
 }
 
-/* ---- optimizers ---- */
+/* ---- networks in training ---- */
 
 static mote_optimizer *create_optimizer(const char *type, const char *json) {
     mote_error error = {0};
@@ -267,48 +257,6 @@ static mote_optimizer *create_optimizer(const char *type, const char *json) {
     cr_assert_eq(error.status, MOTE_OK, "%s", error.message);
     return optimizer;
 }
-
-/* One slice with its states. */
-static void run_optimizer(const optimizer_values *row) {
-    mote_optimizer *optimizer = create_optimizer(row->type, row->json);
-    size_t states = optimizer->kind->state_count(optimizer);
-    float weights[OPTIMIZER_WEIGHTS];
-    float state[MOTE_MAX_STATES][OPTIMIZER_WEIGHTS] = {{0}};
-    mote_slice slice = {.count = OPTIMIZER_WEIGHTS, .weights = weights, .decay = true};
-    for (size_t i = 0; i < states; i++) {
-        slice.states[i] = state[i];
-    }
-    memcpy(weights, optimizer_inputs_table[0].start, sizeof weights);
-
-    char what[160];
-    snprintf(what, sizeof what, "%s %s", row->type, row->json);
-    const float *incoming = optimizer_inputs_table[0].gradients;
-    for (size_t step = 1; step <= OPTIMIZER_STEPS; step++, incoming += OPTIMIZER_WEIGHTS) {
-        slice.gradient = incoming;
-        mote_step now = mote_step_create(optimizer, optimizer->learning_rate, step);
-        optimizer->kind->update(optimizer, &now, &slice);
-        const float *wanted = step == 1                 ? row->first
-                              : step == 2               ? row->second
-                              : step == OPTIMIZER_STEPS ? row->last
-                                                        : NULL;
-        if (wanted) {
-            expect_close(what, OPTIMIZER_WEIGHTS, weights, wanted, TOLERANCE);
-        }
-    }
-    cr_expect_eq(states > 0, row->state != NULL, "%s: %zu states", what, states);
-    if (states > 0 && row->state) {
-        expect_close(what, OPTIMIZER_WEIGHTS, state[0], row->state, TOLERANCE);
-    }
-    free(optimizer);
-}
-
-Test(pytorch, optimizers_take_the_same_steps) {
-    for (size_t i = 0; i < COUNT_OF(optimizer_values_table); i++) {
-        run_optimizer(&optimizer_values_table[i]);
-    }
-}
-
-/* ---- networks in training ---- */
 
 /* How gradients reach the optimizer. */
 typedef enum delivery {

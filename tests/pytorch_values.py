@@ -299,38 +299,6 @@ WEIGHTED = [("softmax_cross_entropy", 2), ("softmax_cross_entropy", 5),
             ("sigmoid_cross_entropy", 1)]
 
 
-# ---- optimizers ----
-
-# keys in mote; PyTorch's are the same but for the rate's name
-SGD = [dict(learning_rate=0.05, **keys) for keys in (
-    {}, {"weight_decay": 0.02}, {"momentum": 0.9}, {"momentum": 0.9, "weight_decay": 0.02},
-    {"momentum": 0.9, "nesterov": True},
-    {"momentum": 0.8, "nesterov": True, "weight_decay": 0.02})]
-
-STEPS, WEIGHTS = 20, 9
-
-
-def sgd(parameters, keys):
-    keys = dict(keys)
-    return torch.optim.SGD(parameters, lr=keys.pop("learning_rate"), **keys)
-
-
-def optimizer_row(keys, start, gradients):
-    w = start.clone().requires_grad_()
-    optimizer = sgd([w], keys)
-    after = []
-    for gradient in gradients:
-        w.grad = gradient.clone()
-        optimizer.step()
-        after.append(w.detach().clone())
-    momentum = optimizer.state[w].get("momentum_buffer")
-    row = {"type": text("sgd"), "json": text(keys), "first": numbers(after[0]),
-           "second": numbers(after[1]), "last": numbers(after[-1])}
-    if momentum is not None:
-        row["state"] = numbers(momentum)
-    return row
-
-
 # ---- networks in training ----
 
 BATCHES, NETWORK_STEPS = 4, 50
@@ -441,7 +409,8 @@ def sgd_of(net, keys):
     decay = keys.pop("weight_decay", 0)
     decayed = [m.weight for m in net.modules() if isinstance(m, (nn.Linear, nn.Conv2d))]
     others = [p for p in net.parameters() if all(p is not d for d in decayed)]
-    return sgd([{"params": decayed, "weight_decay": decay}, {"params": others}], keys)
+    return torch.optim.SGD([{"params": decayed, "weight_decay": decay}, {"params": others}],
+                           lr=keys.pop("learning_rate"), **keys)
 
 
 def named_tensors(net):
@@ -449,7 +418,8 @@ def named_tensors(net):
             [(n, b) for n, b in net.named_buffers() if b.is_floating_point()])
 
 
-def network_row(layers, make, shape, batch, classes, keys):
+def network_row(seed, layers, make, shape, batch, classes, keys):
+    torch.manual_seed(seed)  # a further network leaves the others as they are
     net = make().double()
     for parameter in net.parameters():
         parameter.data = hundredths(-0.5, 0.5, *parameter.shape)
@@ -488,15 +458,9 @@ def main():
     table("output_values", "output_values_table",
           [output_row(*row[:4], target) for row in OUTPUTS for target in row[4]])
 
-    start, gradients = uniform(-1, 1, WEIGHTS), uniform(-1, 1, STEPS, WEIGHTS)
-    print(f"enum {{ OPTIMIZER_STEPS = {STEPS}, OPTIMIZER_WEIGHTS = {WEIGHTS} }};\n")
-    table("optimizer_inputs", "optimizer_inputs_table",
-          [{"start": numbers(start), "gradients": numbers(gradients)}])
-    table("optimizer_values", "optimizer_values_table",
-          [optimizer_row(keys, start, gradients) for keys in SGD])
-
     print(f"enum {{ NETWORK_BATCHES = {BATCHES}, NETWORK_STEPS = {NETWORK_STEPS} }};\n")
-    table("network_values", "network_values_table", [network_row(*row) for row in NETWORKS])
+    table("network_values", "network_values_table",
+          [network_row(seed, *row) for seed, row in enumerate(NETWORKS)])
 
     # The last: the rows above keep their values.
     table("weighted_values", "weighted_values_table", [weighted_row(*row) for row in WEIGHTED])
