@@ -175,6 +175,8 @@ struct mote_layer_class {
     bool fuses;           /* calls mote_finish_y and mote_finish_dx; its backward ignores its y */
     bool tiles_gradients; /* calls mote_gradient_ready itself */
     bool gives_probabilities; /* y are probabilities, not logits */
+    bool dies; /* of an activation: a unit whose y is 0 for all samples learns nothing any more;
+                * training tells of such units */
 };
 
 /* For build: fail, with advice, unless the layer gets vectors, or images. */

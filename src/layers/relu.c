@@ -40,4 +40,5 @@ const mote_layer_class mote_layer_relu = {
     .fields = fields,
     .forward_elements = forward_elements,
     .backward_elements = backward_elements,
+    .dies = true,
 };

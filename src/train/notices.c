@@ -116,10 +116,6 @@ static void look_at_accuracy(mote_trainer *trainer) {
 
 /* ---- dead units ---- */
 
-static bool is_relu(const mote_layer *layer) {
-    return strcmp(layer->kind->type, "relu") == 0;
-}
-
 /* What a unit is: a channel of images, or a number. */
 static size_t units_of(const mote_layer *layer) {
     return layer->output_shape.dims[0] *
@@ -130,7 +126,7 @@ static size_t count_units(const mote_sequence *sequence) {
     size_t count = 0;
     for (size_t i = 0; i < sequence->count; i++) {
         const mote_layer *layer = sequence->layers[i];
-        count += is_relu(layer) ? units_of(layer) : 0;
+        count += layer->kind->dies ? units_of(layer) : 0;
         const mote_sequence *inner;
         for (size_t k = 0; (inner = mote_layer_sequence(layer, k)); k++) {
             count += count_units(inner);
@@ -165,7 +161,7 @@ static void mark_layer(const mote_sequence *sequence, size_t index, size_t rows,
 static void mark_layers(const mote_sequence *sequence, size_t rows, unsigned char **alive) {
     for (size_t i = 0; i < sequence->count; i++) {
         const mote_layer *layer = sequence->layers[i];
-        if (is_relu(layer)) {
+        if (layer->kind->dies) {
             mark_layer(sequence, i, rows, *alive);
             *alive += units_of(layer);
         }
@@ -180,7 +176,7 @@ static void report_dead(mote_trainer *trainer, const mote_sequence *sequence, si
                         const unsigned char **alive) {
     for (size_t i = 0; i < sequence->count; i++) {
         const mote_layer *layer = sequence->layers[i];
-        size_t units = is_relu(layer) ? units_of(layer) : 0, dead = 0;
+        size_t units = layer->kind->dies ? units_of(layer) : 0, dead = 0;
         for (size_t k = 0; k < units; k++) {
             dead += !(*alive)[k];
         }
@@ -188,10 +184,10 @@ static void report_dead(mote_trainer *trainer, const mote_sequence *sequence, si
         if (dead > 0 && (double)dead >= MANY_DEAD * (double)units &&
             !trainer->notices.told[MOTE_NOTICE_DEAD]) {
             notice(trainer, MOTE_NOTICE_DEAD,
-                   "%zu of the %zu units of %s[%zu] (relu) are dead: 0 for each of %zu samples, so "
+                   "%zu of the %zu units of %s[%zu] (%s) are dead: 0 for each of %zu samples, so "
                    "that they learn nothing; try a lower learning rate or a warm-up, batch_norm in "
                    "front, or leaky_relu",
-                   dead, units, sequence->name, i, samples);
+                   dead, units, sequence->name, i, layer->kind->type, samples);
         }
         const mote_sequence *inner;
         for (size_t k = 0; (inner = mote_layer_sequence(layer, k)); k++) {

@@ -62,7 +62,7 @@ typedef struct mote_notices {
     uint64_t steps;       /* since the trainer runs */
     double loss[2];       /* means over the first steps, and those after them, */
     double squares[2];    /* and of its squares */
-    unsigned char *alive; /* [units of all relu layers] */
+    unsigned char *alive; /* [units of all layers that can die] */
 } mote_notices;
 
 /* A run of entries of a parameter that is updated in one go. */
