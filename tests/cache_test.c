@@ -169,6 +169,18 @@ Test(cache, that_is_abandoned_leaves_nothing) {
     cr_expect_eq(scratch_count(), 0);
 }
 
+Test(cache, that_a_killed_process_left_half_made_is_removed) {
+    scratch_write(scratch_path("a.cache.17.part"), "half", 4);
+    mote_content content = {0};
+    mote_error error = {0};
+    mote_cache *cache = mote_cache_create(scratch_path("a.cache"), mote_shape_image(3, 5, 4),
+                                          TRAIN + TEST, NULL, &content, &error);
+    cr_assert(cache);
+    cr_expect_eq(scratch_count(), 1); /* the new one */
+    mote_cache_abandon(cache);
+    mote_content_free(&content);
+}
+
 /* Not opened, for that reason; and made again in its place. */
 static void expect_refused(const char *path, const char *key, const char *reason) {
     notices said = {0};

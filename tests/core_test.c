@@ -700,6 +700,51 @@ Test(file, what_is_abandoned_leaves_nothing_behind) {
     free(path);
 }
 
+static bool is_there(const char *name) {
+    char *path = in_directory(name);
+    bool there = access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
+static void leave(const char *name) {
+    char *path = in_directory(name);
+    FILE *file = fopen(path, "w");
+    cr_assert(file && fclose(file) == 0, "%s", path);
+    free(path);
+}
+
+Test(file, leftovers_are_removed_and_nothing_else) {
+    static const char *const others[] = {"a.txt",    "a.txt.part",     "a.txt.x.part",
+                                         ".17.part", "a.txt.17.parts", "a.txt17.part"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        leave(others[i]);
+    }
+    leave("a.txt.17.part");
+    leave("ba.txt.17.part");
+    mote_file_writer writer; /* a process at work */
+    char *path = in_directory("a.txt"), name[64];
+    snprintf(name, sizeof name, "a.txt.%ld.part", (long)getpid());
+    cr_assert_eq(mote_file_open(&writer, path, NULL), MOTE_OK);
+    mote_file_remove_leftovers(directory, "a.txt");
+    cr_expect(is_there("ba.txt.17.part"));
+    mote_file_remove_leftovers(directory, NULL);
+    cr_expect_not(is_there("a.txt.17.part"));
+    cr_expect_not(is_there("ba.txt.17.part"));
+    cr_expect(is_there(name));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        cr_expect(is_there(others[i]), "%s", others[i]);
+    }
+    mote_file_abandon(&writer);
+    mote_file_remove_leftovers("no/such/directory", NULL);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char *other = in_directory(others[i]);
+        cr_expect_eq(remove(other), 0, "%s", other);
+        free(other);
+    }
+    free(path);
+}
+
 /* A limit on the size of files stands in for a disk that is full. */
 Test(file, a_full_disk_is_an_error_and_the_old_file_survives) {
     char *path = in_directory("a.txt"), expected[256];

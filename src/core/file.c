@@ -1,11 +1,13 @@
 /* file.c: whole files in and out. */
 #include "core/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static char *read_stream(FILE *stream, const char *path, size_t limit, size_t *length,
@@ -100,6 +102,7 @@ mote_status mote_file_open(mote_file_writer *writer, const char *path, mote_erro
         release(writer);
         return status;
     }
+    (void)flock(fileno(writer->stream), LOCK_EX | LOCK_NB); /* it is no leftover */
     return MOTE_OK;
 }
 
@@ -124,16 +127,10 @@ mote_status mote_file_commit(mote_file_writer *writer, mote_error *error) {
     errno = writer->reason;
     bool good = !ferror(writer->stream) && fflush(writer->stream) == 0 &&
                 fsync(fileno(writer->stream)) == 0;
+    good = good && rename(writer->temporary_path, writer->path) == 0; /* still locked */
     int reason = errno;
-    if (fclose(writer->stream) != 0 && good) {
-        good = false;
-        reason = errno;
-    }
+    fclose(writer->stream);
     writer->stream = NULL;
-    if (good && rename(writer->temporary_path, writer->path) != 0) {
-        good = false;
-        reason = errno;
-    }
     if (!good) {
         mote_fail(error, MOTE_FILE, "%s: cannot be written: %s", writer->path,
                   reason ? strerror(reason) : "an earlier write failed");
@@ -163,4 +160,46 @@ mote_status mote_file_write_text(const char *path, const char *text, mote_error 
         status = mote_file_commit(&writer, error);
     }
     return status;
+}
+
+/* ---- leftovers ---- */
+
+/* Whether a file's name is "model.safetensors.17.part", of the file `name` or, with NULL, of any. */
+static bool is_temporary(const char *file, const char *name) {
+    static const char suffix[] = ".part";
+    size_t length = strlen(file), end = sizeof suffix - 1;
+    if (length <= end || strcmp(file + length - end, suffix) != 0) {
+        return false;
+    }
+    size_t digits_end = length - end, begin = digits_end;
+    while (begin > 0 && file[begin - 1] >= '0' && file[begin - 1] <= '9') {
+        begin--;
+    }
+    if (begin == digits_end || begin < 2 || file[begin - 1] != '.') {
+        return false;
+    }
+    return !name || (strlen(name) == begin - 1 && strncmp(file, name, begin - 1) == 0);
+}
+
+/* The lock of whoever wrote it went when that process did. */
+static void remove_if_unlocked(int directory, const char *file) {
+    int descriptor = openat(directory, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor >= 0) {
+        if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+            (void)unlinkat(directory, file, 0);
+        }
+        close(descriptor);
+    }
+}
+
+void mote_file_remove_leftovers(const char *directory, const char *name) {
+    DIR *stream = opendir(directory[0] ? directory : ".");
+    for (struct dirent *entry; stream && (entry = readdir(stream));) {
+        if (is_temporary(entry->d_name, name)) {
+            remove_if_unlocked(dirfd(stream), entry->d_name);
+        }
+    }
+    if (stream) {
+        closedir(stream);
+    }
 }

@@ -3,7 +3,7 @@
  * A file holds a header, the samples from the next page on, and behind them the labels and the texts:
  * key, note and class names, each with a NUL behind it. All but the samples is under a checksum;
  * reading the samples to check them would cost what the cache is to save. The file takes its place
- * complete or not at all, so a process that is killed leaves no half of one.
+ * complete or not at all; what a process that was killed has left is removed by the next.
  */
 #include "data/cache.h"
 
@@ -244,8 +244,21 @@ static mote_status leave_file(mote_cache *cache, const char *reason, mote_error 
     return status;
 }
 
+/* They may be large. */
+static void remove_leftovers(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *directory = mote_path_directory(path);
+    if (directory) {
+        mote_file_remove_leftovers(directory, slash ? slash + 1 : path);
+    }
+    free(directory);
+}
+
 static mote_status open_place(mote_cache *cache, const char *path, mote_error *error) {
     mote_error reason = {0};
+    if (path) {
+        remove_leftovers(path);
+    }
     if (path && mote_file_open(&cache->writer, path, &reason) == MOTE_OK) {
         return MOTE_OK;
     }

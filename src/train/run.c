@@ -156,35 +156,6 @@ mote_status mote_run_create(mote_run *run, const char *directory, const char *na
     return status;
 }
 
-/* Whether a name is that of a file of this room before it is complete: "model.safetensors.17.part". */
-static bool is_temporary(const char *name) {
-    size_t length = strlen(name), digits = 0;
-    if (length < 6 || strcmp(name + length - 5, ".part") != 0) {
-        return false;
-    }
-    length -= 5;
-    while (digits < length && name[length - digits - 1] >= '0' &&
-           name[length - digits - 1] <= '9') {
-        digits++;
-    }
-    return digits > 0 && digits < length && name[length - digits - 1] == '.';
-}
-
-/* What a process that was killed has left: nobody else writes here. */
-static void remove_temporary(const mote_run *run) {
-    DIR *directory = opendir(run->directory);
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        char *path = is_temporary(entry->d_name) ? mote_run_path(run, entry->d_name) : NULL;
-        if (path) {
-            (void)unlink(path);
-        }
-        free(path);
-    }
-    if (directory) {
-        closedir(directory);
-    }
-}
-
 mote_status mote_run_find(mote_run *run, const char *directory, const char *name,
                           mote_error *error) {
     *run = (mote_run){0};
@@ -207,7 +178,7 @@ mote_status mote_run_find(mote_run *run, const char *directory, const char *name
     }
     mote_status status = open_directory(run, directory, error);
     if (status == MOTE_OK) {
-        remove_temporary(run);
+        mote_file_remove_leftovers(run->directory, NULL);
     }
     return status;
 }
