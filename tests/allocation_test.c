@@ -318,6 +318,9 @@ Test(training, allocates_nothing_from_its_first_step_on) {
          "\"on_plateau\", \"patience\": 0}"),
         ("\"batch_size\": 50, \"weight_average\": 0.9, \"schedule\": {\"type\": \"cosine\", "
          "\"restart_epochs\": 1}"),
+        "\"batch_size\": 50, \"metrics\": {\"every_steps\": 3, \"norms\": true}",
+        ("\"batch_size\": 20, \"accumulate\": 3, \"metrics\": {\"every_steps\": 3, \"norms\": "
+         "true}"),
     };
     for (size_t i = 0; i < COUNT(rows) * COUNT(networks); i++) {
         const char *settings = rows[i % COUNT(rows)];

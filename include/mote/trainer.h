@@ -59,6 +59,22 @@ typedef enum mote_ending {
     MOTE_ENDING_TIME,     /* max_minutes are over */
 } mote_ending;
 
+/* With "metrics": {"every_steps": ...}: so many steps of training, across epochs. */
+typedef struct mote_interval {
+    uint64_t steps; /* every_steps, unless a run was resumed with another */
+    mote_metrics train;
+    double samples_per_second;
+} mote_interval;
+
+/* With "metrics": {"norms": true}: the Euclidean norms of a trained parameter; not finite where one
+ * of its numbers is not. */
+typedef struct mote_norms {
+    const char *parameter; /* "layers.1.weight" */
+    double weight;         /* of its values after the last step, not of their average */
+    double gradient;       /* in that step, before clipping. NAN where it was not known beforehand
+                            * that a line would follow: where max_minutes ends training */
+} mote_norms;
+
 /* What is known at an event; metrics not known yet have samples 0. */
 typedef struct mote_event {
     mote_event_kind kind;
@@ -75,6 +91,9 @@ typedef struct mote_event {
     const mote_divergence *divergence; /* DIVERGED; else NULL */
     const char *notice;                /* NOTICE: a sentence; else NULL */
     mote_ending ending;                /* EPOCH and after */
+    const mote_interval *interval;     /* STEP, if it ends one; else NULL */
+    const mote_norms *norms; /* [norm_count]: STEP, if it ends an interval, and EPOCH; else NULL */
+    size_t norm_count;
 } mote_event;
 
 /* Returns false to stop training after this step. */

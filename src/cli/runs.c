@@ -88,8 +88,8 @@ static double number_of(const cJSON *object, const char *name) {
 
 static void print_part(const cJSON *object, const char *title, const char *part) {
     char loss[48], accuracy[48];
-    snprintf(loss, sizeof loss, "%s_loss", part);
-    snprintf(accuracy, sizeof accuracy, "%s_accuracy", part);
+    snprintf(loss, sizeof loss, "%sloss", part);
+    snprintf(accuracy, sizeof accuracy, "%saccuracy", part);
     if (isfinite(number_of(object, loss))) {
         printf("  %sloss %.4f", title, number_of(object, loss));
     }
@@ -105,10 +105,16 @@ static void print_line(const char *line, size_t length, bool json) {
     }
     bool out_of_memory;
     cJSON *object = mote_json_parse(line, length, &out_of_memory);
-    if (object) {
+    if (cJSON_HasObjectItem(object, "steps")) {
+        printf("  step %.0f, the last %.0f:", number_of(object, "step"),
+               number_of(object, "steps"));
+        print_part(object, "", "");
+    } else if (object) {
         printf("epoch %.0f  step %.0f", number_of(object, "epoch"), number_of(object, "step"));
-        print_part(object, "", "train");
-        print_part(object, "validation ", "validation");
+        print_part(object, "", "train_");
+        print_part(object, "validation ", "validation_");
+    }
+    if (object) {
         printf("  %.1f s\n", number_of(object, "seconds"));
     }
     cJSON_Delete(object);

@@ -142,27 +142,22 @@ KEYS_TOPIC(checkpoint, mote_checkpoint_options_fields,
 KEYS_TOPIC(early_stopping, mote_early_stopping_fields,
            "when to stop because validation gets no better, in \"train\"; the best weights stay",
            "{\"patience\": 5, \"metric\": \"accuracy\"}")
+KEYS_TOPIC(metrics, mote_metrics_options_fields,
+           "what metrics.jsonl holds besides a line per epoch, in \"train\"",
+           "{\"every_steps\": 100, \"norms\": true}")
 
 #define TOPIC(name)                                                                                \
     { #name, name##_name_at, print_##name, print_##name##_member }
 
 static const topic topics[] = {
-    TOPIC(config),
-    TOPIC(train),
-    TOPIC(datasets),
-    TOPIC(augmentations),
-    TOPIC(layers),
-    TOPIC(outputs),
-    TOPIC(optimizers),
-    TOPIC(schedules),
-    TOPIC(checkpoint),
-    TOPIC(early_stopping),
-    {0},
+    TOPIC(config),     TOPIC(train),          TOPIC(datasets),   TOPIC(augmentations),
+    TOPIC(layers),     TOPIC(outputs),        TOPIC(optimizers), TOPIC(schedules),
+    TOPIC(checkpoint), TOPIC(early_stopping), TOPIC(metrics),    {0},
 };
 
 const char help_topics[] = "config, train, datasets, augmentations, layers, outputs, optimizers,\n"
-                           "        schedules, checkpoint, early_stopping; or one part of them: "
-                           "layers.dense, train.epochs, seed";
+                           "        schedules, checkpoint, early_stopping, metrics; or one part of "
+                           "them: layers.dense,\n        train.epochs, seed";
 
 /* ---- finding one ---- */
 

@@ -3,8 +3,9 @@
  * Tensors: the model's parameters and buffers by their names, the optimizer's states as
  * optimizer.<state>.<parameter>, their moving averages as average.<parameter>, the best parameters
  * so far as best.<parameter>. Metadata: the settings that the file belongs to, and the position as
- * JSON. The states of generators and of the schedule are hexadecimal strings: JSON's numbers are
- * doubles, and finite.
+ * JSON, with the norms of the last step if they are known: a line of metrics.jsonl may follow that
+ * tells of them. The states of generators and of the schedule are hexadecimal strings: JSON's
+ * numbers are doubles, and finite.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -18,6 +19,7 @@
 #include "mote/version.h"
 #include "train/average.h"
 #include "train/checkpoint.h"
+#include "train/norms.h"
 #include "train/settings.h"
 #include "train/snapshot.h"
 #include "train/stopping.h"
@@ -75,6 +77,9 @@ static mote_status visit_tensors(const mote_trainer *trainer, tensor_visitor vis
     X(epoch_step)                                                                                  \
     X(epoch_samples)                                                                               \
     X(epoch_correct)                                                                               \
+    X(interval_steps)                                                                              \
+    X(interval_samples)                                                                            \
+    X(interval_correct)                                                                            \
     X(best_samples)                                                                                \
     X(metrics_bytes)                                                                               \
     X(ending)                                                                                      \
@@ -84,6 +89,8 @@ static mote_status visit_tensors(const mote_trainer *trainer, tensor_visitor vis
 #define POSITION_NUMBERS(X)                                                                        \
     X(epoch_loss)                                                                                  \
     X(epoch_seconds)                                                                               \
+    X(interval_loss)                                                                               \
+    X(interval_seconds)                                                                            \
     X(seconds)                                                                                     \
     X(learning_rate)                                                                               \
     X(best_loss)                                                                                   \
@@ -97,6 +104,17 @@ static void write_words(mote_json_writer *writer, cJSON *object, const char *nam
         char text[24];
         snprintf(text, sizeof text, "%016" PRIx64, words[i]);
         mote_json_add_string(writer, list, NULL, text);
+    }
+}
+
+/* The norms of weight and gradient of each parameter, one after the other. */
+static void write_norms(const mote_trainer *trainer, mote_json_writer *writer, cJSON *object) {
+    if (mote_norms_known(trainer)) {
+        cJSON *list = mote_json_add_array(writer, object, "norms");
+        for (size_t i = 0; i < trainer->norm_count; i++) {
+            mote_json_add_number(writer, list, NULL, trainer->norms[i].weight);
+            mote_json_add_number(writer, list, NULL, trainer->norms[i].gradient);
+        }
     }
 }
 
@@ -116,6 +134,7 @@ static char *position_text(const mote_trainer *trainer) {
     memcpy(state, position->schedule_state, sizeof state);
     write_words(&writer, object, "schedule_state", MOTE_SCHEDULE_STATES, state);
     write_words(&writer, object, "layers_random", RANDOM_WORDS, position->layers_random.state);
+    write_norms(trainer, &writer, object);
     return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
 }
 
@@ -159,6 +178,25 @@ static bool position_from_json(const cJSON *object, mote_position *position) {
     good = position->ending <= MOTE_ENDING_TIME && good;
     position->finished = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, "finished"));
     return good;
+}
+
+/* NaN, which is written as null, where a norm was not finite. */
+static double norm_of(const cJSON *item) {
+    return cJSON_IsNumber(item) ? item->valuedouble : (double)NAN;
+}
+
+/* None are known where there are not as many as there should be: they were not wanted then. */
+static void norms_from_json(mote_trainer *trainer, const cJSON *object) {
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, "norms");
+    trainer->norms_step = UINT64_MAX;
+    if (trainer->norms && (size_t)cJSON_GetArraySize(list) == 2 * trainer->norm_count) {
+        const cJSON *item = list ? list->child : NULL;
+        for (size_t i = 0; i < trainer->norm_count; i++, item = item->next->next) {
+            trainer->norms[i].weight = norm_of(item);
+            trainer->norms[i].gradient = norm_of(item->next);
+        }
+        trainer->norms_step = trainer->position.step;
+    }
 }
 
 /* ---- saving ---- */
@@ -232,25 +270,28 @@ static mote_status check_settings(const mote_trainer *trainer, const mote_safete
 
 /* A position, and what it was a position in. */
 typedef struct saved_position {
+    cJSON *json; /* of all of it */
     mote_position position;
     uint64_t epoch_steps, total_steps; /* of the trainer that was saved */
 } saved_position;
 
-/* False where it makes no sense. */
+/* False where it makes no sense. saved->json is to be deleted in any case. */
 static bool read_position(const mote_safetensors *file, saved_position *saved,
                           bool *out_of_memory) {
     const char *text = mote_safetensors_metadata(file, "mote.position");
     text = text ? text : "";
     cJSON *object = mote_json_parse(text, strlen(text), out_of_memory);
-    *saved = (saved_position){0};
+    *saved = (saved_position){.json = object};
     const mote_position *p = &saved->position;
-    bool good = position_from_json(object, &saved->position) &&
-                read_counter(object, "epoch_steps", &saved->epoch_steps) &&
-                read_counter(object, "total_steps", &saved->total_steps) &&
-                saved->epoch_steps > 0 && p->epoch_step <= saved->epoch_steps &&
-                p->step <= saved->total_steps;
-    cJSON_Delete(object);
-    return good;
+    return position_from_json(object, &saved->position) &&
+           read_counter(object, "epoch_steps", &saved->epoch_steps) &&
+           read_counter(object, "total_steps", &saved->total_steps) && saved->epoch_steps > 0 &&
+           p->epoch_step <= saved->epoch_steps && p->step <= saved->total_steps;
+}
+
+static void clear_interval(mote_position *position) {
+    position->interval_steps = position->interval_samples = position->interval_correct = 0;
+    position->interval_loss = position->interval_seconds = 0;
 }
 
 /* Makes a position one of this trainer's: with more epochs, a run that has ended goes on; with fewer
@@ -263,6 +304,10 @@ static mote_position adapt_position(const mote_trainer *trainer, const saved_pos
         position.step = position.epoch * trainer->epoch_steps;
         position.epoch_step = position.epoch_samples = position.epoch_correct = 0;
         position.epoch_loss = position.epoch_seconds = 0;
+        clear_interval(&position);
+    }
+    if (trainer->options.metrics.every_steps == 0) {
+        clear_interval(&position);
     }
     if (saved->position.step == saved->total_steps) {
         position.finished = position.finished && position.step >= trainer->total_steps;
@@ -275,19 +320,18 @@ static mote_position adapt_position(const mote_trainer *trainer, const saved_pos
 }
 
 static mote_status check_position(const mote_trainer *trainer, const mote_safetensors *file,
-                                  mote_position *position, mote_error *error) {
+                                  saved_position *saved, mote_error *error) {
     bool out_of_memory;
-    saved_position saved;
     const char *path = mote_safetensors_path(file);
-    bool good = read_position(file, &saved, &out_of_memory);
+    bool good = read_position(file, saved, &out_of_memory);
     if (out_of_memory) {
         return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
     }
-    if (!good || (saved.position.has_best && !mote_trainer_validates(trainer))) {
+    if (!good || (saved->position.has_best && !mote_trainer_validates(trainer))) {
         return mote_fail(error, MOTE_DATA, "%s: the metadata \"mote.position\" makes no sense",
                          path);
     }
-    *position = adapt_position(trainer, &saved);
+    saved->position = adapt_position(trainer, saved);
     return MOTE_OK;
 }
 
@@ -308,24 +352,27 @@ mote_status mote_checkpoint_restore(mote_trainer *trainer, const char *path, boo
     if (!file) {
         return mote_fail(error, reason.status, "%s", reason.message);
     }
-    mote_position before = trainer->position, position;
+    mote_position before = trainer->position;
+    saved_position saved = {0};
     mote_status status = check_kind(file, error);
     if (status == MOTE_OK && !force) {
         status = check_settings(trainer, file, error);
     }
     if (status == MOTE_OK) {
-        status = check_position(trainer, file, &position, error);
+        status = check_position(trainer, file, &saved, error);
     }
     if (status == MOTE_OK) {
-        trainer->position = position; /* it says which tensors there are */
+        trainer->position = saved.position; /* it says which tensors there are */
         status = visit_tensors(trainer, check_tensor, file, error);
         if (status == MOTE_OK) {
             status = visit_tensors(trainer, copy_tensor, file, error);
-            trainer->learning_rate = position.learning_rate;
+            trainer->learning_rate = saved.position.learning_rate;
+            norms_from_json(trainer, saved.json);
         } else {
             trainer->position = before;
         }
     }
+    cJSON_Delete(saved.json);
     mote_safetensors_destroy(file);
     return status;
 }

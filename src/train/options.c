@@ -95,6 +95,11 @@ static const mote_field fields[] = {
      .offset = offsetof(mote_train_options, early_stopping_json),
      .optional = true,
      .help = "when to stop because validation gets no better; by default never"},
+    {.name = "metrics",
+     .kind = MOTE_FIELD_PART,
+     .offset = offsetof(mote_train_options, metrics_json),
+     .optional = true,
+     .help = "what metrics.jsonl holds; by default a line per epoch, without norms"},
     MOTE_FIELDS_END,
 };
 
@@ -152,6 +157,23 @@ static const mote_field checkpoint_fields[] = {
     MOTE_FIELDS_END,
 };
 
+static const mote_field metrics_fields[] = {
+    {.name = "every_steps",
+     .kind = MOTE_FIELD_INTEGER,
+     .offset = offsetof(mote_metrics_options, every_steps),
+     .range = MOTE_AT_LEAST(0),
+     .preset = "0",
+     .help = "a line whenever so many steps more are done, with means over those steps, besides "
+             "the line per epoch; 0: none"},
+    {.name = "norms",
+     .kind = MOTE_FIELD_BOOLEAN,
+     .offset = offsetof(mote_metrics_options, norms),
+     .preset = "false",
+     .help = "in each line, for each trained parameter, the Euclidean norms of its values after "
+             "that step and of its gradient in it, before clipping"},
+    MOTE_FIELDS_END,
+};
+
 const mote_field *mote_train_options_fields(void) {
     return fields;
 }
@@ -162,6 +184,10 @@ const mote_field *mote_checkpoint_options_fields(void) {
 
 const mote_field *mote_early_stopping_fields(void) {
     return stopping_fields;
+}
+
+const mote_field *mote_metrics_options_fields(void) {
+    return metrics_fields;
 }
 
 /* Allocates a struct of `size` bytes for the table and reads it. */
@@ -252,7 +278,11 @@ mote_status mote_train_options_read(mote_train_options *options, mote_json objec
     if (status == MOTE_OK) {
         status = mote_fields_read(options->early_stopping_json, NULL, &binding, 1, error);
     }
-    options->optimizer_json = options->schedule_json = (mote_json){0};
+    binding = (mote_binding){.fields = metrics_fields, .target = &options->metrics};
+    if (status == MOTE_OK) {
+        status = mote_fields_read(options->metrics_json, NULL, &binding, 1, error);
+    }
+    options->optimizer_json = options->schedule_json = options->metrics_json = (mote_json){0};
     options->checkpoint_json = options->early_stopping_json = (mote_json){0};
     return status;
 }
@@ -289,5 +319,7 @@ cJSON *mote_train_options_to_json(const mote_train_options *options) {
                       mote_json_add_object(&writer, object, "checkpoint"));
     mote_fields_write(&writer, stopping_fields, &options->early_stopping,
                       mote_json_add_object(&writer, object, "early_stopping"));
+    mote_fields_write(&writer, metrics_fields, &options->metrics,
+                      mote_json_add_object(&writer, object, "metrics"));
     return mote_json_finish(&writer, object);
 }

@@ -21,6 +21,12 @@ typedef struct mote_early_stopping {
     double min_delta;
 } mote_early_stopping;
 
+/* What is recorded while training goes on, besides what each epoch comes to. */
+typedef struct mote_metrics_options {
+    size_t every_steps; /* 0: nothing */
+    bool norms;
+} mote_metrics_options;
+
 enum {
     MOTE_STOP_BY_LOSS,
     MOTE_STOP_BY_ACCURACY
@@ -31,11 +37,12 @@ typedef struct mote_train_options {
     bool shuffle, drop_last;
     double clip_gradient_norm, weight_average; /* 0: none */
     /* Only valid while reading. */
-    mote_json optimizer_json, schedule_json, checkpoint_json, early_stopping_json;
+    mote_json optimizer_json, schedule_json, checkpoint_json, early_stopping_json, metrics_json;
     mote_optimizer *optimizer;
     mote_schedule *schedule;
     mote_checkpoint_options checkpoint;
     mote_early_stopping early_stopping;
+    mote_metrics_options metrics;
     double max_minutes, target_accuracy; /* 0: none */
 } mote_train_options;
 
@@ -45,10 +52,11 @@ mote_status mote_train_options_read(mote_train_options *options, mote_json objec
                                     mote_error *error);
 void mote_train_options_free(mote_train_options *options);
 
-/* The keys, and those of its "checkpoint" and "early_stopping". */
+/* The keys, and those of its "checkpoint", "early_stopping" and "metrics". */
 const mote_field *mote_train_options_fields(void);
 const mote_field *mote_checkpoint_options_fields(void);
 const mote_field *mote_early_stopping_fields(void);
+const mote_field *mote_metrics_options_fields(void);
 
 /* Every default spelled out; NULL when out of memory. */
 cJSON *mote_train_options_to_json(const mote_train_options *options);

@@ -241,26 +241,68 @@ static double part_accuracy(mote_metrics metrics) {
     return metrics.samples ? metrics.accuracy : (double)NAN;
 }
 
-/* One line; NaN, where there is no such figure, becomes null. */
-static char *metrics_line(const mote_event *event) {
-    const struct {
-        const char *name;
-        double number;
-    } figures[] = {
-        {"epoch", (double)event->epoch},
-        {"step", (double)event->step},
-        {"seconds", event->seconds},
-        {"samples_per_second", event->samples_per_second},
-        {"learning_rate", event->learning_rate},
+typedef struct figure {
+    const char *name;
+    double number;
+} figure;
+
+static void add_figures(mote_json_writer *writer, cJSON *object, size_t count,
+                        const figure *figures) {
+    for (size_t i = 0; i < count; i++) {
+        mote_json_add_number(writer, object, figures[i].name, figures[i].number);
+    }
+}
+
+/* What only the line of an epoch has. */
+static void add_epoch(mote_json_writer *writer, cJSON *object, const mote_event *event) {
+    const figure figures[] = {
         {"train_loss", part_loss(event->train)},
         {"train_accuracy", part_accuracy(event->train)},
         {"validation_loss", part_loss(event->validation)},
         {"validation_accuracy", part_accuracy(event->validation)},
     };
+    add_figures(writer, object, sizeof figures / sizeof *figures, figures);
+}
+
+/* What only the line of an interval has; "steps" tells it from that of an epoch. */
+static void add_interval(mote_json_writer *writer, cJSON *object, const mote_interval *interval) {
+    const figure figures[] = {
+        {"steps", (double)interval->steps},
+        {"loss", part_loss(interval->train)},
+        {"accuracy", part_accuracy(interval->train)},
+    };
+    add_figures(writer, object, sizeof figures / sizeof *figures, figures);
+}
+
+static void add_norms(mote_json_writer *writer, cJSON *object, const mote_event *event) {
+    cJSON *norms = mote_json_add_object(writer, object, "norms");
+    for (size_t i = 0; i < event->norm_count; i++) {
+        cJSON *both = mote_json_add_object(writer, norms, event->norms[i].parameter);
+        mote_json_add_number(writer, both, "weight", event->norms[i].weight);
+        mote_json_add_number(writer, both, "gradient", event->norms[i].gradient);
+    }
+}
+
+/* One line; null stands for what is not finite, and for NaN, where there is no such figure. */
+static char *metrics_line(const mote_event *event) {
+    const mote_interval *interval = event->interval;
+    const figure figures[] = {
+        {"epoch", (double)event->epoch},
+        {"step", (double)event->step},
+        {"seconds", event->seconds},
+        {"samples_per_second", interval ? interval->samples_per_second : event->samples_per_second},
+        {"learning_rate", event->learning_rate},
+    };
     mote_json_writer writer = {0};
     cJSON *object = mote_json_new_object(&writer);
-    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++) {
-        mote_json_add_number(&writer, object, figures[i].name, figures[i].number);
+    add_figures(&writer, object, sizeof figures / sizeof *figures, figures);
+    if (interval) {
+        add_interval(&writer, object, interval);
+    } else {
+        add_epoch(&writer, object, event);
+    }
+    if (event->norms) {
+        add_norms(&writer, object, event);
     }
     return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
 }
@@ -443,6 +485,9 @@ void mote_run_record(mote_run *run, const mote_model *model, const mote_event *e
     mote_error error = {0};
     switch (event->kind) {
     case MOTE_EVENT_STEP:
+        if (event->interval) {
+            note(run, MOTE_RUN_METRICS, append_metrics(run, event, &error), &error);
+        }
         record_checkpoint(run, event);
         break;
     case MOTE_EVENT_EPOCH:

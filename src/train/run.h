@@ -58,10 +58,11 @@ mote_status mote_run_write_model(const mote_run *run, const mote_model *model, m
  * `force` is set. */
 mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, mote_error *error);
 
-/* Writes what an event calls for: at an epoch a line of metrics.jsonl, at an improvement the model,
- * a checkpoint when one is due, and where a number is not finite diverged.json and, of pictures,
- * diverged.png. What cannot be written is told to the listener, once, and once
- * more when it can be again; metrics that could not be written are then made up for. */
+/* Writes what an event calls for: a line of metrics.jsonl at an epoch, and at the steps that
+ * train.metrics asks for; at an improvement the model; a checkpoint when one is due; and where a
+ * number is not finite diverged.json and, of pictures, diverged.png. What cannot be written is told
+ * to the listener, once, and once more when it can be again; metrics that could not be written are
+ * then made up for. */
 void mote_run_record(mote_run *run, const mote_model *model, const mote_event *event);
 
 /* The final figures. `report` is NULL where there was no test part. */

@@ -60,7 +60,11 @@ static bool is_better(double loss, double accuracy, const mote_run_summary *than
     return isfinite(loss) && !(loss >= than->validation_loss);
 }
 
+/* Lines of some steps, rather than of an epoch, say how many those were. */
 static void add_metrics(mote_run_summary *run, const cJSON *line) {
+    if (cJSON_HasObjectItem(line, "steps")) {
+        return;
+    }
     double loss = number_of(line, "validation_loss");
     double accuracy = number_of(line, "validation_accuracy");
     run->epochs = number_of(line, "epoch");

@@ -6,6 +6,7 @@
 
 #include "data/dataset.h"
 #include "train/average.h"
+#include "train/norms.h"
 #include "train/update.h"
 
 static mote_progress progress_of(const mote_trainer *trainer) {
@@ -101,12 +102,15 @@ mote_targets mote_trainer_targets(const mote_trainer *trainer) {
  * backward, with gradients times `scale`. Returns how many samples it has. */
 static size_t run_batch(mote_trainer *trainer, size_t done, mote_real scale, mote_score *score) {
     mote_model *model = trainer->model;
+    bool waits = mote_update_waits(trainer), norms = mote_norms_due(trainer);
     size_t count = mote_trainer_gather(trainer, done);
     mote_pass pass = {.pool = trainer->pool,
                       .batch = count,
                       .training = true,
                       .random = &trainer->position.layers_random,
-                      .ready = mote_update_waits(trainer) ? NULL : mote_update_slice,
+                      .ready = waits   ? NULL
+                               : norms ? mote_norms_keep_slice
+                                       : mote_update_slice,
                       .ready_context = trainer};
     const mote_real *z = mote_model_forward(model, &pass, trainer->batch.x);
     *score = mote_model_score_weighted(model, &pass, z, mote_trainer_targets(trainer),
@@ -149,42 +153,64 @@ static mote_status clip(mote_trainer *trainer, double *factor, mote_error *error
     return MOTE_OK;
 }
 
-static mote_status update_waiting(mote_trainer *trainer, mote_error *error) {
-    double factor;
-    mote_status status = clip(trainer, &factor, error);
-    if (status == MOTE_OK) {
+/* With all gradients there, and the weights updated already unless that waits. */
+static mote_status finish_gradients(mote_trainer *trainer, mote_error *error) {
+    bool waits = mote_update_waits(trainer);
+    double factor = 1;
+    mote_status status = waits ? clip(trainer, &factor, error) : MOTE_OK;
+    if (status == MOTE_OK && mote_norms_due(trainer)) {
+        mote_norms_of_gradients(trainer);
+    }
+    if (status == MOTE_OK && waits) {
         mote_update_all(trainer, factor);
     }
     return status;
+}
+
+/* The step's place and figures. */
+static void count_step(mote_trainer *trainer, const mote_step_samples *samples,
+                       const mote_score *sum) {
+    mote_position *p = &trainer->position;
+    double loss = sum->loss * ((double)samples->count / samples->weight);
+    p->step++;
+    p->learning_rate = trainer->learning_rate;
+    p->epoch_step++;
+    p->epoch_samples += samples->count;
+    p->epoch_loss += loss;
+    p->epoch_correct += sum->correct;
+    if (trainer->options.metrics.every_steps > 0) {
+        p->interval_steps++;
+        p->interval_samples += samples->count;
+        p->interval_loss += loss;
+        p->interval_correct += sum->correct;
+    }
 }
 
 mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error) {
     mote_position *p = &trainer->position;
     mote_step_samples samples = mote_trainer_next_samples(trainer);
     mote_random before = p->layers_random;
-    bool waits = mote_update_waits(trainer);
+    bool norms = mote_norms_due(trainer);
     trainer->learning_rate = learning_rate_of_step(trainer);
     trainer->step =
         mote_step_create(trainer->options.optimizer, trainer->learning_rate, p->step + 1);
     mote_average_begin_step(trainer);
-    if (waits) {
+    if (mote_update_waits(trainer)) {
         mote_update_clear(trainer);
     }
     mote_score sum = {0};
     mote_status status = run_batches(trainer, samples, &sum, error);
-    if (status == MOTE_OK && waits) {
-        status = update_waiting(trainer, error);
+    if (status == MOTE_OK) {
+        status = finish_gradients(trainer, error);
     }
     if (status != MOTE_OK) {
         p->layers_random = before;
         return status;
     }
     mote_average_buffers(trainer);
-    p->step++;
-    p->learning_rate = trainer->learning_rate;
-    p->epoch_step++;
-    p->epoch_samples += samples.count;
-    p->epoch_loss += sum.loss * ((double)samples.count / samples.weight);
-    p->epoch_correct += sum.correct;
+    count_step(trainer, &samples, &sum);
+    if (norms) {
+        mote_norms_of_weights(trainer);
+    }
     return MOTE_OK;
 }

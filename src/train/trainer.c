@@ -10,6 +10,7 @@
 #include "data/dataset.h"
 #include "train/average.h"
 #include "train/diagnosis.h"
+#include "train/norms.h"
 #include "train/notices.h"
 #include "train/snapshot.h"
 #include "train/step.h"
@@ -64,6 +65,7 @@ static void carve(mote_trainer *trainer, mote_arena *arena) {
     trainer->best = best;
     mote_average_carve(trainer, arena);
     mote_update_carve(trainer, arena);
+    mote_norms_carve(trainer, arena);
     mote_snapshot_carve(trainer, arena);
     mote_notices_carve(trainer, arena);
 }
@@ -340,19 +342,43 @@ void mote_trainer_set_listener(mote_trainer *trainer, mote_listener listener, vo
 
 /* ---- events ---- */
 
+static mote_metrics means(const mote_trainer *trainer, uint64_t samples, double loss,
+                          uint64_t correct) {
+    bool classes = trainer->model->output->classes > 0;
+    return (mote_metrics){.samples = samples,
+                          .loss = samples ? loss / (double)samples : (double)NAN,
+                          .accuracy =
+                              samples && classes ? (double)correct / (double)samples : (double)NAN};
+}
+
+static double speed(uint64_t samples, double seconds) {
+    return seconds > 0 ? (double)samples / seconds : 0;
+}
+
 static mote_metrics training_metrics(const mote_trainer *trainer) {
     const mote_position *p = &trainer->position;
-    double samples = (double)p->epoch_samples;
-    bool classes = trainer->model->output->classes > 0;
-    return (mote_metrics){
-        .samples = p->epoch_samples,
-        .loss = p->epoch_samples ? p->epoch_loss / samples : (double)NAN,
-        .accuracy = p->epoch_samples && classes ? (double)p->epoch_correct / samples : (double)NAN};
+    return means(trainer, p->epoch_samples, p->epoch_loss, p->epoch_correct);
 }
 
 static double training_speed(const mote_trainer *trainer) {
     const mote_position *p = &trainer->position;
-    return p->epoch_seconds > 0 ? (double)p->epoch_samples / p->epoch_seconds : 0;
+    return speed(p->epoch_samples, p->epoch_seconds);
+}
+
+/* Whether the last step ended an interval. It is told at once, and the next one begins, before
+ * anything is saved. */
+static void look_for_interval(mote_trainer *trainer) {
+    mote_position *p = &trainer->position;
+    size_t every = trainer->options.metrics.every_steps;
+    trainer->interval = (mote_interval){0};
+    if (every > 0 && p->step % every == 0) {
+        trainer->interval = (mote_interval){
+            .steps = p->interval_steps,
+            .train = means(trainer, p->interval_samples, p->interval_loss, p->interval_correct),
+            .samples_per_second = speed(p->interval_samples, p->interval_seconds)};
+        p->interval_steps = p->interval_samples = p->interval_correct = 0;
+        p->interval_loss = p->interval_seconds = 0;
+    }
 }
 
 bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind) {
@@ -361,6 +387,8 @@ bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind) {
     }
     const mote_position *p = &trainer->position;
     bool within = (kind == MOTE_EVENT_STEP || kind == MOTE_EVENT_STARTED) && !p->finished;
+    bool interval = kind == MOTE_EVENT_STEP && trainer->interval.steps > 0;
+    bool norms = (interval || kind == MOTE_EVENT_EPOCH) && mote_norms_known(trainer);
     mote_event event = {
         .kind = kind,
         .trainer = trainer,
@@ -381,6 +409,9 @@ bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind) {
                             .accuracy = p->best_accuracy},
         .notice = trainer->notices.text,
         .ending = (mote_ending)p->ending,
+        .interval = interval ? &trainer->interval : NULL,
+        .norms = norms ? trainer->norms : NULL,
+        .norm_count = norms ? trainer->norm_count : 0,
     };
     return trainer->listener(trainer->listener_context, &event);
 }
@@ -465,6 +496,7 @@ static mote_status fail_weights(mote_trainer *trainer, mote_error *error) {
 
 /* Validates, remembers, tells, with the averages of the weights in the model if there are any. */
 static mote_status end_epoch(mote_trainer *trainer, double *clock, mote_error *error) {
+    mote_norms_complete(trainer);
     mote_average_show(trainer, true);
     mote_status status = validate(trainer, error);
     if (status == MOTE_OK) {
@@ -488,11 +520,13 @@ static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *e
         double time = mote_clock();
         p->seconds += time - *clock;
         p->epoch_seconds += time - *clock;
+        p->interval_seconds += trainer->options.metrics.every_steps ? time - *clock : 0;
         *clock = time;
         if (status != MOTE_OK) {
             mote_diagnose_step(trainer, error);
             return status;
         }
+        look_for_interval(trainer);
         mote_notices_step(trainer, (p->epoch_loss - loss) / ((double)p->epoch_samples - samples));
         if (!mote_trainer_tell(trainer, MOTE_EVENT_STEP)) {
             return MOTE_INTERRUPTED;

@@ -28,6 +28,9 @@ typedef struct mote_position {
     double epoch_seconds; /* of its training steps */
     double seconds;       /* of everything so far */
     double learning_rate; /* of the last step done */
+    /* Sums over the steps since the last that metrics.every_steps asked for. */
+    uint64_t interval_steps, interval_samples, interval_correct;
+    double interval_loss, interval_seconds;
     bool has_best;
     double best_loss, best_accuracy;
     uint64_t best_samples;
@@ -87,6 +90,7 @@ struct mote_trainer {
     bool repeats_step;    /* all steps are of the samples of the first; see overfit.h */
     mote_metrics epoch_metrics, validation; /* of the last epoch done */
     double epoch_speed;                     /* samples per second in it */
+    mote_interval interval;                 /* that ended with the last step; 0 steps: none did */
 
     mote_arena arena;
     mote_arena gradients; /* layers that hand them over from elsewhere never touch theirs */
@@ -102,10 +106,15 @@ struct mote_trainer {
     mote_notices notices;
     mote_step step; /* what the optimizer is told in the step at work */
 
-    /* Of all trained parameters, where gradients are added up first; see update.h. */
+    /* Of all trained parameters, where gradients are added up first or norms are wanted; see
+     * update.h. */
     mote_weight_tile *tiles;
     size_t tile_count;
-    double *squares; /* [tiles]: the sums of their squared gradients */
+    double *squares; /* [tiles]: the sums of their squared gradients, or weights */
+
+    mote_norms *norms; /* [norm_count]: of the trained parameters; NULL where they are not wanted */
+    size_t norm_count;
+    uint64_t norms_step; /* how many steps were done then; UINT64_MAX: none are known */
 
     double average_rate; /* how far averages of the weights move in the step at work */
     bool shows_average;  /* the model holds them now, and the weights are in their place */

@@ -62,7 +62,7 @@ static void list_tiles(const mote_model *model, mote_weight_tile *tile) {
 }
 
 void mote_update_carve(mote_trainer *trainer, mote_arena *arena) {
-    if (!mote_update_waits(trainer)) {
+    if (!mote_update_waits(trainer) && !trainer->options.metrics.norms) {
         return;
     }
     trainer->tile_count = count_tiles(trainer->model);
@@ -105,14 +105,25 @@ static double sum_squares(size_t count, const mote_real *numbers) {
     return sum;
 }
 
-static void square_tile(void *context, size_t index) {
+static void square_gradients(void *context, size_t index) {
     const mote_trainer *trainer = context;
     const mote_weight_tile *tile = &trainer->tiles[index];
     trainer->squares[index] = sum_squares(tile->count, tile->parameter->gradient + tile->begin);
 }
 
+static void square_weights(void *context, size_t index) {
+    const mote_trainer *trainer = context;
+    const mote_weight_tile *tile = &trainer->tiles[index];
+    trainer->squares[index] = sum_squares(tile->count, tile->parameter->value + tile->begin);
+}
+
+void mote_update_square(mote_trainer *trainer, mote_squared squared) {
+    mote_pool_run(trainer->pool, trainer->tile_count,
+                  squared == MOTE_SQUARE_GRADIENTS ? square_gradients : square_weights, trainer);
+}
+
 double mote_update_norm(mote_trainer *trainer) {
-    mote_pool_run(trainer->pool, trainer->tile_count, square_tile, trainer);
+    mote_update_square(trainer, MOTE_SQUARE_GRADIENTS);
     double sum = 0;
     for (size_t i = 0; i < trainer->tile_count; i++) { /* in this order whoever did which */
         sum += trainer->squares[i];

@@ -13,7 +13,7 @@
 /* Whether gradients have to be added up first. */
 bool mote_update_waits(const mote_trainer *trainer);
 
-/* Takes the memory for that, and lists the tiles, if so. */
+/* Takes the memory for that, and lists the tiles, if so, or where norms are wanted. */
 void mote_update_carve(mote_trainer *trainer, mote_arena *arena);
 
 /* Updates one run of entries of a parameter. The pass's context is the trainer. */
@@ -22,6 +22,14 @@ void mote_update_slice(const mote_pass *pass, const mote_parameter *parameter, s
 
 /* Sets all gradients to 0. */
 void mote_update_clear(const mote_trainer *trainer);
+
+/* The sum of the squares of each tile into trainer->squares: in double precision and a fixed order,
+ * so that it is the same on any number of threads. */
+typedef enum mote_squared {
+    MOTE_SQUARE_GRADIENTS,
+    MOTE_SQUARE_WEIGHTS
+} mote_squared;
+void mote_update_square(mote_trainer *trainer, mote_squared squared);
 
 /* The Euclidean norm of all gradients together. */
 double mote_update_norm(mote_trainer *trainer);
