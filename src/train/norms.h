@@ -1,9 +1,9 @@
 /* norms.h: the Euclidean norms of weights and gradients, where train.metrics asks for them.
  *
  * Mostly a gradient is gone once its slices have been handed over. In a step whose norms are wanted
- * each slice is also kept, in parameter->gradient. That the updates wait for the whole gradient
- * instead would not do: products that add up their gradients are cut up otherwise, and weights would
- * not be the same to the bit as without norms.
+ * each slice is also kept, in parameter->gradient. To let the updates wait for the whole gradient
+ * would not do: the products behind it are then cut up otherwise, which with some kernels of BLAS
+ * changes the last bits of weights.
  */
 #ifndef MOTE_TRAIN_NORMS_H
 #define MOTE_TRAIN_NORMS_H
