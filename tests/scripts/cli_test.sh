@@ -92,7 +92,7 @@ test_bad_arguments() {
     misuse train 'there is no help on "epoch"; did you mean "train.epochs"?' --help epoch
     misuse train 'there is no help on "seeds"; did you mean "seed"?' --help seeds
     misuse train "there is no help on \"layers.transformer\"; there are $(types_of layers)" --help layers.transformer
-    misuse train 'there is no help on "everything"; there are config, train, datasets, augmentations, layers, outputs, optimizers, schedules, checkpoint, early_stopping' \
+    misuse train 'there is no help on "everything"; there are config, train, datasets, augmentations, layers, outputs, optimizers, schedules, checkpoint, early_stopping, metrics' \
         --help everything
     misuse evaluate 'expected MODEL'
     misuse evaluate '"b" is one argument too many' a b
@@ -184,6 +184,8 @@ optimizers ^sgd:
 schedules ^cosine:
 datasets ^synthetic_digits:
 datasets.idx "validation_fraction":
+metrics "every_steps":
+metrics.norms "norms":
 train.epochs "epochs":
 seed "seed":
 name "name":
@@ -420,6 +422,31 @@ test_stopping() {
     rm -rf early
 }
 
+# 29 steps make an epoch.
+test_metrics() {
+    metrics='train.metrics={"every_steps": 10, "norms": true}'
+    run 0 "$train" digits.json --run-dir plain --quiet
+    run 0 "$train" digits.json --run-dir told --quiet --set "$metrics"
+    same_model "with metrics" plain told
+    mkdir steps epochs
+    grep '"steps"' told/metrics.jsonl >steps/metrics.jsonl
+    grep -v '"steps"' told/metrics.jsonl >epochs/metrics.jsonl
+    same "lines of steps" "$("$tools/json" lines steps/metrics.jsonl epoch step seconds samples_per_second learning_rate \
+        steps loss accuracy norms)" 8
+    # shellcheck disable=SC2086
+    same "lines of epochs" "$("$tools/json" lines epochs/metrics.jsonl $METRICS norms)" 3
+    same "the order of lines" "$(sed 's/{"epoch":\([0-9]*\),"step":\([0-9]*\),.*/\1:\2/' told/metrics.jsonl | tr '\n' ' ')" \
+        "1:10 1:20 1:29 2:30 2:40 2:50 2:58 3:60 3:70 3:80 3:87 "
+    norm='{"weight":[0-9.e-]*,"gradient":[0-9.e-]*}'
+    same "norms of all that is trained" "$(grep -c "\"norms\":{\"layers.1.weight\":$norm,\"layers.1.bias\":$norm,\"layers.3.weight\":$norm,\"layers.3.bias\":$norm}}\$" told/metrics.jsonl)" 11
+    same "what epochs come to" "$(losses_of epochs | sed 's/,"norms".*/}/')" "$(losses_of plain)"
+    run 0 "$train" digits.json --run-dir told --quiet --resume --set train.epochs=4 --set train.metrics.every_steps=100
+    same "other metrics from then on" "$(sed -n '12,$s/{"epoch":\([0-9]*\),"step":\([0-9]*\),.*/\1:\2/p' told/metrics.jsonl | tr '\n' ' ')" \
+        "4:100 4:116 "
+    same "how many steps that tells of" "$(sed -n '12s/.*"steps":\([0-9]*\),.*/\1/p' told/metrics.jsonl)" 20
+    rm -rf plain told steps epochs
+}
+
 test_overfit_batch() {
     run 0 "$train" digits.json --overfit-batch
     check "a batch is learnt" has '^the loss of a batch of [0-9]* samples has vanished after [0-9]* steps: from ' "$out"
@@ -448,14 +475,24 @@ test_runs() {
     run 0 "$evaluate" --runs table --json
     check "JSON of the runs" has '"ended":	"diverged"' "$out"
     refuse 1 'evaluate: table: no run is going on there' "$evaluate" --runs table --follow
+    rm -rf table/002 table/003
+    run 0 "$train" digits.json --quiet --run-dir table/002 --set train.epochs=2 --set train.metrics.every_steps=14
+    run 0 "$evaluate" --runs table
+    check "lines of steps are no epochs" has '^002 *done  *2  *[0-9.]*  *0\.[0-9]*  *[0-9.]*  *0\.' "$out"
     if flock -n table/004 true 2>"$err"; then
-        cp table/001/metrics.jsonl table/004
+        cp table/002/metrics.jsonl table/004
         flock table/004 sleep 2 &
         sleep 1
         run 0 "$evaluate" --runs table --follow
         wait
         check "a run that is followed" has '^epoch 1  step [0-9]*  loss [0-9.]*  accuracy [0-9.]* %  validation loss ' "$out"
+        same "epochs of a run that is followed" "$(grep -c '^epoch' "$out")" 2
+        check "steps of a run that is followed" has '^  step 14, the last 14:  loss [0-9.]*  accuracy [0-9.]* %  [0-9.]* s$' "$out"
+        same "all of a run that is followed" "$(lines_of "$out")" 6
     fi
+    head -n 1 table/002/metrics.jsonl >table/004/metrics.jsonl
+    run 0 "$evaluate" --runs table
+    check "an epoch that has begun is not done" has '^004 *interrupted  *0  *0.0  *-  *-  ' "$out"
     rm -rf table
 }
 
@@ -836,6 +873,7 @@ test_terminal
 test_parts
 test_divergence
 test_stopping
+test_metrics
 test_overfit_batch
 test_runs
 test_full_disk runs/digits/001/model.safetensors

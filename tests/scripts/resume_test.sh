@@ -13,6 +13,7 @@ kills_wanted=50
 data='"dataset": {"format": "synthetic_digits", "samples": 240, "test_samples": 40, "validation_fraction": 0.2'
 output='"output": {"type": "softmax_cross_entropy"}'
 
+# write_mlp [KEYS]: with more keys of "train".
 write_mlp() {
     cat <<END
 {
@@ -31,7 +32,7 @@ write_mlp() {
     "batch_size": 16,
     "optimizer": {"type": "sgd", "learning_rate": 0.05, "momentum": 0.9},
     "schedule": {"type": "cosine", "warmup_epochs": 1},
-    "checkpoint": {"every_steps": 1, "keep": 1}
+    "checkpoint": {"every_steps": 1, "keep": 1}${1:-}
   }
 }
 END
@@ -63,7 +64,8 @@ write_cnn() {
     "weight_average": 0.9,
     "optimizer": {"type": "adamw", "learning_rate": 0.003},
     "schedule": {"type": "on_plateau", "patience": 1},
-    "checkpoint": {"every_steps": 1}
+    "checkpoint": {"every_steps": 1},
+    "metrics": {"every_steps": 7, "norms": true}
   }
 }
 END
@@ -233,7 +235,7 @@ count_said() {
 
 # The directory is lost for a while, with a file in its place.
 test_lost_directory() {
-    start lost --set train.checkpoint.keep=0
+    start lost --set train.checkpoint.keep=0 --set train.metrics.every_steps=5
     mv lost elsewhere && : >lost
     check "a lost directory is told" wait_until 20 said 'lost/metrics.jsonl: cannot be written: [^;]*; training goes on, and '
     check "checkpoints are told" wait_until 20 said 'lost/checkpoint.safetensors: cannot be written: [^;]*; training goes on, and the checkpoint of step [0-9]* stays$'
@@ -243,7 +245,10 @@ test_lost_directory() {
     check "metrics are written again" wait_until 20 said 'metrics.jsonl can be written again, and is complete$'
     end TERM 143
     same "a lost directory is told once: $(cat "$err")" "$(count_said lost/checkpoint)$(count_said lost/metrics)" 11
-    same "no epoch is missing" "$(sed 's/{"epoch":\([0-9]*\),.*/\1/' lost/metrics.jsonl)" "$(seq "$(wc -l <lost/metrics.jsonl)")"
+    same "no epoch is missing" "$(sed -n 's/{"epoch":\([0-9]*\),.*"train_loss".*/\1/p' lost/metrics.jsonl)" \
+        "$(seq "$(grep -c train_loss lost/metrics.jsonl)")"
+    same "no step is missing" "$(sed -n 's/.*"step":\([0-9]*\),.*"steps":5,.*/\1/p' lost/metrics.jsonl)" \
+        "$(seq 5 5 "$((5 * $(grep -c '"steps"' lost/metrics.jsonl)))")"
     run 0 "$train" mlp.json --run-dir lost --resume --quiet # with fewer epochs than are done
     check "what is there is whole" is_empty "$err"
     rm -rf lost
@@ -334,10 +339,11 @@ test_when() {
     rm -rf timed
 }
 
-write_mlp >mlp.json
+write_mlp ', "metrics": {"every_steps": 5, "norms": true}' >mlp.json
 write_cnn >cnn.json
 killed mlp.json checkpoint-71.safetensors checkpoint.safetensors config.json metrics.jsonl model.safetensors result.json
 killed cnn.json checkpoint.safetensors config.json metrics.jsonl model.safetensors result.json
+write_mlp >mlp.json
 test_two_processes
 test_signals
 test_broken_pipe
