@@ -428,6 +428,8 @@ test_metrics() {
     run 0 "$train" digits.json --run-dir plain --quiet
     run 0 "$train" digits.json --run-dir told --quiet --set "$metrics"
     same_model "with metrics" plain told
+    check "metrics in the resolved config" grep -q '"norms":	true' told/config.json
+    check "no metrics in the resolved config" grep -q '"norms":	false' plain/config.json
     mkdir steps epochs
     grep '"steps"' told/metrics.jsonl >steps/metrics.jsonl
     grep -v '"steps"' told/metrics.jsonl >epochs/metrics.jsonl
