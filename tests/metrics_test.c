@@ -1,5 +1,6 @@
-/* metrics_test.c: what training tells between epochs, and of weights and gradients: it is true, it is
- * the same however training is run, stopped and resumed, and asking for it changes no bit of a model.
+/* metrics_test.c: what training tells between epochs, and of weights and gradients: it is true, it
+ * is the same however training is run, stopped and resumed, and asking for it changes no bit of a
+ * model.
  */
 #include <criterion/criterion.h>
 
@@ -33,43 +34,37 @@ enum {
 static mote_real numbers[SAMPLES * WIDTH];
 static uint32_t labels[SAMPLES];
 
-#define OUTPUT      "\"output\": {\"type\": \"softmax_cross_entropy\"}"
-#define CONV(more)  "{\"type\": \"conv2d\", " more "}, "
-#define DENSE(more) "{\"type\": \"dense\", \"units\": " more "}"
-#define NORMALIZED  "{\"type\": \"batch_norm\"}, {\"type\": \"relu\"}, "
-
 /* Each way of a convolution, and one before a pooling. */
-static const char
-    CONVOLUTIONS[] = "{\"layers\": [" CONV("\"filters\": 16, \"kernel\": 3, \"padding\": \"same\"") "{\"type\": \"relu\"}, {\"type\": \"max_pool2d\", \"size\": 2}, " CONV(
-        "\"filters\": 16, \"kernel\": 3, \"padding\": 1")
-        NORMALIZED CONV("\"filters\": 16, \"kernel\": 3, \"padding\": 1, \"groups\": 16, \"bias\": "
-                        "false") CONV("\"filters\": 20, \"kernel\": 5, \"stride\": 2, \"padding\": "
-                                      "2") "{\"type\": \"layer_norm\"}, {\"type\": \"residual\", "
-                                           "\"layers\": [" CONV(
-                                               "\"filters\": 20, \"kernel\": 1") "{\"type\": "
-                                                                                 "\"batch_norm\"}]}"
-                                                                                 ", "
-                                                                                 "{\"type\": "
-                                                                                 "\"flatten\"},"
-                                                                                 " " DENSE(
-                                                                                     "3") "],"
-                                                                                          " " OUTPUT
-                                                                                          "}";
+static const char CONVOLUTIONS[] =
+    "{\"layers\": [{\"type\": \"conv2d\", \"filters\": 16, \"kernel\": 3, \"padding\": \"same\"}, "
+    "{\"type\": \"relu\"}, {\"type\": \"max_pool2d\", \"size\": 2}, "
+    "{\"type\": \"conv2d\", \"filters\": 16, \"kernel\": 3, \"padding\": 1}, "
+    "{\"type\": \"batch_norm\"}, {\"type\": \"relu\"}, "
+    "{\"type\": \"conv2d\", \"filters\": 16, \"kernel\": 3, \"padding\": 1, \"groups\": 16, "
+    "\"bias\": false}, "
+    "{\"type\": \"conv2d\", \"filters\": 20, \"kernel\": 5, \"stride\": 2, \"padding\": 2}, "
+    "{\"type\": \"layer_norm\"}, {\"type\": \"residual\", \"layers\": ["
+    "{\"type\": \"conv2d\", \"filters\": 20, \"kernel\": 1}, {\"type\": \"batch_norm\"}]}, "
+    "{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 3}], "
+    "\"output\": {\"type\": \"softmax_cross_entropy\"}}";
 
-/* With weights of many tiles, and products that some kernels of BLAS give other last bits if they are
- * cut up otherwise. */
-static const char DENSES[] = "{\"layers\": [{\"type\": \"flatten\"}, " DENSE(
-    "150") ", {\"type\": \"relu\"}, {\"type\": "
-           "\"dropout\", \"rate\": 0.2}, {\"type\": \"residual\", \"layers\": [" DENSE(
-               "40") ", " NORMALIZED
-               DENSE("70") "], \"shortcut\": [" DENSE(
-                   "70") "]}, {\"type\": \"layer_norm\"}, " DENSE("3") "], " OUTPUT "}";
+/* With weights of many tiles, and products that some kernels of BLAS give other last bits if they
+ * are cut up otherwise. */
+static const char DENSES[] =
+    "{\"layers\": [{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 300}, {\"type\": "
+    "\"relu\"}, "
+    "{\"type\": \"dropout\", \"rate\": 0.2}, {\"type\": \"residual\", \"layers\": ["
+    "{\"type\": \"dense\", \"units\": 40}, {\"type\": \"batch_norm\"}, {\"type\": \"relu\"}, "
+    "{\"type\": \"dense\", \"units\": 70}], \"shortcut\": [{\"type\": \"dense\", \"units\": 70}]}, "
+    "{\"type\": \"layer_norm\"}, {\"type\": \"dense\", \"units\": 3}], "
+    "\"output\": {\"type\": \"softmax_cross_entropy\"}}";
 
 static const char *const networks[] = {CONVOLUTIONS, DENSES};
 
 /* The weights of one layer, which formulas can be written down for. */
 static const char ONE_LAYER[] =
-    "{\"layers\": [{\"type\": \"flatten\"}, " DENSE("3, \"bias\": false") "], " OUTPUT "}";
+    "{\"layers\": [{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 3, \"bias\": false}], "
+    "\"output\": {\"type\": \"softmax_cross_entropy\"}}";
 
 #define ADAMW "\"optimizer\": {\"type\": \"adamw\", \"learning_rate\": 0.01, \"decay_all\": true}"
 #define MOMENTUM                                                                                   \
@@ -631,8 +626,8 @@ Test(norms, that_are_not_finite_are_written_as_null) {
     mote_dataset *dataset =
         mote_dataset_from_arrays(&samples, NULL, "{\"normalize\": \"none\"}", 1, &error);
     mote_model *model = network_create(
-        "{\"layers\": [" DENSE("1, \"initializer\": \"zeros\"") "], \"output\": {\"type\": "
-                                                                "\"mean_squared_error\"}}",
+        "{\"layers\": [{\"type\": \"dense\", \"units\": 1, \"initializer\": \"zeros\"}], "
+        "\"output\": {\"type\": \"mean_squared_error\"}}",
         mote_shape_vector(1), &error);
     cr_assert(dataset && model, "%s", error.message);
     cr_assert_eq(mote_model_initialize(model, 1, &error), MOTE_OK);
