@@ -125,7 +125,8 @@ typedef struct session {
     double seconds; /* as the last event said */
     uint64_t steps;
     mote_ending ending;
-    bool diverged; /* and it is known where */
+    bool diverged; /* and it is known where: */
+    bool bad_data; /* in the samples themselves */
 } session;
 
 static bool on_event(void *context, const mote_event *event) {
@@ -133,7 +134,10 @@ static bool on_event(void *context, const mote_event *event) {
     s->seconds = event->seconds;
     s->steps = event->step;
     s->ending = event->ending;
-    s->diverged = s->diverged || event->kind == MOTE_EVENT_DIVERGED;
+    if (event->kind == MOTE_EVENT_DIVERGED) {
+        s->diverged = true;
+        s->bad_data = !*event->divergence->layer;
+    }
     progress_show(&s->progress, event);
     mote_run_record(&s->run, s->experiment.model, event);
     return !signals_seen();
@@ -199,6 +203,9 @@ static mote_status open_run(session *s, const char *config_text, mote_error *err
     mote_run_set_listener(&s->run, on_run, s);
     if (s->settings.resume) {
         status = mote_run_restore(&s->run, s->trainer, s->settings.force, error);
+    } else if (s->settings.init_from) {
+        /* The config does not know of that file: only a checkpoint can begin again with it. */
+        status = mote_run_write_checkpoint(&s->run, s->trainer, error);
     }
     if (status == MOTE_OK) {
         status = mote_run_write_config(&s->run, config_text, error);
@@ -213,8 +220,10 @@ static void print_plan(const session *s) {
     progress_print_plan(&s->progress, s->settings.config, &s->experiment, s->trainer);
     if (!s->settings.quiet && !s->settings.dry_run) {
         fprintf(stderr, "%-8s%s", s->settings.resume ? "resumes" : "writes", s->run.directory);
-        if (s->settings.resume) {
+        if (s->settings.resume && s->run.checkpoints.any) {
             fprintf(stderr, " after step %llu", (unsigned long long)s->trainer->position.step);
+        } else if (s->settings.resume) {
+            fprintf(stderr, " from the beginning: there is no checkpoint in it yet");
         }
         fprintf(stderr, "\n");
     }
@@ -227,10 +236,8 @@ static void print_each(const char *option, const text_list *values) {
     }
 }
 
-/* The command that goes on with the run, to be copied. */
+/* The command that goes on with the run, to be copied, without the end of its line. */
 static void print_how_to_resume(const session *s) {
-    fprintf(stderr, "stopped after step %llu; all is saved in %s\ngo on with: ",
-            (unsigned long long)s->steps, s->run.directory);
     print_quoted(stderr, s->settings.program);
     fputc(' ', stderr);
     print_quoted(stderr, s->settings.config);
@@ -238,7 +245,6 @@ static void print_how_to_resume(const session *s) {
     print_quoted(stderr, s->run.directory);
     print_each(" --plugin ", &s->settings.plugins);
     print_each(" --set ", &s->settings.overrides);
-    fputc('\n', stderr);
 }
 
 /* After Ctrl-C: saves where the run is and says how to go on. */
@@ -248,7 +254,10 @@ static int save_interrupted(session *s) {
         return report_error("train", &error);
     }
     if (!s->settings.quiet) {
+        fprintf(stderr, "stopped after step %llu; all is saved in %s\ngo on with: ",
+                (unsigned long long)s->steps, s->run.directory);
         print_how_to_resume(s);
+        fputc('\n', stderr);
     }
     return signals_exit_code();
 }
@@ -324,6 +333,30 @@ static mote_status finish(session *s, mote_error *error) {
     return status;
 }
 
+enum {
+    LESS_LEARNING = 10
+};
+
+/* How to go on from the last good checkpoint. Where it was in the data, that takes other data; else
+ * a lower learning rate may do. */
+static void print_way_out(const session *s) {
+    double rate = s->trainer->options.optimizer->learning_rate / LESS_LEARNING;
+    if (s->run.checkpoints.any) {
+        fprintf(stderr, "the checkpoint of step %llu stays; to go on from it%s: ",
+                (unsigned long long)s->run.checkpoints.step,
+                s->bad_data ? ", once the data are mended" : " with a lower learning rate");
+    } else {
+        fprintf(stderr, "there is no checkpoint yet; to begin again%s: ",
+                s->bad_data ? ", once the data are mended" : " with a lower learning rate");
+    }
+    print_how_to_resume(s);
+    if (!s->bad_data) {
+        fprintf(stderr, "%s --set train.optimizer.learning_rate=%g",
+                s->run.checkpoints.any ? " --force" : "", rate);
+    }
+    fputc('\n', stderr);
+}
+
 /* Says what went wrong, and where more of it is. */
 static int report_divergence(const session *s, const mote_error *error) {
     int code = report_error("train", error);
@@ -334,6 +367,7 @@ static int report_divergence(const session *s, const mote_error *error) {
     } else if (s->diverged) {
         fprintf(stderr, "%s/diverged.json lists the batch\n", directory);
     }
+    print_way_out(s);
     return code;
 }
 

@@ -28,7 +28,9 @@ enum {
     LAST_NUMBER = 999999
 };
 
-static const char METRICS[] = "metrics.jsonl";
+static const char CONFIG[] = "config.json", METRICS[] = "metrics.jsonl",
+                  MODEL[] = "model.safetensors", RESULT[] = "result.json",
+                  DIVERGED[] = "diverged.json", DIVERGED_SHEET[] = "diverged.png";
 
 /* ---- directories ---- */
 
@@ -77,15 +79,27 @@ static long number_of(const char *name) {
                                                                                            : 0;
 }
 
-/* The largest number below a directory, if asked for of a run with a checkpoint; 0 for none. */
-static long largest_number(const char *path, bool with_checkpoint) {
+static bool has_file(const char *directory, const char *name) {
+    char *path = mote_path_join(directory, name);
+    bool has = path && access(path, F_OK) == 0;
+    free(path);
+    return has;
+}
+
+/* Whether a directory is that of a run, which begins with its config. */
+static bool is_run(const char *directory) {
+    return has_file(directory, CONFIG) || mote_checkpoints_exist(directory);
+}
+
+/* The largest number below a directory, if asked for of a run; 0 for none. */
+static long largest_number(const char *path, bool of_run) {
     long largest = 0;
     DIR *directory = opendir(path);
     for (struct dirent *entry; directory && (entry = readdir(directory));) {
         long number = number_of(entry->d_name);
         char inside[PATH_CAPACITY];
         snprintf(inside, sizeof inside, "%s/%.255s", path, entry->d_name);
-        if (number > largest && (!with_checkpoint || mote_checkpoints_exist(inside))) {
+        if (number > largest && (!of_run || is_run(inside))) {
             largest = number;
         }
     }
@@ -156,6 +170,26 @@ mote_status mote_run_create(mote_run *run, const char *directory, const char *na
     return status;
 }
 
+/* Whether there is something to go on with: without a checkpoint, a run can begin again, where that
+ * takes nothing away. */
+static mote_status check_resumable(const char *directory, mote_error *error) {
+    if (mote_checkpoints_exist(directory)) {
+        return MOTE_OK;
+    }
+    if (!has_file(directory, CONFIG)) {
+        return mote_fail(error, MOTE_FILE,
+                         "%s: there is no run to resume: neither a checkpoint nor a config.json",
+                         directory);
+    }
+    if (has_file(directory, MODEL)) {
+        return mote_fail(error, MOTE_FILE,
+                         "%s: there is no checkpoint to resume, and to begin again would replace "
+                         "its model.safetensors; name another directory, or remove that file",
+                         directory);
+    }
+    return MOTE_OK;
+}
+
 mote_status mote_run_find(mote_run *run, const char *directory, const char *name,
                           mote_error *error) {
     *run = (mote_run){0};
@@ -164,19 +198,15 @@ mote_status mote_run_find(mote_run *run, const char *directory, const char *name
     if (!directory) {
         long number = largest_number(parent, true);
         if (number == 0) {
-            return mote_fail(error, MOTE_FILE, "%s: there is no run with a checkpoint to resume",
-                             parent);
+            return mote_fail(error, MOTE_FILE, "%s: there is no run to resume", parent);
         }
         snprintf(path, sizeof path, "%s/%03ld", parent, number);
         directory = path;
     }
-    if (access(directory, F_OK) == 0 && !mote_checkpoints_exist(directory)) {
-        return mote_fail(error, MOTE_FILE,
-                         "%s: there is no checkpoint to resume; a run that never got that far can "
-                         "be removed and started anew",
-                         directory);
+    mote_status status = access(directory, F_OK) == 0 ? check_resumable(directory, error) : MOTE_OK;
+    if (status == MOTE_OK) {
+        status = open_directory(run, directory, error);
     }
-    mote_status status = open_directory(run, directory, error);
     if (status == MOTE_OK) {
         mote_file_remove_leftovers(run->directory, NULL);
     }
@@ -217,7 +247,7 @@ static bool holds(const char *path, const char *text) {
 
 /* Going on with a run that has not changed does not need to write. */
 mote_status mote_run_write_config(const mote_run *run, const char *text, mote_error *error) {
-    char *path = mote_run_path(run, "config.json");
+    char *path = mote_run_path(run, CONFIG);
     mote_status status = path && text ? MOTE_OK : fail_path(error);
     if (status == MOTE_OK && !holds(path, text)) {
         status = mote_file_write_text(path, text, error);
@@ -227,7 +257,7 @@ mote_status mote_run_write_config(const mote_run *run, const char *text, mote_er
 }
 
 mote_status mote_run_write_model(const mote_run *run, const mote_model *model, mote_error *error) {
-    char *path = mote_run_path(run, "model.safetensors");
+    char *path = mote_run_path(run, MODEL);
     mote_status status = path ? mote_model_save(model, path, error) : fail_path(error);
     free(path);
     return status;
@@ -406,7 +436,7 @@ static char *divergence_text(const mote_event *event) {
 /* The figures, and pictures where samples are pictures. */
 static mote_status write_divergence(const mote_run *run, const mote_event *event,
                                     mote_error *error) {
-    char *path = mote_run_path(run, "diverged.json"), *sheet = mote_run_path(run, "diverged.png");
+    char *path = mote_run_path(run, DIVERGED), *sheet = mote_run_path(run, DIVERGED_SHEET);
     char *text = divergence_text(event);
     mote_status status =
         path && sheet && text ? mote_file_write_text(path, text, error) : fail_path(error);
@@ -540,7 +570,27 @@ static void tell_skipped(void *context, const char *text) {
     }
 }
 
-mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, mote_error *error) {
+static void remove_file(const mote_run *run, const char *name) {
+    char *path = mote_run_path(run, name);
+    if (path) {
+        (void)unlink(path);
+    }
+    free(path);
+}
+
+/* What is no longer true of a run that goes on: that it went wrong, and what it came to. */
+static void remove_outdated(const mote_run *run, const mote_trainer *trainer) {
+    remove_file(run, DIVERGED);
+    remove_file(run, DIVERGED_SHEET);
+    if (!trainer->position.finished) {
+        remove_file(run, RESULT);
+    }
+}
+
+static mote_status restore(mote_run *run, mote_trainer *trainer, bool force, mote_error *error) {
+    if (!mote_checkpoints_exist(run->directory)) {
+        return MOTE_OK; /* from the beginning */
+    }
     mote_error reason = {0};
     mote_status status =
         mote_checkpoints_restore(&run->checkpoints, trainer, force, tell_skipped, run, &reason);
@@ -550,8 +600,18 @@ mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, m
                          "the same",
                          reason.message, run->directory);
     }
-    return status == MOTE_OK ? rewind_metrics(run, trainer->position.metrics_bytes, error)
-                             : mote_fail(error, status, "%s", reason.message);
+    return status == MOTE_OK ? MOTE_OK : mote_fail(error, status, "%s", reason.message);
+}
+
+mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, mote_error *error) {
+    mote_status status = restore(run, trainer, force, error);
+    if (status == MOTE_OK) {
+        status = rewind_metrics(run, trainer->position.metrics_bytes, error);
+    }
+    if (status == MOTE_OK) {
+        remove_outdated(run, trainer);
+    }
+    return status;
 }
 
 /* ---- the end ---- */
@@ -568,7 +628,7 @@ mote_status mote_run_write_result(const mote_run *run, const mote_model *model,
     mote_json_add_number(&writer, object, "seed", (double)result->seed);
     mote_json_add_string(&writer, object, "version", MOTE_VERSION);
     char *text = mote_json_print(&writer, object, MOTE_JSON_INDENTED);
-    char *path = mote_run_path(run, "result.json");
+    char *path = mote_run_path(run, RESULT);
     mote_status status = text && path ? mote_file_write_text(path, text, error) : fail_path(error);
     free(text);
     free(path);

@@ -39,7 +39,8 @@ mote_status mote_run_create(mote_run *run, const char *directory, const char *na
                             mote_error *error);
 
 /* The directory of a run to go on with: `directory`, or where that is NULL the newest in
- * runs/<name>. It must hold a checkpoint. Removes what was being written when a process was killed. */
+ * runs/<name>. It must hold a checkpoint, or else a config and no model: such a run was ended before
+ * its first checkpoint. Removes what was being written when a process was killed. */
 mote_status mote_run_find(mote_run *run, const char *directory, const char *name,
                           mote_error *error);
 void mote_run_close(mote_run *run);
@@ -53,9 +54,10 @@ mote_status mote_run_write_config(const mote_run *run, const char *text, mote_er
 mote_status mote_run_write_checkpoint(mote_run *run, mote_trainer *trainer, mote_error *error);
 mote_status mote_run_write_model(const mote_run *run, const mote_model *model, mote_error *error);
 
-/* Puts the trainer where the run's newest whole checkpoint left off, and takes the lines out of
- * metrics.jsonl that were written after it. MOTE_INVALID where it is one of other settings, unless
- * `force` is set. */
+/* Puts the trainer where the run's newest whole checkpoint left off, or leaves it at the beginning
+ * where there is none, and takes away what was written after it: lines of metrics.jsonl, diverged.*
+ * and, unless the run is at its end, result.json. MOTE_INVALID where the checkpoint is one of other
+ * settings, unless `force` is set. */
 mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, mote_error *error);
 
 /* Writes what an event calls for: a line of metrics.jsonl at an epoch, and at the steps that

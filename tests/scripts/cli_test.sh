@@ -140,8 +140,8 @@ test_bad_files() {
     refuse 1 'train: no.safetensors: cannot be opened: No such file or directory' \
         "$train" digits.json --init-from no.safetensors
     refuse 1 'train: digits.json: not a safetensors file, or cut short' "$train" digits.json --init-from digits.json
-    refuse 1 'train: runs/digits: there is no run with a checkpoint to resume' "$train" digits.json --resume
-    refuse 1 'train: full: there is no checkpoint to resume; a run that never got that far can be removed and started anew' \
+    refuse 1 'train: runs/digits: there is no run to resume' "$train" digits.json --resume
+    refuse 1 'train: full: there is no run to resume: neither a checkpoint nor a config.json' \
         "$train" digits.json --resume --run-dir full
     message='no.safetensors: cannot be opened: No such file or directory'
     refuse 1 "evaluate: $message" "$evaluate" no.safetensors

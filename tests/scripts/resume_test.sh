@@ -103,7 +103,7 @@ sleep_ms() {
 # kill_once CONFIG RUN: starts or goes on with a run and kills it a while later. False where it came to its end.
 kill_once() {
     resume=
-    [ ! -e "$2/checkpoint.safetensors" ] || resume=--resume
+    [ ! -e "$2/config.json" ] || resume=--resume
     [ -n "$resume" ] || rm -rf "$2" # killed before there was anything to go on with
     # shellcheck disable=SC2086
     "$train" "$1" --run-dir "$2" --quiet --threads $((kills % 3 + 1)) $resume >"$out" 2>"$err" &
@@ -143,8 +143,8 @@ killed() {
             rm -rf killed
         fi
     done
-    [ -e killed/checkpoint.safetensors ] || kill_once "$config" killed
-    [ ! -e killed/checkpoint.safetensors ] || run 0 "$train" "$config" --run-dir killed --quiet --resume
+    [ -e killed/config.json ] || kill_once "$config" killed
+    [ ! -e killed/config.json ] || run 0 "$train" "$config" --run-dir killed --quiet --resume
     as_never_stopped "$config, killed $kills times" killed whole
     same "$config, files" "$(ls killed)" "$(printf '%s\n' "$@")"
     echo "$config: killed $kills times, $torn of them while a file was being written; $ends runs ended in between"
@@ -305,6 +305,48 @@ test_broken_checkpoints() {
     rm -rf broken whole
 }
 
+# Killed before its first checkpoint, a run begins again, with what it began with; where that would take nothing away.
+test_no_checkpoint() {
+    run 0 "$train" mlp.json --run-dir whole --quiet
+    mkdir early
+    cp whole/config.json early
+    echo '{"epoch":1,' >early/metrics.jsonl
+    run 0 "$train" mlp.json --run-dir early --resume
+    check "a run without a checkpoint" has '^resumes early from the beginning: there is no checkpoint in it yet$' "$err"
+    as_never_stopped "a run without a checkpoint" early whole
+    rm early/checkpoint*
+    run 1 "$train" mlp.json --run-dir early --resume
+    same "a model without a checkpoint" "$(cat "$err")" "train: early: there is no checkpoint to resume, and to begin again would replace its model.safetensors; name another directory, or remove that file"
+    rm -rf early
+    run 0 "$train" mlp.json --run-dir whole2 --quiet --init-from whole/model.safetensors
+    start early --init-from whole/model.safetensors --set 'train.checkpoint={"every_epochs":0}'
+    end KILL 137
+    run 0 "$train" mlp.json --run-dir early --resume --quiet
+    as_never_stopped "a run with other weights at first, killed" early whole2
+    rm -rf early whole whole2
+}
+
+# By force, and from the command that train itself says.
+test_diverged() {
+    run 0 "$train" mlp.json --run-dir wild --quiet --set train.epochs=2
+    run 3 "$train" mlp.json --run-dir wild --quiet --resume --force --set train.checkpoint.every_steps=0 \
+        --set train.optimizer.learning_rate=1e20
+    check "what went wrong" test -e wild/diverged.json -a -e wild/diverged.png
+    check "what it came to before is no result" test ! -e wild/result.json
+    sed -n 's/^the checkpoint of step 24 stays; to go on from it with a lower learning rate: \(.*\)$/\1/p' "$err" >way_out
+    check "the way out" has ' --force --set train.optimizer.learning_rate=1e+19$' way_out
+    echo '--set train.optimizer.learning_rate=0.01' | paste -d ' ' way_out - >command
+    run 0 sh ./command
+    same "nothing is left of what went wrong" "$(ls wild)" "$(printf '%s\n' checkpoint-60.safetensors \
+        checkpoint.safetensors config.json metrics.jsonl model.safetensors result.json)"
+    rm -rf wild
+    run 3 "$train" mlp.json --run-dir wild --quiet --set train.optimizer.learning_rate=1e30 --set train.checkpoint.every_steps=0
+    check "no checkpoint to go on from" has '^there is no checkpoint yet; to begin again with a lower learning rate: ' "$err"
+    run 0 "$train" mlp.json --run-dir wild --quiet --resume
+    check "the divergence is over" test ! -e wild/diverged.json -a -e wild/result.json
+    rm -rf wild way_out command
+}
+
 # count_checkpoints RUN
 count_checkpoints() {
     find "$1" -name 'checkpoint*.safetensors' | wc -l | tr -d ' '
@@ -350,6 +392,8 @@ test_broken_pipe
 test_lost_directory
 test_full_disk
 test_broken_checkpoints
+test_no_checkpoint
+test_diverged
 test_changed_config
 test_when
 rm -f mlp.json cnn.json
