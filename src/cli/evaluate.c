@@ -50,7 +50,7 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
         PLUGIN_ARGUMENT(NULL),
         {"json", ARGUMENT_FLAG, &s->json, NULL, "print JSON"},
         {"runs", ARGUMENT_TEXT, &s->runs, "DIR",
-         "in place of MODEL: the runs in DIR, such as runs/mnist, the best first"},
+         "in place of MODEL: the runs below DIR, such as runs or runs/mnist, the best first"},
         {"follow", ARGUMENT_FLAG, &s->follow, NULL,
          "with --runs: the metrics of the run that is going on, as they come"},
         {0},

@@ -25,12 +25,28 @@ static void print_figure(double value, double factor, int digits) {
     }
 }
 
+enum {
+    NAME_COLUMNS = 6
+};
+
+static size_t longest_name(const mote_run_list *list) {
+    size_t longest = NAME_COLUMNS;
+    for (size_t i = 0; i < list->count; i++) {
+        size_t columns = columns_of(list->runs[i].name);
+        longest = columns > longest ? columns : longest;
+    }
+    return longest;
+}
+
 static void print_table(const mote_run_list *list) {
-    printf("%-6s  %-15s  %6s  %8s  %10s  %10s  %10s  %10s  %s\n", "run", "ended", "epochs",
-           "seconds", "val. loss", "accuracy %", "test loss", "accuracy %", "differs in");
+    size_t columns = longest_name(list);
+    print_padded(stdout, "run", columns);
+    printf("  %-15s  %6s  %8s  %10s  %10s  %10s  %10s  %s\n", "ended", "epochs", "seconds",
+           "val. loss", "accuracy %", "test loss", "accuracy %", "differs in");
     for (size_t i = 0; i < list->count; i++) {
         const mote_run_summary *run = &list->runs[i];
-        printf("%-6s  %-15s  %6.0f  %8.1f", run->name, run->ended, run->epochs,
+        print_padded(stdout, run->name, columns);
+        printf("  %-15s  %6.0f  %8.1f", run->ended, run->epochs,
                isfinite(run->seconds) ? run->seconds : 0);
         print_figure(run->validation_loss, 1, 4);
         print_figure(run->validation_accuracy, 100, 2);

@@ -16,7 +16,9 @@
 
 enum {
     FILE_LIMIT = 1 << 30,
-    PATH_CAPACITY = 256
+    PATH_CAPACITY = 256,
+    MOST_LEVELS = 4, /* below the directory, for runs/group/mnist/001 and one more */
+    MOST_NAMED = 8   /* differences of a run */
 };
 
 bool mote_run_is_active(const char *directory) {
@@ -89,7 +91,11 @@ static void read_metrics(mote_run_summary *run, const char *directory) {
     free(text);
 }
 
+/* A run that goes on has no result yet, except while it writes that. */
 static const char *ending_of(const char *directory, const cJSON *result) {
+    if (mote_run_is_active(directory)) {
+        return "running";
+    }
     static const char *const endings[] = {"patience", "target_accuracy", "max_minutes"};
     const char *ended = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(result, "ended"));
     for (size_t i = 0; ended && i < sizeof endings / sizeof *endings; i++) {
@@ -103,7 +109,7 @@ static const char *ending_of(const char *directory, const cJSON *result) {
     cJSON *divergence = read_object(directory, "diverged.json");
     bool diverged = divergence != NULL;
     cJSON_Delete(divergence);
-    return mote_run_is_active(directory) ? "running" : diverged ? "diverged" : "interrupted";
+    return diverged ? "diverged" : "interrupted";
 }
 
 static void read_run(mote_run_summary *run, const char *directory) {
@@ -125,6 +131,7 @@ static void read_run(mote_run_summary *run, const char *directory) {
 typedef struct comparison {
     const mote_run_list *list;
     FILE *stream; /* where differences go */
+    size_t count; /* of those there are */
     bool failed;
 } comparison;
 
@@ -170,11 +177,22 @@ static void compare(comparison *c, const cJSON *node, const char *path) {
             compare(c, child, inner);
         }
     }
-    if (!node->child && strcmp(path, "name") != 0) {
+    if (!node->child && c->count++ < MOST_NAMED) {
         char *text = cJSON_PrintUnformatted(node);
         c->failed = c->failed || !text;
         fprintf(c->stream, "%s%s=%s", ftell(c->stream) > 0 ? " " : "", path, text ? text : "");
         cJSON_free(text);
+    }
+}
+
+/* What one tries most comes first. The name is a label, and shows in that of the directory. */
+static void compare_all(comparison *c, const cJSON *config) {
+    static const char *const parts[] = {"seed", "train", "model", "dataset"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const cJSON *part = cJSON_GetObjectItemCaseSensitive(config, parts[i]);
+        if (part) {
+            compare(c, part, parts[i]);
+        }
     }
 }
 
@@ -185,7 +203,10 @@ static mote_status write_differences(mote_run_list *list, mote_error *error) {
         FILE *stream = open_memstream(&run->differs, &size);
         comparison c = {.list = list, .stream = stream, .failed = !stream};
         if (stream && run->config) {
-            compare(&c, run->config, "");
+            compare_all(&c, run->config);
+        }
+        if (stream && c.count > MOST_NAMED) {
+            fprintf(stream, " and %zu more", c.count - MOST_NAMED);
         }
         c.failed = (stream && fclose(stream) != 0) || c.failed;
         if (c.failed) {
@@ -220,25 +241,60 @@ static int best_first(const void *left, const void *right) {
     return strcmp(a->name, b->name);
 }
 
-/* Adds the run of that name, if there is one: a directory with a config. */
-static mote_status add_run(mote_run_list *list, const char *directory, const char *name,
+static mote_status add_run(mote_run_list *list, const char *path, const char *name,
                            mote_error *error) {
-    char *path = mote_path_join(directory, name);
-    char *config = path ? mote_path_join(path, "config.json") : NULL;
     mote_run_summary *runs = realloc(list->runs, (list->count + 1) * sizeof *runs);
+    char *copy = strdup(*name ? name : ".");
     list->runs = runs ? runs : list->runs;
-    mote_status status = MOTE_OK;
-    if (!config || !runs) {
-        status = mote_fail(error, MOTE_MEMORY, "%s: out of memory", directory);
-    } else if (access(config, F_OK) == 0) {
-        mote_run_summary *run = &list->runs[list->count++];
-        *run = (mote_run_summary){0};
-        snprintf(run->name, sizeof run->name, "%.31s", name);
-        read_run(run, path);
+    if (!runs || !copy) {
+        free(copy);
+        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
     }
-    free(config);
-    free(path);
+    mote_run_summary *run = &list->runs[list->count++];
+    *run = (mote_run_summary){.name = copy};
+    read_run(run, path);
+    return MOTE_OK;
+}
+
+static mote_status add_runs(mote_run_list *list, const char *path, const char *name, int levels,
+                            mote_error *error);
+
+/* Adds what there is in a directory, up to so many levels below it. */
+static mote_status add_inner(mote_run_list *list, const char *path, const char *name, int levels,
+                             mote_error *error) {
+    DIR *stream = opendir(path);
+    mote_status status = MOTE_OK;
+    for (struct dirent *entry; stream && status == MOTE_OK && (entry = readdir(stream));) {
+        if (entry->d_name[0] == '.') {
+            continue;
+        }
+        char *inner_path = mote_path_join(path, entry->d_name);
+        char *inner_name = mote_path_join(name, entry->d_name);
+        status = inner_path && inner_name
+                     ? add_runs(list, inner_path, inner_name, levels - 1, error)
+                     : mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+        free(inner_path);
+        free(inner_name);
+    }
+    if (stream) {
+        closedir(stream);
+    }
     return status;
+}
+
+/* Adds the run that a directory is, for it has a config, or else the runs within it. */
+static mote_status add_runs(mote_run_list *list, const char *path, const char *name, int levels,
+                            mote_error *error) {
+    char *config = mote_path_join(path, "config.json");
+    if (!config) {
+        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+    }
+    bool is_run = access(config, F_OK) == 0;
+    free(config);
+    if (is_run) {
+        return add_run(list, path, name, error);
+    }
+    return levels > 0 ? add_inner(list, path, name, levels, error) : MOTE_OK;
 }
 
 mote_status mote_run_list_read(mote_run_list *list, const char *directory, mote_error *error) {
@@ -247,13 +303,8 @@ mote_status mote_run_list_read(mote_run_list *list, const char *directory, mote_
     if (!stream) {
         return mote_fail(error, MOTE_FILE, "%s: cannot be read: %s", directory, strerror(errno));
     }
-    mote_status status = MOTE_OK;
-    for (struct dirent *entry; status == MOTE_OK && (entry = readdir(stream));) {
-        if (entry->d_name[0] != '.') {
-            status = add_run(list, directory, entry->d_name, error);
-        }
-    }
     closedir(stream);
+    mote_status status = add_runs(list, directory, "", MOST_LEVELS, error);
     if (status == MOTE_OK && list->count == 0) {
         return mote_fail(error, MOTE_FILE, "%s: there are no runs in it", directory);
     }
@@ -268,6 +319,7 @@ void mote_run_list_free(mote_run_list *list) {
     for (size_t i = 0; i < list->count; i++) {
         cJSON_Delete(list->runs[i].config);
         free(list->runs[i].differs);
+        free(list->runs[i].name);
     }
     free(list->runs);
     *list = (mote_run_list){0};

@@ -495,6 +495,32 @@ test_runs() {
     head -n 1 table/002/metrics.jsonl >table/004/metrics.jsonl
     run 0 "$evaluate" --runs table
     check "an epoch that has begun is not done" has '^004 *interrupted  *0  *0.0  *-  *-  ' "$out"
+    rm -rf table/004
+    mkdir -p table/group/inner/002 table/.hidden/001
+    mv table/001 table/group/inner/001
+    for inner in group/inner/002 .hidden/001; do
+        cp table/002/config.json table/$inner
+    done
+    run 0 "$evaluate" --runs table
+    same "runs below runs" "$(sed 's/ .*//' "$out" | LC_ALL=C sort)" "002
+003
+group/inner/001
+group/inner/002
+run"
+    check "columns as wide as the names" has '^003              diverged ' "$out"
+    run 0 "$evaluate" --runs table/002
+    check "a run alone" has '^[.]       done .*  $' "$out"
+    # A result of before does not end a run that goes on.
+    if flock -n table/002 true 2>"$err"; then
+        flock table/002 sleep 1 &
+        sleep 0.5
+        run 0 "$evaluate" --runs table
+        check "a run that goes on" has '^002  *running ' "$out"
+        wait
+    fi
+    echo '{"model":{"layers":[1,2,3,4,5,6,7,8,9,10]},"train":{"epochs":7}}' >table/group/inner/002/config.json
+    run 0 "$evaluate" --runs table/group
+    check "many differences" has '^inner/002 .*  train.epochs=7 model.layers.0.=1 .* model.layers.6.=7 and 3 more$' "$out"
     rm -rf table
 }
 
