@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config/json.h"
@@ -25,7 +26,8 @@ enum {
     CONSEQUENCE_CAPACITY = 128,
     NOTICE_CAPACITY = MOTE_ERROR_CAPACITY + CONSEQUENCE_CAPACITY + 32,
     CONFIG_LIMIT = 1 << 30,
-    LAST_NUMBER = 999999
+    LAST_NUMBER = 999999,
+    LOCK_TRIES = 20
 };
 
 static const char CONFIG[] = "config.json", METRICS[] = "metrics.jsonl",
@@ -109,6 +111,19 @@ static long largest_number(const char *path, bool of_run) {
     return largest;
 }
 
+/* Whether the directory is this process's now. Someone who only looks whether a run is active holds it
+ * for a moment, too. */
+static bool take_lock(int directory) {
+    const struct timespec pause = {.tv_nsec = 10000000};
+    for (int tries = 0; tries < LOCK_TRIES; tries++) {
+        if (flock(directory, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
+            return true;
+        }
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
 /* Makes a directory that is there the run's. The lock goes when the process does, however it ends.
  * Where a file system cannot lock, there is none. */
 static mote_status open_directory(mote_run *run, const char *directory, mote_error *error) {
@@ -123,7 +138,7 @@ static mote_status open_directory(mote_run *run, const char *directory, mote_err
         return mote_fail(error, MOTE_FILE, "%s: the directory cannot be opened: %s", directory,
                          strerror(errno));
     }
-    if (flock(run->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    if (!take_lock(run->lock)) {
         return mote_fail(error, MOTE_FILE, "%s: another process is training in this directory",
                          directory);
     }

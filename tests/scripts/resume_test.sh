@@ -194,7 +194,12 @@ test_two_processes() {
     refuse_started --resume --set train.epochs=1000000
     err=$kept
     end KILL 137
+    if flock -n mine true 2>"$out"; then
+        flock -s mine sleep 0.1 & # as evaluate --runs does, for a moment
+        sleep_ms 20
+    fi
     run 0 "$train" mlp.json --run-dir mine --resume --quiet # the lock has gone with the process
+    wait
     rm -rf mine
 }
 
