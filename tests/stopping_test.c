@@ -194,3 +194,38 @@ Test(stopping, when_the_time_is_over) {
     cr_expect_eq(r.epochs, (size_t)1);
     run_close(&r);
 }
+
+/* ---- with more of it, a run that has ended goes on ---- */
+
+/* max_steps ends training in the middle of an epoch, which is validated there; with more of them that
+ * epoch is gone on with, and is the same epoch. */
+Test(stopping, in_the_middle_of_an_epoch) {
+    static run whole, part;
+    run_open(&whole, TRAIN(""));
+    cr_assert_eq(mote_trainer_run(whole.trainer, &whole.error), MOTE_OK);
+    run_open(&part, TRAIN(", \"max_steps\": 27"));
+    cr_assert_eq(mote_trainer_run(part.trainer, &part.error), MOTE_OK);
+    cr_expect_eq(part.ending, MOTE_ENDING_STEPS);
+    cr_expect_eq(part.epochs, (size_t)3);
+    cr_expect_neq(part.losses[3], whole.losses[3]);
+    cr_assert_eq(mote_trainer_save(part.trainer, scratch_path("c"), NULL), MOTE_OK);
+    run_close(&part);
+    static const struct {
+        const char *json;
+        size_t epochs;
+    } rows[] = {{TRAIN(", \"max_steps\": 27"), 0},
+                {TRAIN(", \"max_steps\": 31"), 3},
+                {TRAIN(""), MOST_EPOCHS}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        run_open(&part, rows[i].json);
+        cr_assert_eq(mote_trainer_restore(part.trainer, scratch_path("c"), &part.error), MOTE_OK,
+                     "%s", part.error.message);
+        cr_assert_eq(mote_trainer_run(part.trainer, NULL), MOTE_OK);
+        cr_expect_eq(part.epochs, rows[i].epochs, "row %zu: epoch %zu", i, part.epochs);
+        for (size_t epoch = 3; i == 2 && epoch <= MOST_EPOCHS; epoch++) {
+            cr_expect_eq(part.losses[epoch], whole.losses[epoch], "epoch %zu", epoch);
+        }
+        run_close(&part);
+    }
+    run_close(&whole);
+}

@@ -917,9 +917,7 @@ Test(resuming, with_other_settings_is_refused_naming_the_keys) {
         {"{\"schedule\": {\"type\": \"cosine\"}}", WITH_VALIDATION, 5, NETWORK,
          "train.schedule.type was \"constant\" and is \"cosine\""},
         {"{\"max_steps\": 7, \"drop_last\": true}", WITH_VALIDATION, 6, NETWORK,
-         "train.max_steps was 0 and is 7, train.drop_last was false and is true, seed was \"5\" "
-         "and "
-         "is \"6\""},
+         "train.drop_last was false and is true, seed was \"5\" and is \"6\""},
         {"{}", WITHOUT_VALIDATION, 5, NETWORK, "dataset.validation_fraction was 0.2 and is 0"},
         {"{}", "{\"validation_fraction\": 0.2, \"normalize\": \"unit\"}", 5, NETWORK,
          "dataset.normalize was \"standard\" and is \"unit\""},

@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "train/checkpoint.h"
+#include "train/stopping.h"
 
 static const char NEWEST[] = "checkpoint.safetensors";
 
@@ -29,9 +30,12 @@ bool mote_checkpoints_due(const mote_checkpoints *checkpoints,
     if (!epoch && event->epoch_step == event->epoch_steps) {
         return false; /* the end of the epoch follows, and its figures belong into it */
     }
+    if (epoch && event->epoch_step > 0) {
+        return false; /* with more steps or time, it goes on as if it had not been validated here */
+    }
     double passed = mote_clock() - checkpoints->time;
     return (epoch && options->every_epochs && event->epoch % options->every_epochs == 0) ||
-           (epoch && event->trainer->position.finished) ||
+           (epoch ? event->trainer->position.finished : mote_stopping_now(event->trainer)) ||
            (options->every_steps && event->step % options->every_steps == 0) ||
            (options->every_minutes > 0 && passed >= options->every_minutes * SECONDS_PER_MINUTE);
 }

@@ -16,7 +16,7 @@
 /* Keys of "train" that may be others when a run goes on. */
 static const char *const harmless[] = {"epochs",         "threads",         "checkpoint",
                                        "early_stopping", "target_accuracy", "max_minutes",
-                                       "metrics"};
+                                       "max_steps",      "metrics"};
 
 static void add_train(const mote_trainer *trainer, mote_json_writer *writer, cJSON *object) {
     cJSON *train = mote_train_options_to_json(&trainer->options);

@@ -389,10 +389,11 @@ bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind) {
     bool within = (kind == MOTE_EVENT_STEP || kind == MOTE_EVENT_STARTED) && !p->finished;
     bool interval = kind == MOTE_EVENT_STEP && trainer->interval.steps > 0;
     bool norms = (interval || kind == MOTE_EVENT_EPOCH) && mote_norms_known(trainer);
+    bool ended_within = p->finished && p->epoch_step > 0;
     mote_event event = {
         .kind = kind,
         .trainer = trainer,
-        .epoch = (size_t)p->epoch + within,
+        .epoch = (size_t)p->epoch + (within || ended_within),
         .epochs =
             (size_t)((trainer->total_steps + trainer->epoch_steps - 1) / trainer->epoch_steps),
         .step = p->step,
@@ -472,9 +473,11 @@ static bool finish_epoch(mote_trainer *trainer, double *clock) {
     }
     trainer->epoch_metrics = training_metrics(trainer);
     trainer->epoch_speed = training_speed(trainer);
-    p->epoch++;
-    p->epoch_step = p->epoch_samples = p->epoch_correct = 0;
-    p->epoch_loss = p->epoch_seconds = 0;
+    if (p->epoch_step == trainer->epoch_steps) { /* else it goes on where there are more steps */
+        p->epoch++;
+        p->epoch_step = p->epoch_samples = p->epoch_correct = 0;
+        p->epoch_loss = p->epoch_seconds = 0;
+    }
     double time = mote_clock();
     p->seconds += time - *clock;
     *clock = time;
@@ -508,13 +511,14 @@ static mote_status end_epoch(mote_trainer *trainer, double *clock, mote_error *e
     return status;
 }
 
-/* Runs steps to the end of the epoch, or of training. */
+/* Runs steps, at least one, to the end of the epoch, or of training. */
 static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *error) {
     mote_position *p = &trainer->position;
     double begin = mote_clock(); /* what came before, such as saving, is not the epoch's */
     p->seconds += begin - *clock;
     *clock = begin;
-    while (p->epoch_step < trainer->epoch_steps && !mote_stopping_now(trainer)) {
+    while (p->epoch_step < trainer->epoch_steps &&
+           (p->epoch_step == 0 || !mote_stopping_now(trainer))) {
         double loss = p->epoch_loss, samples = (double)p->epoch_samples;
         mote_status status = mote_trainer_step(trainer, error);
         double time = mote_clock();

@@ -352,6 +352,26 @@ test_diverged() {
     rm -rf wild way_out command
 }
 
+# What ended in the middle of an epoch, because of max_steps or max_minutes, is with more of it as if it had not.
+test_limits() {
+    run 0 "$train" cnn.json --run-dir whole --quiet
+    run 0 "$train" cnn.json --run-dir limited --quiet --set train.max_steps=29 --set train.checkpoint.every_steps=0
+    same "lines of a limited run" "$(sed 's/{"epoch":\([0-9]*\),"step":\([0-9]*\),.*/\1 \2/' limited/metrics.jsonl)" "1 12
+2 24
+3 29"
+    cp -r limited again
+    run 0 "$train" cnn.json --run-dir again --quiet --resume --set train.max_steps=29
+    as_never_stopped "a limited run, as it was" again limited
+    run 0 "$train" cnn.json --run-dir limited --quiet --resume
+    as_never_stopped "a limited run, without the limit" limited whole
+    rm -rf limited again
+    run 0 "$train" cnn.json --run-dir limited --quiet --set train.max_minutes=1e-9
+    same "steps of a run without time" "$("$tools/json" get limited/result.json steps)" 1
+    run 0 "$train" cnn.json --run-dir limited --quiet --resume
+    as_never_stopped "a run without time, with time" limited whole
+    rm -rf limited whole
+}
+
 # count_checkpoints RUN
 count_checkpoints() {
     find "$1" -name 'checkpoint*.safetensors' | wc -l | tr -d ' '
@@ -400,6 +420,7 @@ test_broken_checkpoints
 test_no_checkpoint
 test_diverged
 test_changed_config
+test_limits
 test_when
 rm -f mlp.json cnn.json
 finish ""
