@@ -710,7 +710,7 @@ Test(training, data_and_models_that_do_not_fit_are_refused_with_the_reason) {
         {NETWORK,
          {3, {1, 12, 12}},
          "{\"batch_size\": 206, \"drop_last\": true}",
-         "train.drop_last leaves nothing: there are 205 training samples, fewer than the "
+         "train.drop_last: it leaves nothing: there are 205 training samples, fewer than the "
          "batch_size of 206"},
         {NORMALIZED,
          {3, {1, 12, 12}},

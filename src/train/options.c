@@ -261,7 +261,7 @@ static mote_status read_schedule(mote_train_options *options, mote_error *error)
 
 mote_status mote_train_options_read(mote_train_options *options, mote_json object,
                                     mote_error *error) {
-    *options = (mote_train_options){0};
+    *options = (mote_train_options){.json = object};
     mote_binding binding = {.fields = fields, .target = options};
     mote_status status = mote_fields_read(object, NULL, &binding, 1, error);
     if (status == MOTE_OK) {

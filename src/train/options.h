@@ -36,6 +36,7 @@ typedef struct mote_train_options {
     size_t epochs, batch_size, accumulate, max_steps, threads;
     bool shuffle, drop_last;
     double clip_gradient_norm, weight_average; /* 0: none */
+    mote_json json; /* what they were read from; only valid while its document is */
     /* Only valid while reading. */
     mote_json optimizer_json, schedule_json, checkpoint_json, early_stopping_json, metrics_json;
     mote_optimizer *optimizer;

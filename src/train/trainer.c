@@ -3,6 +3,8 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,7 +105,19 @@ static mote_status allocate(mote_trainer *trainer, mote_error *error) {
                              : status;
 }
 
-/* ---- batches ---- */
+/* ---- what is refused ---- */
+
+mote_status mote_fail_key(const mote_trainer *trainer, const char *key, mote_error *error,
+                          const char *format, ...) {
+    mote_error reason = {.status = MOTE_INVALID};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason.message, sizeof reason.message, format, arguments);
+    va_end(arguments);
+    mote_json value = mote_json_member(trainer->options.json, key);
+    return value.node ? mote_fail_because(value, &reason, error)
+                      : mote_fail(error, reason.status, "train.%s: %s", key, reason.message);
+}
 
 enum {
     LAYER_NAME_CAPACITY = MOTE_SEQUENCE_NAME_CAPACITY + 64
@@ -134,17 +148,16 @@ static mote_status check_last_batch(const mote_trainer *trainer, mote_error *err
     }
     const char *advice = samples > last ? "set drop_last to true, or choose another batch_size"
                                         : "it takes more training samples";
-    return mote_fail(error, MOTE_INVALID,
-                     "train.batch_size: with %zu training %s the last batch of an epoch holds %zu, "
-                     "too small for %s, which can only be trained on batches of at least %zu "
-                     "samples; %s",
-                     samples, samples == 1 ? "sample" : "samples", last, layer, least, advice);
+    return mote_fail_key(trainer, "batch_size", error,
+                         "with %zu training %s the last batch of an epoch holds %zu, too small for "
+                         "%s, which can only be trained on batches of at least %zu samples; %s",
+                         samples, samples == 1 ? "sample" : "samples", last, layer, least, advice);
 }
 
 static mote_status check_batches(const mote_trainer *trainer, mote_error *error) {
     mote_error reason = {0};
     if (mote_check_batch_size(trainer->model, trainer->options.batch_size, &reason) != MOTE_OK) {
-        return mote_fail(error, reason.status, "train.batch_size: %s", reason.message);
+        return mote_fail_key(trainer, "batch_size", error, "%s", reason.message);
     }
     return check_last_batch(trainer, error);
 }
@@ -158,11 +171,10 @@ static mote_status count_steps(mote_trainer *trainer, mote_error *error) {
     size_t rest = options->drop_last ? 0 : most - 1;
     trainer->epoch_steps = (samples + rest) / most;
     if (trainer->epoch_steps == 0) {
-        return mote_fail(error, MOTE_INVALID,
-                         "train.drop_last leaves nothing: there are %zu training samples, fewer "
-                         "than the %s of %zu",
-                         samples,
-                         options->accumulate > 1 ? "batch_size × accumulate" : "batch_size", most);
+        return mote_fail_key(
+            trainer, "drop_last", error,
+            "it leaves nothing: there are %zu training samples, fewer than the %s of %zu", samples,
+            options->accumulate > 1 ? "batch_size × accumulate" : "batch_size", most);
     }
     trainer->batch_rows = samples < options->batch_size ? samples : options->batch_size;
     uint64_t steps = (uint64_t)options->epochs * trainer->epoch_steps;
@@ -246,7 +258,7 @@ static mote_status match_schedule(const mote_trainer *trainer, mote_error *error
                                                         has_classes, &reason) == MOTE_OK) {
         return MOTE_OK;
     }
-    return mote_fail(error, reason.status, "train.schedule: %s", reason.message);
+    return mote_fail_key(trainer, "schedule", error, "%s", reason.message);
 }
 
 static mote_status prepare(mote_trainer *trainer, mote_error *error) {
@@ -292,6 +304,7 @@ mote_trainer *mote_trainer_create_with(mote_model *model, const mote_dataset *da
         mote_trainer_destroy(trainer);
         return NULL;
     }
+    trainer->options.json = (mote_json){0};
     return trainer;
 }
 
