@@ -247,11 +247,23 @@ static void print_how_to_resume(const session *s) {
     print_each(" --set ", &s->settings.overrides);
 }
 
+/* Where what training came to cannot be written: the last checkpoint is not lost. */
+static int report_unwritten(const session *s, const mote_error *error) {
+    int code = report_error("train", error);
+    if (s->run.checkpoints.any) {
+        fprintf(stderr, "the checkpoint of step %llu stays; go on from it with: ",
+                (unsigned long long)s->run.checkpoints.step);
+        print_how_to_resume(s);
+        fputc('\n', stderr);
+    }
+    return code;
+}
+
 /* After Ctrl-C: saves where the run is and says how to go on. */
 static int save_interrupted(session *s) {
     mote_error error = {0};
     if (mote_run_write_checkpoint(&s->run, s->trainer, &error) != MOTE_OK) {
-        return report_error("train", &error);
+        return report_unwritten(s, &error);
     }
     if (!s->settings.quiet) {
         fprintf(stderr, "stopped after step %llu; all is saved in %s\ngo on with: ",
@@ -467,10 +479,13 @@ static int train(session *s) {
     if (status == MOTE_INTERRUPTED) {
         return save_interrupted(s);
     }
-    if (status == MOTE_OK) {
-        status = finish(s, &error);
+    if (status != MOTE_OK) {
+        return report_error("train", &error);
     }
-    return status == MOTE_OK ? EXIT_DONE : report_error("train", &error);
+    if (!s->settings.quiet) {
+        signals_set_text("\nfinishing the test; once more ends at once\n");
+    }
+    return finish(s, &error) == MOTE_OK ? EXIT_DONE : report_unwritten(s, &error);
 }
 
 int main(int argc, char **argv) {

@@ -274,7 +274,15 @@ test_full_disk() {
     run 0 "$train" mlp.json --run-dir full --resume
     check "the previous checkpoint is whole" has '^resumes full after step 11$' "$err"
     as_never_stopped "resumed after a full disk" full whole
-    rm -rf full whole
+    # Where the last write fails, too.
+    rm -rf full
+    start full --set train.checkpoint.keep=0
+    mv full elsewhere && : >full
+    check "a lost directory is told" wait_until 20 said 'full/checkpoint'
+    end INT 1
+    check "an interrupted run that cannot be saved: $(cat "$err")" \
+        has '^the checkpoint of step [0-9]* stays; go on from it with: .* mlp.json --resume --run-dir full --set train.epochs=1000000 --set train.checkpoint.keep=0$' "$err"
+    rm -rf full elsewhere whole
 }
 
 # What stands in the way of a rename, and what is broken, in place of the newest checkpoint.
