@@ -13,7 +13,15 @@ enum {
 };
 
 static mote_real numbers[SAMPLES * WIDTH];
+static mote_real targets[SAMPLES];
 static uint32_t labels[SAMPLES];
+
+typedef enum task {
+    HALVES,    /* two classes, by the first number */
+    SENSELESS, /* two classes, by chance */
+    RARE,      /* two classes, one of which few samples are of */
+    A_SUM,     /* the sum of two numbers, and some */
+} task;
 
 typedef struct notes {
     size_t count;
@@ -29,14 +37,22 @@ static bool listen(void *context, const mote_event *event) {
     return true;
 }
 
-static notes notes_of(const char *network, const char *data, const char *train, bool senseless) {
+static notes notes_of(const char *network, const char *data, const char *train, task what) {
     mote_random random = mote_random_create(3, MOTE_RANDOM_DATA, 0);
     numbers_uniform(&random, -1, 1, SAMPLES * WIDTH, numbers);
     for (size_t i = 0; i < SAMPLES; i++) {
-        labels[i] = senseless ? (uint32_t)mote_random_below(&random, 2) : numbers[i * WIDTH] > 0;
+        double first = (double)numbers[i * WIDTH], limit = what == RARE ? 0.85 : 0;
+        labels[i] =
+            what == SENSELESS ? (uint32_t)mote_random_below(&random, 2) : (uint32_t)(first > limit);
+        targets[i] = (mote_real)(first + (double)numbers[i * WIDTH + 1] + 5);
     }
-    const mote_samples samples = {
-        .count = SAMPLES, .shape = mote_shape_vector(WIDTH), .numbers = numbers, .labels = labels};
+    bool regression = what == A_SUM;
+    const mote_samples samples = {.count = SAMPLES,
+                                  .shape = mote_shape_vector(WIDTH),
+                                  .numbers = numbers,
+                                  .labels = regression ? NULL : labels,
+                                  .values = regression ? targets : NULL,
+                                  .value_width = regression};
     mote_error error = {0};
     mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, data, 1, &error);
     mote_model *model = network_create(network, mote_shape_vector(WIDTH), &error);
@@ -71,13 +87,41 @@ static void check(const notes *found, size_t index, const char *part) {
 Test(notices, are_not_given_of_a_run_that_goes_well) {
     static const char *const parts[] = {SHARE, "{}"};
     for (size_t i = 0; i < COUNT(parts); i++) {
-        notes n = notes_of(NETWORK(""), parts[i], FAST, false);
+        notes n = notes_of(NETWORK(""), parts[i], FAST, HALVES);
         cr_expect_eq(n.count, (size_t)0, "%s", n.texts[0]);
     }
 }
 
+/* It falls at once, and then there is nothing left of it to fall. */
+Test(notices, are_not_given_of_a_loss_that_falls_fast) {
+    static const char *const batches[] = {"10", "20", "40", "80"};
+    for (size_t i = 0; i < COUNT(batches); i++) {
+        char train[128];
+        snprintf(train, sizeof train,
+                 "{\"epochs\": 6, \"batch_size\": %s, \"optimizer\": {\"type\": \"sgd\", "
+                 "\"learning_rate\": 0.2}}",
+                 batches[i]);
+        notes n = notes_of("{\"layers\": [{\"type\": \"dense\", \"units\": 1}], \"output\": "
+                           "{\"type\": \"mean_squared_error\"}}",
+                           SHARE, train, A_SUM);
+        cr_expect_eq(n.count, (size_t)0, "batches of %s: %s", batches[i], n.texts[0]);
+    }
+}
+
+/* Seven samples in a hundred are of the other class, and a third of them have been found. */
+Test(notices, of_accuracy_where_classes_are_uneven) {
+    notes n = notes_of(NETWORK(""), SHARE,
+                       "{\"epochs\": 1, \"batch_size\": 1, \"optimizer\": {\"type\": \"adamw\", "
+                       "\"learning_rate\": 0.005}}",
+                       RARE);
+    cr_expect_eq(n.count, (size_t)0, "%s", n.texts[0]);
+    n = notes_of(NETWORK(""), SHARE, "{\"epochs\": 1}", RARE);
+    cr_expect_eq(n.count, (size_t)1, "%zu notices, the last: %s", n.count, n.texts[1]);
+    check(&n, 0, " %; with classes that uneven, go by the figures of each (./evaluate)");
+}
+
 Test(notices, of_a_validation_part_that_is_too_small) {
-    notes n = notes_of(NETWORK(""), "{\"validation_fraction\": 0.01}", FAST, false);
+    notes n = notes_of(NETWORK(""), "{\"validation_fraction\": 0.01}", FAST, HALVES);
     cr_expect_eq(n.count, (size_t)1);
     check(&n, 0, "the validation part has only 20 samples: each is 5 % of its accuracy");
 }
@@ -88,7 +132,7 @@ Test(notices, of_a_loss_that_does_not_move_and_accuracy_at_chance) {
         "{\"epochs\": 5}",
     };
     for (size_t i = 0; i < COUNT(trainings); i++) {
-        notes n = notes_of(NETWORK(""), SHARE, trainings[i], true);
+        notes n = notes_of(NETWORK(""), SHARE, trainings[i], SENSELESS);
         cr_expect_eq(n.count, (size_t)2, "row %zu: %zu notices", i, n.count);
         check(&n, 0, "the loss does not fall: it is ");
         check(&n, 1, "% is no better than chance: ");
@@ -97,7 +141,7 @@ Test(notices, of_a_loss_that_does_not_move_and_accuracy_at_chance) {
 
 /* Within a container, and where a bias keeps most units from ever being above 0. */
 Test(notices, of_dead_units) {
-    notes n = notes_of(NETWORK(", \"bias_initializer\": -50"), SHARE, "{\"epochs\": 4}", false);
+    notes n = notes_of(NETWORK(", \"bias_initializer\": -50"), SHARE, "{\"epochs\": 4}", HALVES);
     bool found = false;
     for (size_t i = 0; i < n.count; i++) {
         found =

@@ -15,9 +15,12 @@ enum {
     TEXT_CAPACITY = 512
 };
 
-static const double UNMOVED = 1e-3;  /* of the loss */
+static const double UNMOVED = 1e-3; /* of the loss */
+static const double A_FALL = 0.05;  /* of the loss: that is one, however much it goes up and down */
 static const double MANY_DEAD = 0.2; /* of a layer's units */
-static const double DEVIATIONS = 3;  /* above chance, to be better */
+static const double DEVIATIONS = 3;  /* above chance, to be better, */
+static const double UNEVEN = 0.8;    /* where one class has so much of the samples */
+static const double A_GAIN = 0.1;    /* or so much of what chance leaves to be gained */
 
 static void notice(mote_trainer *trainer, mote_notice kind, const char *format, ...)
     MOTE_PRINTF_LIKE(3, 4);
@@ -56,8 +59,10 @@ void mote_notices_start(mote_trainer *trainer) {
 
 /* ---- the loss ---- */
 
-/* Compares its mean in two windows of steps at the beginning: by how much they differ by chance
- * follows from its variance within them. */
+/* Compares its mean in two windows of steps at the beginning. By how much they differ by chance follows
+ * from the variance of a step's loss, which is half the mean square of what it changes by from one
+ * step to the next (von Neumann, "Distribution of the ratio of the mean square successive difference
+ * to the variance", 1941): a fall within the windows adds little to that. */
 void mote_notices_step(mote_trainer *trainer, double loss) {
     mote_notices *n = &trainer->notices;
     size_t half = trainer->epoch_steps / 2;
@@ -65,18 +70,18 @@ void mote_notices_step(mote_trainer *trainer, double loss) {
     if (steps > 2 * window || n->told[MOTE_NOTICE_LOSS]) {
         return;
     }
+    double jump = steps > 1 ? loss - n->last_loss : 0;
+    n->jumps += jump * jump;
+    n->last_loss = loss;
     n->loss[steps > window] += loss / (double)window;
-    n->squares[steps > window] += loss * loss / (double)window;
     bool over = steps == 2 * window && trainer->position.step == steps; /* from the start */
-    double variance =
-        n->squares[0] - n->loss[0] * n->loss[0] + n->squares[1] - n->loss[1] * n->loss[1];
-    double noise = DEVIATIONS * sqrt(fmax(variance, 0) / (double)window);
-    if (over && n->loss[0] - n->loss[1] <= UNMOVED * fabs(n->loss[0]) + noise) {
+    double variance = n->jumps / (2.0 * (double)(2 * window - 1));
+    double noise = DEVIATIONS * sqrt(2 * variance / (double)window), start = fabs(n->loss[0]);
+    if (over && n->loss[0] - n->loss[1] <= fmin(UNMOVED * start + noise, A_FALL * start)) {
         notice(trainer, MOTE_NOTICE_LOSS,
                "the loss does not fall: it is %.6g in steps 1 to %llu, %.6g in steps %llu to %llu, "
-               "at a "
-               "learning rate of %g; try a higher one, see whether labels and data belong together "
-               "(--preview), and whether the network can learn at all (--overfit-batch)",
+               "at a learning rate of %g; try a higher one, see whether labels and data belong "
+               "together (--preview), and whether the network can learn at all (--overfit-batch)",
                n->loss[0], (unsigned long long)window, n->loss[1], (unsigned long long)window + 1,
                (unsigned long long)steps, trainer->learning_rate);
     }
@@ -104,13 +109,18 @@ static void look_at_accuracy(mote_trainer *trainer) {
     double accuracy = validates ? trainer->validation.accuracy : trainer->epoch_metrics.accuracy;
     double chance = most_frequent(trainer, part);
     double deviation = sqrt(chance * (1 - chance) / (double)part.count);
+    double better = chance + fmin(DEVIATIONS * deviation, A_GAIN * (1 - chance));
     bool meaningful = part.count >= FEW_SAMPLES && chance > 0 && chance < 1;
-    if (meaningful && accuracy <= chance + DEVIATIONS * deviation) {
+    if (meaningful && accuracy <= better) {
         notice(trainer, MOTE_NOTICE_CHANCE,
                "after an epoch the %s accuracy of %.2f %% is no better than chance: to say always "
-               "the most frequent class makes %.2f %%; try another learning rate, and see whether "
-               "labels and data belong together (--preview)",
-               validates ? "validation" : "training", 100 * accuracy, 100 * chance);
+               "the most frequent class makes %.2f %%; %s",
+               validates ? "validation" : "training", 100 * accuracy, 100 * chance,
+               chance > UNEVEN
+                   ? "with classes that uneven, go by the figures of each (./evaluate), "
+                     "and try dataset.class_weights"
+                   : "try another learning rate, and see whether labels and data "
+                     "belong together (--preview)");
     }
 }
 

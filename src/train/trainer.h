@@ -63,8 +63,9 @@ typedef struct mote_notices {
     bool told[MOTE_NOTICE_COUNT];
     const char *text;     /* of the one that is being told */
     uint64_t steps;       /* since the trainer runs */
-    double loss[2];       /* means over the first steps, and those after them, */
-    double squares[2];    /* and of its squares */
+    double loss[2];       /* means over the first steps, and those after them; */
+    double last_loss;     /* of the step before, */
+    double jumps;         /* and the sum of squares of what it changed by from step to step */
     unsigned char *alive; /* [units of all layers that can die] */
 } mote_notices;
 
