@@ -265,6 +265,24 @@ Test(divergence, of_an_update_names_the_parameter) {
     cr_expect_str_eq(w.what, "layers.0.weight in layers[0] (dense)", "%s", report.message);
     cr_expect_str_eq(w.parameter, "layers.0.weight");
     cr_expect_eq(w.step, (uint64_t)0);
+    cr_expect(strstr(report.message, "\ntry a lower learning rate"), "%s", report.message);
+}
+
+/* The variance of a batch overflows, and no number of that batch does: x / √∞ is 0. It shows when the
+ * epoch is over. */
+Test(divergence, of_a_buffer_names_it) {
+    mote_error report;
+    for (size_t i = 0; i < COUNT(trainings); i++) {
+        witness w = witness_divergence("{\"layers\": [{\"type\": \"batch_norm\"}, {\"type\": "
+                                       "\"dense\", \"units\": 2}], " OUTPUT,
+                                       dataset_create(1e25, AS_IT_IS), trainings[i], &report);
+        cr_expect_str_eq(w.what, "layers.0.running_var in layers[0] (batch_norm)", "%s: %s",
+                         trainings[i], report.message);
+        cr_expect(w.lists_marked, "%s: %s", trainings[i], report.message);
+        cr_expect(strstr(report.message, "layers.0.running_var before: ") &&
+                      !strstr(report.message, "nothing finite"),
+                  "%s: %s", trainings[i], report.message);
+    }
 }
 
 Test(divergence, of_samples_names_them) {

@@ -33,6 +33,7 @@ typedef struct search {
     uint32_t *affected;              /* [samples of a batch] */
     bool found, nan;                 /* not only infinite */
     bool untouched;                  /* it is no matter of weights: the samples themselves */
+    bool updated;                    /* it is a weight, though its gradient was finite */
     char what[NAME_CAPACITY];        /* "the output of layers[1] (dense)" */
     char layer[NAME_CAPACITY];       /* "layers[1] (dense)" */
     const mote_layer *culprit;       /* or NULL */
@@ -199,6 +200,17 @@ static void look_at_loss(search *s, const mote_pass *pass, const mote_real *z) {
     look_at_output(s, z, score);
 }
 
+/* Values of weights, or those that layers keep of a batch. */
+static void look_at_values(search *s, bool buffers) {
+    const mote_model *model = s->trainer->model;
+    for (size_t i = 0; i < model->parameter_count && !s->found; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        if (parameter->buffer == buffers && !mote_all_finite(parameter->count, parameter->value)) {
+            find_parameter(s, "", parameter, parameter->count, parameter->value);
+        }
+    }
+}
+
 /* Forward, and in training backward, of the batch that has been gathered. */
 static void look_at_batch(search *s) {
     mote_trainer *trainer = s->trainer;
@@ -217,6 +229,7 @@ static void look_at_batch(search *s) {
     }
     if (!s->found && !s->validation) {
         mote_model_backward(trainer->model, &pass);
+        look_at_values(s, true);
     }
     if (s->x) {
         s->input = range_of(s->rows * mote_shape_count(s->culprit->input_shape), s->x);
@@ -244,12 +257,8 @@ static void look_at_update(search *s) {
     mote_trainer_step(trainer, NULL);
     trainer->position = before;
     s->begin = s->samples.begin + s->samples.count - s->rows;
-    for (size_t i = 0; i < trainer->model->parameter_count && !s->found; i++) {
-        const mote_parameter *parameter = trainer->model->parameters[i].parameter;
-        if (!mote_all_finite(parameter->count, parameter->value)) {
-            find_parameter(s, "", parameter, parameter->count, parameter->value);
-        }
-    }
+    look_at_values(s, false);
+    s->updated = s->found;
     s->x = NULL;
 }
 
@@ -279,8 +288,8 @@ static void look_at_step(search *s) {
 
 /* ---- which step ---- */
 
-/* Goes on from the last snapshot until something is not finite, and leaves weights as they were
- * before that step. False where the steps now pass. */
+/* Goes on from the last snapshot until something is not finite, and leaves weights and buffers as they
+ * were before that step. False where the steps now pass. */
 static bool go_back(mote_trainer *trainer) {
     uint64_t last = trainer->position.step;
     mote_snapshot_restore(trainer);
@@ -291,10 +300,11 @@ static bool go_back(mote_trainer *trainer) {
         status = mote_trainer_step(trainer, NULL);
         good = status != MOTE_OK || mote_weights_finite(trainer, true);
     }
-    if (good) {
-        return status != MOTE_OK; /* the step stopped before it changed weights */
+    if (good && status == MOTE_OK) {
+        return false;
     }
-    uint64_t culprit = trainer->position.step - 1;
+    /* A step that stopped before it changed weights may have changed buffers, and does not count. */
+    uint64_t culprit = trainer->position.step - (status == MOTE_OK);
     mote_snapshot_restore(trainer);
     while (trainer->position.step < culprit) {
         mote_trainer_step(trainer, NULL);
@@ -373,7 +383,7 @@ static const char *advice(const search *s) {
     if (s->untouched) {
         return "it is in the data: correct the sample, or leave it out";
     }
-    if (s->trainer->position.step == 0) {
+    if (s->trainer->position.step == 0 && !s->updated) {
         return "no weight had changed yet: look at the values of the data, their normalization, "
                "and the layers in front; then try a lower learning rate or a warm-up";
     }
@@ -455,7 +465,7 @@ static void diagnose(search *s, mote_error *error) {
 }
 
 void mote_diagnose_step(mote_trainer *trainer, mote_error *error) {
-    if (mote_weights_finite(trainer, false) || go_back(trainer)) {
+    if (mote_weights_finite(trainer, true) || go_back(trainer)) {
         search s = {.trainer = trainer,
                     .samples = mote_trainer_next_samples(trainer),
                     .order = trainer->order};
