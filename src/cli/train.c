@@ -419,6 +419,8 @@ static bool on_overfit_step(void *context, const mote_overfit *so_far) {
     return !signals_seen();
 }
 
+static const double STILL_FALLING = 0.9; /* of the loss at half of the steps */
+
 /* Trains on one batch alone, and says whether that can be learnt by heart. */
 static int overfit(session *s) {
     mote_error error = {0};
@@ -436,7 +438,11 @@ static int overfit(session *s) {
            found.vanished ? "has vanished after" : "has not vanished in",
            (unsigned long long)found.steps, found.steps == 1 ? "" : "s", found.first_loss,
            found.loss, accuracy);
-    if (!found.vanished) {
+    if (!found.vanished && found.loss < STILL_FALLING * found.half_loss) {
+        fprintf(stderr,
+                "train: it is still falling: try a higher learning rate, or more steps with "
+                "--set train.max_steps\n");
+    } else if (!found.vanished) {
         fprintf(stderr, "train: a network that learns can learn one batch by heart: try another "
                         "learning rate, leave out dropout and the like, look at the data with "
                         "--preview, and check the gradients of layers of your own\n");

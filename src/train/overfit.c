@@ -2,6 +2,7 @@
 #include "train/overfit.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "train/diagnosis.h"
 #include "train/snapshot.h"
@@ -11,11 +12,53 @@ enum {
     MOST_STEPS = 5000
 };
 
-static const double VANISHED = 0.02; /* of the first loss */
+static const double VANISHED = 0.02; /* of the loss that it is compared with */
+
+/* The loss of the targets' means as the answer to each of `rows` samples, which the trainer holds. */
+static mote_status measure_means(const mote_trainer *trainer, size_t rows, double *loss,
+                                 mote_error *error) {
+    const mote_output *output = trainer->model->output;
+    mote_targets targets = mote_trainer_targets(trainer);
+    mote_real *z = calloc(rows * output->width, sizeof *z);
+    if (!z) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for %zu answers", rows);
+    }
+    for (size_t k = 0; k < output->width; k++) {
+        double sum = 0;
+        for (size_t i = 0; i < rows; i++) {
+            sum += (double)targets.values[i * output->width + k];
+        }
+        for (size_t i = 0; i < rows; i++) {
+            z[i * output->width + k] = (mote_real)(sum / (double)rows);
+        }
+    }
+    mote_score score = {0};
+    output->kind->score(output, rows, z, targets, 0, NULL, &score);
+    free(z);
+    *loss = score.loss / (double)rows;
+    return MOTE_OK;
+}
+
+/* After the first step: what the loss is compared with. Of a step of several batches the trainer holds
+ * the last. */
+static mote_status choose_compared(const mote_trainer *trainer, mote_overfit *result,
+                                   mote_error *error) {
+    result->compared = result->first_loss;
+    if (trainer->model->output->classes > 0) {
+        return MOTE_OK;
+    }
+    size_t rows = (result->samples - 1) % trainer->options.batch_size + 1;
+    double means = 0;
+    mote_status status = measure_means(trainer, rows, &means, error);
+    if (status == MOTE_OK && means > 0) {
+        result->compared = fmin(result->compared, means);
+    }
+    return status;
+}
 
 /* Adds a step's figures, which the trainer has added to those of the epoch. */
-static void add_step(const mote_trainer *trainer, const mote_position *before,
-                     mote_overfit *result) {
+static mote_status add_step(const mote_trainer *trainer, const mote_position *before,
+                            mote_overfit *result, mote_error *error) {
     const mote_position *p = &trainer->position;
     double samples = (double)(p->epoch_samples - before->epoch_samples);
     bool classes = trainer->model->output->classes > 0;
@@ -23,11 +66,17 @@ static void add_step(const mote_trainer *trainer, const mote_position *before,
     result->loss = (p->epoch_loss - before->epoch_loss) / samples;
     result->accuracy =
         classes ? (double)(p->epoch_correct - before->epoch_correct) / samples : (double)NAN;
+    mote_status status = MOTE_OK;
     if (result->steps == 0) {
         result->first_loss = result->loss;
+        status = choose_compared(trainer, result, error);
     }
     result->steps++;
-    result->vanished = result->loss <= VANISHED * result->first_loss;
+    if (result->steps == result->limit / 2) {
+        result->half_loss = result->loss;
+    }
+    result->vanished = result->loss <= VANISHED * result->compared;
+    return status;
 }
 
 static mote_status run_steps(mote_trainer *trainer, mote_overfit_listener listener, void *context,
@@ -39,7 +88,10 @@ static mote_status run_steps(mote_trainer *trainer, mote_overfit_listener listen
             mote_diagnose_step(trainer, error);
             return status;
         }
-        add_step(trainer, &before, result);
+        status = add_step(trainer, &before, result, error);
+        if (status != MOTE_OK) {
+            return status;
+        }
         if (!listener(context, result)) {
             return mote_fail(error, MOTE_INTERRUPTED, "stopped after step %llu",
                              (unsigned long long)result->steps);

@@ -5,11 +5,15 @@
 
 #include "train/trainer.h"
 
-/* How it went. The loss has vanished where it is a fiftieth of what it was at first. */
+/* How it went. The loss has vanished where it is a fiftieth of what it was at first or, where numbers
+ * are predicted, of what their mean as the answer to each sample comes to, if that is less: so far a
+ * bias gets alone. */
 typedef struct mote_overfit {
     size_t samples; /* in the batch */
     uint64_t steps, limit;
     double first_loss, loss; /* before the first and the last step */
+    double compared;         /* the loss that `vanished` goes by */
+    double half_loss;        /* before the step at half of the limit, once that is done */
     double accuracy;         /* as the loss; NAN without classes */
     bool vanished;
 } mote_overfit;

@@ -455,6 +455,22 @@ test_overfit_batch() {
     run 1 "$train" digits.json --overfit-batch --set train.max_steps=1 --quiet
     check "a batch that is not learnt" has '^the loss of a batch of [0-9]* samples has not vanished in 1 step: from ' "$out"
     check "what to do about it" has 'one batch by heart: try another learning rate' "$err"
+    run 1 "$train" digits.json --overfit-batch --set train.max_steps=100 --set train.optimizer.learning_rate=0.0003
+    check "a batch that takes longer" has '^train: it is still falling: try a higher learning rate, or more steps' "$err"
+    # Numbers far from 0: a bias alone gets nearly all of the loss, but the network does not learn what tells them apart.
+    {
+        echo 'x,y'
+        seq 100 | awk '{ print $1 % 2 "," 100 + ($1 * 7) % 5 }'
+    } >far.csv
+    cat >far.json <<END
+{"dataset": {"format": "csv", "file": "far.csv", "target": "y", "task": "regression"},
+ "model": {"layers": [{"type": "dense", "units": 1}], "output": {"type": "mean_squared_error"}},
+ "train": {"optimizer": {"type": "sgd", "learning_rate": 0.1}}}
+END
+    run 1 "$train" far.json --overfit-batch --quiet
+    check "numbers of which only the mean is learnt" has 'has not vanished in 5000 steps' "$out"
+    check "what to do about it" has 'one batch by heart: try another learning rate' "$err"
+    rm far.csv far.json
     run 3 "$train" digits.json --overfit-batch --set train.optimizer.learning_rate=1e20
     check "a batch that diverges" has '^train: the output of layers.3. (dense) became ' "$err"
     refuse 2 'train: --overfit-batch trains anew and writes no run; leave out --resume' "$train" digits.json --overfit-batch --resume
