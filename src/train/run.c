@@ -560,8 +560,21 @@ void mote_run_record(mote_run *run, const mote_model *model, const mote_event *e
 
 /* ---- going on with a run ---- */
 
-/* Back to the length that the checkpoint knows. A file that has become shorter is not mote's doing,
- * and goes on from where it ends. */
+/* How many of so many bytes are whole lines. */
+static uint64_t whole_lines(const char *path, uint64_t bytes) {
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    char last;
+    while (bytes > 0 && pread(file, &last, 1, (off_t)(bytes - 1)) == 1 && last != '\n') {
+        bytes--;
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    return bytes;
+}
+
+/* Back to the length that the checkpoint knows. A file that has become shorter, or another, is not
+ * mote's doing, and goes on from where its last whole line ends. */
 static mote_status rewind_metrics(mote_run *run, uint64_t bytes, mote_error *error) {
     char *path = mote_run_path(run, METRICS);
     if (!path) {
@@ -570,10 +583,10 @@ static mote_status rewind_metrics(mote_run *run, uint64_t bytes, mote_error *err
     struct stat file;
     mote_status status = MOTE_OK;
     uint64_t length = stat(path, &file) == 0 ? (uint64_t)file.st_size : 0;
-    if (length > bytes && truncate(path, (off_t)bytes) != 0) {
+    run->metrics_bytes = whole_lines(path, length < bytes ? length : bytes);
+    if (length > run->metrics_bytes && truncate(path, (off_t)run->metrics_bytes) != 0) {
         status = mote_fail(error, MOTE_FILE, "%s: cannot be shortened: %s", path, strerror(errno));
     }
-    run->metrics_bytes = length < bytes ? length : bytes;
     free(path);
     return status;
 }

@@ -380,6 +380,22 @@ test_limits() {
     rm -rf limited whole
 }
 
+# What of metrics.jsonl is there is gone on with, line by line.
+test_edited_metrics() {
+    run 0 "$train" mlp.json --run-dir whole --quiet --set train.epochs=3
+    for edit in 's/.$/&/' 1d '1s/^/{"a":"comment"}\n/' '$s/.........$//'; do
+        rm -rf edited
+        cp -r whole edited
+        sed -i "$edit" edited/metrics.jsonl
+        [ "$edit" != '$s/.........$//' ] || truncate -s -1 edited/metrics.jsonl
+        run 0 "$train" mlp.json --run-dir edited --quiet --resume --set train.epochs=5
+        same "the end of metrics.jsonl after $edit" "$(sed -n 's/^{"epoch":\([45]\),.*}$/\1/p' edited/metrics.jsonl | tail -n 2)" "4
+5"
+        check "lines after $edit" lacks '}{\|[^}]$' edited/metrics.jsonl
+    done
+    rm -rf edited whole
+}
+
 # count_checkpoints RUN
 count_checkpoints() {
     find "$1" -name 'checkpoint*.safetensors' | wc -l | tr -d ' '
@@ -429,6 +445,7 @@ test_no_checkpoint
 test_diverged
 test_changed_config
 test_limits
+test_edited_metrics
 test_when
 rm -f mlp.json cnn.json
 finish ""
