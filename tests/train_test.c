@@ -6,7 +6,9 @@
 #include <math.h>
 
 #include "data/dataset.h"
+#include "formats/safetensors.h"
 #include "mote/trainer.h"
+#include "mote/version.h"
 #include "networks.h"
 #include "scratch.h"
 #include "train/checkpoint.h"
@@ -1101,6 +1103,37 @@ Test(resuming, from_what_is_no_checkpoint_or_damaged_is_refused_and_changes_noth
     cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK, "%s", r.error.message);
     cr_assert_eq(mote_model_save(r.model, scratch_path("after"), NULL), MOTE_OK);
     cr_expect(same_files("whole", "after"), "a refused checkpoint has left something behind");
+    run_close(&r);
+}
+
+/* What another version of mote wrote may be without what this one needs. */
+Test(resuming, from_a_checkpoint_of_another_version_says_so) {
+    static const struct {
+        const char *version, *message;
+    } rows[] = {
+        {MOTE_VERSION, "{D}/old: the metadata \"mote.position\" makes no sense"},
+        {"0.0.1", "{D}/old: written by mote 0.0.1, whose checkpoints mote " MOTE_VERSION
+                  " cannot go on with; its model can be the beginning of a new run (--init-from)"},
+    };
+    static run r;
+    run_open(&r, WITH_VALIDATION, RESUMED);
+    const char *path = scratch_path("checkpoint"), *old = scratch_path("old");
+    cr_assert_eq(mote_trainer_save(r.trainer, path, NULL), MOTE_OK);
+    mote_safetensors *file = mote_safetensors_read(path, NULL);
+    cr_assert(file);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const mote_metadata_entry metadata[] = {
+            {"mote.kind", "checkpoint"},
+            {"mote.version", rows[i].version},
+            {"mote.settings", mote_safetensors_metadata(file, "mote.settings")},
+            {"mote.position", "{\"step\":1}"}};
+        cr_assert_eq(mote_safetensors_write(old, NULL, 0, metadata, COUNT(metadata), NULL),
+                     MOTE_OK);
+        mote_error error = {0};
+        mote_trainer_restore(r.trainer, old, &error);
+        scratch_expect_error(&error, MOTE_DATA, rows[i].message, "", rows[i].version);
+    }
+    mote_safetensors_destroy(file);
     run_close(&r);
 }
 

@@ -319,17 +319,28 @@ static mote_position adapt_position(const mote_trainer *trainer, const saved_pos
     return position;
 }
 
+/* A position that cannot be read: of another version, it may well be whole. */
+static mote_status fail_position(const mote_safetensors *file, mote_error *error) {
+    const char *path = mote_safetensors_path(file);
+    const char *version = mote_safetensors_metadata(file, "mote.version");
+    if (version && strcmp(version, MOTE_VERSION) != 0) {
+        return mote_fail(error, MOTE_DATA,
+                         "%s: written by mote %.40s, whose checkpoints mote %s cannot go on with; "
+                         "its model can be the beginning of a new run (--init-from)",
+                         path, version, MOTE_VERSION);
+    }
+    return mote_fail(error, MOTE_DATA, "%s: the metadata \"mote.position\" makes no sense", path);
+}
+
 static mote_status check_position(const mote_trainer *trainer, const mote_safetensors *file,
                                   saved_position *saved, mote_error *error) {
     bool out_of_memory;
-    const char *path = mote_safetensors_path(file);
     bool good = read_position(file, saved, &out_of_memory);
     if (out_of_memory) {
-        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
+        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", mote_safetensors_path(file));
     }
     if (!good || (saved->position.has_best && !mote_trainer_validates(trainer))) {
-        return mote_fail(error, MOTE_DATA, "%s: the metadata \"mote.position\" makes no sense",
-                         path);
+        return fail_position(file, error);
     }
     saved->position = adapt_position(trainer, saved);
     return MOTE_OK;
