@@ -348,8 +348,8 @@ test_diverged() {
     check "what it came to before is no result" test ! -e wild/result.json
     sed -n 's/^the checkpoint of step 24 stays; to go on from it with a lower learning rate: \(.*\)$/\1/p' "$err" >way_out
     check "the way out" has ' --force --set train.optimizer.learning_rate=1e+19$' way_out
-    echo '--set train.optimizer.learning_rate=0.01' | paste -d ' ' way_out - >command
-    run 0 sh ./command
+    echo '--set train.optimizer.learning_rate=0.01' | paste -d ' ' way_out - >go_on
+    run 0 sh ./go_on
     same "nothing is left of what went wrong" "$(ls wild)" "$(printf '%s\n' checkpoint-60.safetensors \
         checkpoint.safetensors config.json metrics.jsonl model.safetensors result.json)"
     rm -rf wild
@@ -357,7 +357,7 @@ test_diverged() {
     check "no checkpoint to go on from" has '^there is no checkpoint yet; to begin again with a lower learning rate: ' "$err"
     run 0 "$train" mlp.json --run-dir wild --quiet --resume
     check "the divergence is over" test ! -e wild/diverged.json -a -e wild/result.json
-    rm -rf wild way_out command
+    rm -rf wild way_out go_on
 }
 
 # What ended in the middle of an epoch, because of max_steps or max_minutes, is with more of it as if it had not.
@@ -383,10 +383,12 @@ test_limits() {
 # What of metrics.jsonl is there is gone on with, line by line.
 test_edited_metrics() {
     run 0 "$train" mlp.json --run-dir whole --quiet --set train.epochs=3
+    # shellcheck disable=SC2016
     for edit in 's/.$/&/' 1d '1s/^/{"a":"comment"}\n/' '$s/.........$//'; do
         rm -rf edited
         cp -r whole edited
         sed -i "$edit" edited/metrics.jsonl
+        # shellcheck disable=SC2016
         [ "$edit" != '$s/.........$//' ] || truncate -s -1 edited/metrics.jsonl
         run 0 "$train" mlp.json --run-dir edited --quiet --resume --set train.epochs=5
         same "the end of metrics.jsonl after $edit" "$(sed -n 's/^{"epoch":\([45]\),.*}$/\1/p' edited/metrics.jsonl | tail -n 2)" "4
