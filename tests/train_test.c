@@ -1044,7 +1044,7 @@ Test(resuming, by_force_goes_on_with_other_settings) {
     }
     run_open(&r, WITH_VALIDATION, "{\"optimizer\": {\"type\": \"sgd\", \"momentum\": 0.9}}");
     mote_checkpoint_restore(r.trainer, path, true, &r.error);
-    scratch_expect_error(&r.error, MOTE_DATA,
+    scratch_expect_error(&r.error, MOTE_INVALID,
                          "{D}/checkpoint: there is no tensor "
                          "\"optimizer.momentum.layers.1.weight\"",
                          "", "another optimizer");

@@ -296,10 +296,11 @@ static void clear_interval(mote_position *position) {
 
 /* Makes a position one of this trainer's: with more epochs, a run that has ended goes on; with fewer
  * than are done, it ends; with another number of steps in an epoch, which only force allows, the
- * epoch starts again. */
+ * epoch starts again, and without a validation part there is no best. */
 static mote_position adapt_position(const mote_trainer *trainer, const saved_position *saved) {
     mote_position position = saved->position;
     position.finished = position.finished && mote_stopping_holds(trainer, &position);
+    position.has_best = position.has_best && mote_trainer_validates(trainer);
     if (saved->epoch_steps != trainer->epoch_steps) {
         position.step = position.epoch * trainer->epoch_steps;
         position.epoch_step = position.epoch_samples = position.epoch_correct = 0;
@@ -339,7 +340,7 @@ static mote_status check_position(const mote_trainer *trainer, const mote_safete
     if (out_of_memory) {
         return mote_fail(error, MOTE_MEMORY, "%s: out of memory", mote_safetensors_path(file));
     }
-    if (!good || (saved->position.has_best && !mote_trainer_validates(trainer))) {
+    if (!good) {
         return fail_position(file, error);
     }
     saved->position = adapt_position(trainer, saved);
@@ -374,13 +375,14 @@ mote_status mote_checkpoint_restore(mote_trainer *trainer, const char *path, boo
     }
     if (status == MOTE_OK) {
         trainer->position = saved.position; /* it says which tensors there are */
-        status = visit_tensors(trainer, check_tensor, file, error);
+        status = visit_tensors(trainer, check_tensor, file, &reason);
         if (status == MOTE_OK) {
             status = visit_tensors(trainer, copy_tensor, file, error);
             trainer->learning_rate = saved.position.learning_rate;
             norms_from_json(trainer, saved.json);
-        } else {
+        } else { /* the file is whole, but not of this model */
             trainer->position = before;
+            status = mote_fail(error, MOTE_INVALID, "%s", reason.message);
         }
     }
     cJSON_Delete(saved.json);

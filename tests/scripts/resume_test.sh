@@ -413,6 +413,11 @@ test_changed_config() {
     same "older checkpoints that are no longer kept" "$(count_checkpoints changed)" 1
     run 0 "$train" mlp.json --run-dir changed --resume --force --quiet --set train.epochs=9 --set train.optimizer.momentum=0.8
     same "by force" "$(wc -l <changed/metrics.jsonl)" 9
+    run 0 "$train" mlp.json --run-dir changed --resume --force --quiet --set train.epochs=10 \
+        --set dataset.validation_fraction=0 --set train.schedule.warmup_epochs=0
+    check "by force, without validation: $(cat "$err")" is_empty "$err"
+    run 2 "$train" mlp.json --run-dir changed --resume --force --quiet --set 'model.layers[1].units=64'
+    same "what force cannot do" "$(cat "$err")" 'train: changed/checkpoint.safetensors: the tensor "layers.1.weight" is 128 × 784, but the model needs 64 × 784'
     rm -rf changed
 }
 
