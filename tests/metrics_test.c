@@ -596,7 +596,7 @@ Test(norms, of_gradients_are_not_known_where_the_time_is_over) {
         mote_trainer_set_listener(r.trainer, end_in_time, &r);
         run_to_end(&r);
         cr_assert_eq(r.count, (size_t)1);
-        cr_expect_eq(r.lines[0].step, first ? 0u : 3u);
+        cr_expect_eq(r.lines[0].step, first ? 1u : 3u);
         cr_expect_gt(r.lines[0].norm_count, (size_t)1);
         for (size_t i = 0; i < r.lines[0].norm_count; i++) {
             const mote_norms *norms = &r.lines[0].norms[i];

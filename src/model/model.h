@@ -18,7 +18,7 @@ struct mote_model {
     mote_arena values; /* of all parameters */
 
     mote_pool *pool; /* not owned; may be NULL */
-    char *input; /* JSON, or NULL */
+    char *input;     /* JSON, or NULL */
     mote_preprocessing preprocessing;
     char **class_names; /* [class_name_count] */
     size_t class_name_count;

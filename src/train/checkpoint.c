@@ -357,6 +357,22 @@ static mote_status copy_tensor(void *context, const char *name, mote_tensor tens
     return mote_safetensors_copy(context, name, tensor, error);
 }
 
+/* All that was saved; the trainer is as before where that fails. */
+static mote_status restore(mote_trainer *trainer, mote_safetensors *file,
+                           const saved_position *saved, mote_error *error) {
+    mote_error reason = {0};
+    mote_position before = trainer->position;
+    trainer->position = saved->position; /* it says which tensors there are */
+    if (visit_tensors(trainer, check_tensor, file, &reason) != MOTE_OK) {
+        trainer->position = before;
+        return mote_fail(error, MOTE_INVALID, "%s",
+                         reason.message); /* whole, but not of this model */
+    }
+    trainer->learning_rate = saved->position.learning_rate;
+    norms_from_json(trainer, saved->json);
+    return visit_tensors(trainer, copy_tensor, file, error);
+}
+
 mote_status mote_checkpoint_restore(mote_trainer *trainer, const char *path, bool force,
                                     mote_error *error) {
     mote_error reason = {0};
@@ -364,7 +380,6 @@ mote_status mote_checkpoint_restore(mote_trainer *trainer, const char *path, boo
     if (!file) {
         return mote_fail(error, reason.status, "%s", reason.message);
     }
-    mote_position before = trainer->position;
     saved_position saved = {0};
     mote_status status = check_kind(file, error);
     if (status == MOTE_OK && !force) {
@@ -374,16 +389,7 @@ mote_status mote_checkpoint_restore(mote_trainer *trainer, const char *path, boo
         status = check_position(trainer, file, &saved, error);
     }
     if (status == MOTE_OK) {
-        trainer->position = saved.position; /* it says which tensors there are */
-        status = visit_tensors(trainer, check_tensor, file, &reason);
-        if (status == MOTE_OK) {
-            status = visit_tensors(trainer, copy_tensor, file, error);
-            trainer->learning_rate = saved.position.learning_rate;
-            norms_from_json(trainer, saved.json);
-        } else { /* the file is whole, but not of this model */
-            trainer->position = before;
-            status = mote_fail(error, MOTE_INVALID, "%s", reason.message);
-        }
+        status = restore(trainer, file, &saved, error);
     }
     cJSON_Delete(saved.json);
     mote_safetensors_destroy(file);
