@@ -97,20 +97,15 @@ int runs_print(const char *directory, bool json) {
 
 /* ---- following ---- */
 
-static double number_of(const cJSON *object, const char *name) {
-    const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(number) ? number->valuedouble : (double)NAN;
-}
-
 static void print_part(const cJSON *object, const char *title, const char *part) {
     char loss[48], accuracy[48];
     snprintf(loss, sizeof loss, "%sloss", part);
     snprintf(accuracy, sizeof accuracy, "%saccuracy", part);
-    if (isfinite(number_of(object, loss))) {
-        printf("  %sloss %.4f", title, number_of(object, loss));
+    if (isfinite(mote_json_number_of(object, loss))) {
+        printf("  %sloss %.4f", title, mote_json_number_of(object, loss));
     }
-    if (isfinite(number_of(object, accuracy))) {
-        printf("  accuracy %.2f %%", 100 * number_of(object, accuracy));
+    if (isfinite(mote_json_number_of(object, accuracy))) {
+        printf("  accuracy %.2f %%", 100 * mote_json_number_of(object, accuracy));
     }
 }
 
@@ -122,16 +117,17 @@ static void print_line(const char *line, size_t length, bool json) {
     bool out_of_memory;
     cJSON *object = mote_json_parse(line, length, &out_of_memory);
     if (cJSON_HasObjectItem(object, "steps")) {
-        printf("  step %.0f, the last %.0f:", number_of(object, "step"),
-               number_of(object, "steps"));
+        printf("  step %.0f, the last %.0f:", mote_json_number_of(object, "step"),
+               mote_json_number_of(object, "steps"));
         print_part(object, "", "");
     } else if (object) {
-        printf("epoch %.0f  step %.0f", number_of(object, "epoch"), number_of(object, "step"));
+        printf("epoch %.0f  step %.0f", mote_json_number_of(object, "epoch"),
+               mote_json_number_of(object, "step"));
         print_part(object, "", "train_");
         print_part(object, "validation ", "validation_");
     }
     if (object) {
-        printf("  %.1f s\n", number_of(object, "seconds"));
+        printf("  %.1f s\n", mote_json_number_of(object, "seconds"));
     }
     cJSON_Delete(object);
 }

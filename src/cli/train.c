@@ -203,8 +203,9 @@ static mote_status open_run(session *s, const char *config_text, mote_error *err
     mote_run_set_listener(&s->run, on_run, s);
     if (s->settings.resume) {
         status = mote_run_restore(&s->run, s->trainer, s->settings.force, error);
-    } else if (s->settings.init_from) {
-        /* The config does not know of that file: only a checkpoint can begin again with it. */
+    }
+    /* The config does not know of that file, and the checkpoint not of these settings. */
+    if (status == MOTE_OK && (s->settings.init_from || s->settings.force)) {
         status = mote_run_write_checkpoint(&s->run, s->trainer, error);
     }
     if (status == MOTE_OK) {

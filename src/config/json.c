@@ -317,6 +317,11 @@ cJSON *mote_json_parse(const char *text, size_t length, bool *out_of_memory) {
     return node;
 }
 
+double mote_json_number_of(const cJSON *object, const char *name) {
+    const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsNumber(number) ? number->valuedouble : (double)NAN;
+}
+
 static void fail_parse(const mote_document *document, size_t length, const char *end,
                        mote_error *error) {
     const char *name = document->name, *root = document->root_name;

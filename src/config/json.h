@@ -37,6 +37,9 @@ bool mote_document_is_generated(const mote_document *document);
  * whether the text is not to blame. */
 cJSON *mote_json_parse(const char *text, size_t length, bool *out_of_memory);
 
+/* The number of that name in an object; NAN where there is none. */
+double mote_json_number_of(const cJSON *object, const char *name);
+
 /* Changes one value: "train.epochs=3", "model.layers[1].units=256". A value that is no JSON is
  * taken as a string. Objects on the way are made where they are missing. */
 mote_status mote_document_set(mote_document *document, const char *assignment, mote_error *error);

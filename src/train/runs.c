@@ -50,11 +50,6 @@ static cJSON *read_object(const char *directory, const char *file) {
     return object;
 }
 
-static double number_of(const cJSON *object, const char *name) {
-    const cJSON *number = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsNumber(number) ? number->valuedouble : (double)NAN;
-}
-
 static bool is_better(double loss, double accuracy, const mote_run_summary *than) {
     if (isfinite(accuracy) && accuracy != than->validation_accuracy) {
         return !(accuracy <= than->validation_accuracy);
@@ -67,10 +62,10 @@ static void add_metrics(mote_run_summary *run, const cJSON *line) {
     if (cJSON_HasObjectItem(line, "steps")) {
         return;
     }
-    double loss = number_of(line, "validation_loss");
-    double accuracy = number_of(line, "validation_accuracy");
-    run->epochs = number_of(line, "epoch");
-    run->seconds = number_of(line, "seconds");
+    double loss = mote_json_number_of(line, "validation_loss");
+    double accuracy = mote_json_number_of(line, "validation_accuracy");
+    run->epochs = mote_json_number_of(line, "epoch");
+    run->seconds = mote_json_number_of(line, "seconds");
     if (is_better(loss, accuracy, run)) {
         run->validation_loss = loss;
         run->validation_accuracy = accuracy;
@@ -118,8 +113,8 @@ static void read_run(mote_run_summary *run, const char *directory) {
     run->epochs = 0;
     run->seconds = run->validation_loss = run->validation_accuracy = none;
     read_metrics(run, directory);
-    run->test_loss = number_of(result, "test_loss");
-    run->test_accuracy = number_of(result, "test_accuracy");
+    run->test_loss = mote_json_number_of(result, "test_loss");
+    run->test_accuracy = mote_json_number_of(result, "test_accuracy");
     run->ended = ending_of(directory, result);
     run->config = read_object(directory, "config.json");
     cJSON_Delete(result);

@@ -19,8 +19,7 @@ typedef struct mote_run_summary {
     double validation_loss, validation_accuracy; /* of the best epoch */
     double test_loss, test_accuracy;
     cJSON *config; /* or NULL */
-    char *
-        differs; /* "train.epochs=3 seed=2": what is not the same in all runs, if that is not much */
+    char *differs; /* "train.epochs=3 seed=2 and 4 more": what is not the same in all runs */
 } mote_run_summary;
 
 typedef struct mote_run_list {

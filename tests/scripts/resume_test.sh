@@ -346,6 +346,8 @@ test_diverged() {
         --set train.optimizer.learning_rate=1e20
     check "what went wrong" test -e wild/diverged.json -a -e wild/diverged.png
     check "what it came to before is no result" test ! -e wild/result.json
+    # The checkpoint is of the settings that were forced on it.
+    run 3 "$train" wild/config.json --run-dir wild --quiet --resume
     sed -n 's/^the checkpoint of step 24 stays; to go on from it with a lower learning rate: \(.*\)$/\1/p' "$err" >way_out
     check "the way out" has ' --force --set train.optimizer.learning_rate=1e+19$' way_out
     echo '--set train.optimizer.learning_rate=0.01' | paste -d ' ' way_out - >go_on
