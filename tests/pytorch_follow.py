@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 """Trains the network of configs/mnist.json side by side in mote and in PyTorch.
 
-From the same initial weights, over the same batches in the order of the file, for 100 steps of SGD
-with momentum and weight decay; then compares each parameter tensor. A tool for developers: it needs
-PyTorch and the real MNIST files; the test suite needs neither.
+From the same initial weights, over the same batches in the order of the file, for 100 steps of its
+optimizer at a constant learning rate and without dropout, whose random numbers differ; then compares
+each parameter tensor. A tool for developers: it needs PyTorch and the real MNIST files; the test suite
+needs neither.
 
 usage: tests/pytorch_follow.py [--train ./train] [--steps 100]
 """
-import argparse, gzip, json, os, pathlib, struct, subprocess, sys, tempfile
+import argparse, json, os, pathlib, struct, subprocess, sys, tempfile
 
 import numpy
 import torch
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "bench"))
+from mnist_pytorch import build_layers, build_optimizer, read_idx
 
 
 def write_safetensors(path, tensors):
@@ -40,46 +43,43 @@ def read_safetensors(path):
             for name, entry in header.items() if name != "__metadata__"}
 
 
-def read_idx(path, header):
-    return torch.from_numpy(numpy.frombuffer(gzip.open(path).read()[header:], "u1").copy())
-
-
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--train", default=str(ROOT / "train"))
     arguments.add_argument("--steps", type=int, default=100)
     arguments = arguments.parse_args()
-    config = ROOT / "configs" / "mnist.json"
-    optimizer = json.loads(config.read_text())["train"]["optimizer"]
+    path = ROOT / "configs" / "mnist.json"
+    config = json.loads(path.read_text())
+    batch_size, changes = config["train"]["batch_size"], []
+    for i, layer in enumerate(config["model"]["layers"]):
+        if layer["type"] == "dropout":
+            layer["rate"] = 0
+            changes += ["--set", f"model.layers[{i}].rate=0"]
     mnist = ROOT / "datasets" / "mnist"
-    images = read_idx(mnist / "train-images-idx3-ubyte.gz", 16).reshape(-1, 784).float() / 255
-    labels = read_idx(mnist / "train-labels-idx1-ubyte.gz", 8).long()
+    images = read_idx(mnist, "train-images-idx3-ubyte.gz").reshape(-1, 784).float() / 255
+    labels = read_idx(mnist, "train-labels-idx1-ubyte.gz").long()
     images = (images - images.double().mean().float()) / images.double().std(unbiased=False).float()
 
     torch.manual_seed(1)
-    layers = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(784, 256), torch.nn.ReLU(),
-                                 torch.nn.Linear(256, 10))
+    layers = build_layers(config, 784)
     names = {f"layers.{name}": parameter for name, parameter in layers.named_parameters()}
     with tempfile.TemporaryDirectory() as directory:
         start, run = os.path.join(directory, "start.safetensors"), os.path.join(directory, "run")
         write_safetensors(start, names)
-        subprocess.run([arguments.train, str(config), "--quiet", "--init-from", start, "--run-dir",
+        subprocess.run([arguments.train, str(path), "--quiet", "--init-from", start, "--run-dir",
                         run, "--set", "train.shuffle=false",
                         "--set", f"train.max_steps={arguments.steps}",
                         "--set", "dataset.validation_fraction=0",
-                        "--set", 'train.schedule={"type": "constant"}'], check=True)
+                        "--set", 'train.schedule={"type": "constant"}', *changes], check=True)
         theirs = read_safetensors(os.path.join(run, "checkpoint.safetensors"))
 
-    biases = [p for n, p in names.items() if n.endswith("bias")]
-    weights = [p for n, p in names.items() if not n.endswith("bias")]
-    sgd = torch.optim.SGD([{"params": weights, "weight_decay": optimizer["weight_decay"]},
-                           {"params": biases}],
-                          lr=optimizer["learning_rate"], momentum=optimizer["momentum"])
+    optimizer = build_optimizer(config, layers)
     for step in range(arguments.steps):
-        batch = slice(step * 64 % len(images), step * 64 % len(images) + 64)
-        sgd.zero_grad()
+        begin = step * batch_size % len(images)
+        batch = slice(begin, begin + batch_size)
+        optimizer.zero_grad()
         torch.nn.functional.cross_entropy(layers(images[batch]), labels[batch]).backward()
-        sgd.step()
+        optimizer.step()
 
     worst = 0
     for name, parameter in names.items():

@@ -2,7 +2,7 @@
 """Trains the same networks in PyTorch and in mote, in turn, and compares samples per second.
 
 usage: tests/bench/compare_pytorch.py [--bench build/bench] [--rounds 5] [--network 784-512-256-10 --batch 128]
-       tests/bench/compare_pytorch.py --job [--rounds 5]
+       tests/bench/compare_pytorch.py --job [--rounds 5] [--epochs 10]
 
 Needs PyTorch. For both, data is in memory and OpenBLAS runs on the kernels that suit the processor
 (mote sees to that by itself; for PyTorch OPENBLAS_CORETYPE is set before it is loaded). Each is
@@ -13,7 +13,7 @@ also measured with one of its own and two of OpenBLAS's ("1+2") and the other wa
 may have that as its best.
 
 With --job, the wall time of `./train configs/mnist.json` and of mnist_pytorch.py, from the cold
-start to the test accuracy.
+start to the test accuracy; with --epochs, of so many of them instead of the config's.
 """
 import argparse
 import json
@@ -150,18 +150,20 @@ def timed(command, environment=None):
     return time.perf_counter() - begin
 
 
-def compare_job(rounds):
+def compare_job(rounds, epochs):
+    fewer = {"mote": ["--set", f"train.epochs={epochs}"] if epochs else [],
+             "PyTorch": ["--epochs", str(epochs)] if epochs else []}
     job = os.path.join(os.path.dirname(__file__), "mnist_pytorch.py")
     seconds = {f"PyTorch {way}": [] for way in PYTORCH_THREADS}
     seconds["mote"] = []
     for _ in range(rounds):
         for way, (threads, blas_threads) in PYTORCH_THREADS.items():
-            spent = timed([sys.executable, job, "--threads", str(threads)],
+            spent = timed([sys.executable, job, "--threads", str(threads), *fewer["PyTorch"]],
                           pytorch_environment(blas_threads))
             seconds[f"PyTorch {way}"].append(spent)
         with tempfile.TemporaryDirectory() as directory:
             spent = timed(["./train", "configs/mnist.json", "--quiet", "--run-dir",
-                           os.path.join(directory, "run")])
+                           os.path.join(directory, "run"), *fewer["mote"]])
         seconds["mote"].append(spent)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     for name, value in medians.items():
@@ -180,9 +182,10 @@ def main():
     parser.add_argument("--network")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--job", action="store_true")
+    parser.add_argument("--epochs", type=int)
     arguments = parser.parse_args()
     if arguments.job:
-        compare_job(arguments.rounds)
+        compare_job(arguments.rounds, arguments.epochs)
         return
     table = [(arguments.network, arguments.batch)] if arguments.network else TABLE
     compare_table(arguments.bench, table, arguments.rounds)
