@@ -203,6 +203,10 @@ static mote_status open_run(session *s, const char *config_text, mote_error *err
     mote_run_set_listener(&s->run, on_run, s);
     if (s->settings.resume) {
         status = mote_run_restore(&s->run, s->trainer, s->settings.force, error);
+        if (status != MOTE_OK || s->settings.dry_run) {
+            return status;
+        }
+        status = mote_run_rewind(&s->run, s->trainer, error);
     }
     /* The config does not know of that file, and the checkpoint not of these settings. */
     if (status == MOTE_OK && (s->settings.init_from || s->settings.force)) {
@@ -219,7 +223,7 @@ static mote_status open_run(session *s, const char *config_text, mote_error *err
 
 static void print_plan(const session *s) {
     progress_print_plan(&s->progress, s->settings.config, &s->experiment, s->trainer);
-    if (!s->settings.quiet && !s->settings.dry_run) {
+    if (!s->settings.quiet && (s->settings.resume || !s->settings.dry_run)) {
         fprintf(stderr, "%-8s%s", s->settings.resume ? "resumes" : "writes", s->run.directory);
         if (s->settings.resume && s->run.checkpoints.any) {
             fprintf(stderr, " after step %llu", (unsigned long long)s->trainer->position.step);
@@ -458,7 +462,8 @@ static int train(session *s) {
     if (status == MOTE_OK) {
         status = create_trainer(s, &config_text, &error);
     }
-    if (status == MOTE_OK && !s->settings.dry_run && !s->settings.preview && !s->settings.overfit) {
+    bool trains = !s->settings.dry_run && !s->settings.preview && !s->settings.overfit;
+    if (status == MOTE_OK && (trains || s->settings.resume)) {
         status = open_run(s, config_text, &error);
     }
     free(config_text);

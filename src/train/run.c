@@ -560,6 +560,29 @@ void mote_run_record(mote_run *run, const mote_model *model, const mote_event *e
 
 /* ---- going on with a run ---- */
 
+static void tell_skipped(void *context, const char *text) {
+    const mote_run *run = context;
+    if (run->listener) {
+        run->listener(run->listener_context, text);
+    }
+}
+
+mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, mote_error *error) {
+    if (!mote_checkpoints_exist(run->directory)) {
+        return MOTE_OK; /* from the beginning */
+    }
+    mote_error reason = {0};
+    mote_status status =
+        mote_checkpoints_restore(&run->checkpoints, trainer, force, tell_skipped, run, &reason);
+    if (status == MOTE_INVALID && !force) {
+        return mote_fail(error, status,
+                         "%s; %s/config.json has those it was made with, and --force goes on all "
+                         "the same",
+                         reason.message, run->directory);
+    }
+    return status == MOTE_OK ? MOTE_OK : mote_fail(error, status, "%s", reason.message);
+}
+
 /* How many of so many bytes are whole lines. */
 static uint64_t whole_lines(const char *path, uint64_t bytes) {
     int file = open(path, O_RDONLY | O_CLOEXEC);
@@ -591,13 +614,6 @@ static mote_status rewind_metrics(mote_run *run, uint64_t bytes, mote_error *err
     return status;
 }
 
-static void tell_skipped(void *context, const char *text) {
-    const mote_run *run = context;
-    if (run->listener) {
-        run->listener(run->listener_context, text);
-    }
-}
-
 static void remove_file(const mote_run *run, const char *name) {
     char *path = mote_run_path(run, name);
     if (path) {
@@ -615,27 +631,8 @@ static void remove_outdated(const mote_run *run, const mote_trainer *trainer) {
     }
 }
 
-static mote_status restore(mote_run *run, mote_trainer *trainer, bool force, mote_error *error) {
-    if (!mote_checkpoints_exist(run->directory)) {
-        return MOTE_OK; /* from the beginning */
-    }
-    mote_error reason = {0};
-    mote_status status =
-        mote_checkpoints_restore(&run->checkpoints, trainer, force, tell_skipped, run, &reason);
-    if (status == MOTE_INVALID && !force) {
-        return mote_fail(error, status,
-                         "%s; %s/config.json has those it was made with, and --force goes on all "
-                         "the same",
-                         reason.message, run->directory);
-    }
-    return status == MOTE_OK ? MOTE_OK : mote_fail(error, status, "%s", reason.message);
-}
-
-mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, mote_error *error) {
-    mote_status status = restore(run, trainer, force, error);
-    if (status == MOTE_OK) {
-        status = rewind_metrics(run, trainer->position.metrics_bytes, error);
-    }
+mote_status mote_run_rewind(mote_run *run, const mote_trainer *trainer, mote_error *error) {
+    mote_status status = rewind_metrics(run, trainer->position.metrics_bytes, error);
     if (status == MOTE_OK) {
         remove_outdated(run, trainer);
     }

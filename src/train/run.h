@@ -55,10 +55,13 @@ mote_status mote_run_write_checkpoint(mote_run *run, mote_trainer *trainer, mote
 mote_status mote_run_write_model(const mote_run *run, const mote_model *model, mote_error *error);
 
 /* Puts the trainer where the run's newest whole checkpoint left off, or leaves it at the beginning
- * where there is none, and takes away what was written after it: lines of metrics.jsonl, diverged.*
- * and, unless the run is at its end, result.json. MOTE_INVALID where the checkpoint is one of other
- * settings, unless `force` is set. */
+ * where there is none. MOTE_INVALID where the checkpoint is one of other settings, unless `force` is
+ * set. */
 mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, mote_error *error);
+
+/* Takes away what was written after that place: lines of metrics.jsonl, diverged.* and, unless the
+ * run is at its end, result.json. */
+mote_status mote_run_rewind(mote_run *run, const mote_trainer *trainer, mote_error *error);
 
 /* Writes what an event calls for: a line of metrics.jsonl at an epoch, and at the steps that
  * train.metrics asks for; at an improvement the model; a checkpoint when one is due; and where a

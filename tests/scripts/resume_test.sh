@@ -410,6 +410,14 @@ test_changed_config() {
     run 0 "$train" mlp.json --run-dir changed --quiet
     run 2 "$train" mlp.json --run-dir changed --resume --set train.optimizer.momentum=0.8 --set dataset.validation_fraction=0.1
     same "a changed config" "$(cat "$err")" "train: changed/checkpoint.safetensors: the checkpoint belongs to other settings: train.optimizer.momentum was 0.9 and is 0.8, dataset.validation_fraction was 0.2 and is 0.1; changed/config.json has those it was made with, and --force goes on all the same"
+    run 2 "$train" mlp.json --run-dir changed --resume --dry-run --quiet --set train.optimizer.momentum=0.8
+    check "a changed config, --dry-run" has 'other settings: train.optimizer.momentum was 0.9 and is 0.8; ' "$err"
+    cp -r changed before
+    run 0 "$train" mlp.json --run-dir changed --resume --dry-run --set train.epochs=8
+    check "where --dry-run would go on" has '^resumes changed after step 72$' "$err"
+    run 0 "$train" mlp.json --run-dir changed --resume --force --dry-run --set train.optimizer.momentum=0.8
+    check "--dry-run changes nothing" diff -r before changed
+    rm -rf before
     run 0 "$train" mlp.json --run-dir changed --resume --quiet --set train.epochs=8 --set train.checkpoint.keep=0 --set name=other
     same "more epochs" "$(wc -l <changed/metrics.jsonl)" 8
     same "config.json has what changed" "$("$tools/json" get changed/config.json name)" '"other"'
