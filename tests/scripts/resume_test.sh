@@ -128,7 +128,7 @@ killed() {
     begin=$(now_ms)
     run 0 "$train" "$config" --run-dir whole --quiet
     training=$((($(now_ms) - begin - starting) / 2 + 10)) # so that most runs are killed several times
-    [ $training -le 1000 ] || training=1000               # and where a disk is slow, still within minutes
+    [ $training -le 300 ] || training=300                 # and where a disk is slow, still within a minute
     kills=0
     ends=0
     torn=0
