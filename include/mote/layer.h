@@ -131,8 +131,8 @@ struct mote_layer_class {
     size_t size;         /* of the layer's struct, whose first member is `mote_layer base` */
     const mote_field *fields;
 
-    /* For help: a line of JSON, "{\"type\": \"dense\", \"units\": 128}". NULL: the type, and a value for
-     * each key that must be given. */
+    /* For help: a line of JSON, "{\"type\": \"dense\", \"units\": 128}". NULL: the type, and
+     * a value for each key that must be given. */
     const char *example;
 
     /* From layer->input_shape and the fields to layer->output_shape; declares parameters and

@@ -117,8 +117,9 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
 /* All that is needed to go on to the same bits: parameters, optimizer state, generators, position.
  * Nothing is written, and MOTE_DIVERGED returned, where a weight is not finite.
  * Restoring wants a trainer made with the same settings, except that the numbers of epochs and of
- * threads, and what ends training sooner, may be others, and refuses a file that does not fit: with MOTE_INVALID and the keys that
- * differ where the settings do, and with MOTE_DATA where the file is damaged. */
+ * threads, what ends training sooner, checkpoints and metrics may be others. It refuses a file that
+ * does not fit: with MOTE_INVALID and the keys that differ where the settings do, and with MOTE_DATA
+ * where the file is damaged. */
 mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error);
 mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_error *error);
 

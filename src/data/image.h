@@ -28,8 +28,9 @@ extern const char *const mote_resize_names[];
 
 /* Reads a PNG, JPEG, BMP, TGA or PNM (PBM, PGM, PPM) file, whatever its name, into sample
  * [channels × height × width]; 1 channel is grey, 3 are red, green and blue. Transparent parts are
- * seen on white, and JPEG files the way the camera was held (Exif). What is damaged or cut short is refused, as is a picture of more than 32768 pixels
- * a side, with MOTE_DATA; a file that cannot be read with MOTE_FILE. */
+ * seen on white, and JPEG files the way the camera was held (Exif). What is damaged or cut short is
+ * refused, as is a picture of more than 32768 pixels a side, with MOTE_DATA; a file that cannot be
+ * read with MOTE_FILE. */
 mote_status mote_image_read(const char *path, mote_shape shape, mote_resize resize, uint8_t *sample,
                             mote_error *error);
 

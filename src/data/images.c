@@ -558,7 +558,8 @@ static mote_status decode_all(const images *self, const mote_loading *loading, c
 
 /* ---- the cache ---- */
 
-/* What a cache is made from, as text, the number first being that of the way pictures are decoded; to be freed with free(). NULL when out of memory. */
+/* What a cache is made from, as text, the number first being that of the way pictures are decoded; to
+ * be freed with free(). NULL when out of memory. */
 static char *make_key(const images *self) {
     char *text = NULL;
     size_t length;

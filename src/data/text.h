@@ -22,8 +22,8 @@ bool mote_text_to_number(mote_text text, double *number);
 
 bool mote_text_is_utf8(mote_text text);
 
-/* A copy with U+FFFD for each byte that is not part of UTF-8, for what has to be it, such as JSON; to be
- * freed with free(). NULL when out of memory. */
+/* A copy with U+FFFD for each byte that is not part of UTF-8, for what has to be it, such as JSON;
+ * to be freed with free(). NULL when out of memory. */
 char *mote_text_to_utf8(mote_text text);
 
 /* What errors call a text: its first 40 characters, in quotes. Returns `found`. */

@@ -96,8 +96,9 @@ MOTE_INLINE void sum_taps(size_t vectors, size_t taps, const size_t *offsets,
     }
 }
 
-/* NEIGHBOURS pixels of a row, for images of one channel: these share the numbers that they see, where the
- * compiler knows the kernel. Without, reading would take longer than multiplying by so few filters. */
+/* NEIGHBOURS pixels of a row, for images of one channel: these share the numbers that they see, where
+ * the compiler knows the kernel. Without, reading would take longer than multiplying by so few
+ * filters. */
 MOTE_INLINE void sum_neighbours(size_t kernel, const mote_real *at, size_t row_length,
                                 const mote_real *weights, size_t weight_stride,
                                 const mote_real *bias, vector (*sum)[VECTORS]) {

@@ -22,7 +22,8 @@ mote_step_samples mote_trainer_next_samples(mote_trainer *trainer);
 mote_targets mote_trainer_targets(const mote_trainer *trainer);
 
 /* The next step of the epoch that is going on. MOTE_DIVERGED where the loss, or the norm of the
- * gradient if it is looked at, is not finite: the weights, and where the run stands, have not been touched then. */
+ * gradient if it is looked at, is not finite: the weights, and where the run stands, have not been
+ * touched then. */
 mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error);
 
 /* Tells the schedule what the validation part, if there is one, came to after an epoch. */

@@ -14,14 +14,15 @@ mote_status mote_stopping_check(const mote_trainer *trainer, mote_error *error) 
         return MOTE_OK;
     }
     if (!mote_trainer_validates(trainer)) {
-        return mote_fail_key(trainer, key, error,
-                             "there is no validation part to go by; set "
-                             "dataset.validation_fraction, to 0.1 for one sample in ten");
+        return mote_trainer_fail_key(trainer, key, error,
+                                     "there is no validation part to go by; set "
+                                     "dataset.validation_fraction, to 0.1 for one sample in ten");
     }
     bool accuracy = target || early->metric == MOTE_STOP_BY_ACCURACY;
     if (accuracy && trainer->model->output->classes == 0) {
-        return mote_fail_key(trainer, key, error, "a model that predicts numbers has no accuracy%s",
-                             target ? "; leave it out" : "; set \"metric\" to \"loss\"");
+        return mote_trainer_fail_key(trainer, key, error,
+                                     "a model that predicts numbers has no accuracy%s",
+                                     target ? "; leave it out" : "; set \"metric\" to \"loss\"");
     }
     return MOTE_OK;
 }

@@ -107,8 +107,8 @@ static mote_status allocate(mote_trainer *trainer, mote_error *error) {
 
 /* ---- what is refused ---- */
 
-mote_status mote_fail_key(const mote_trainer *trainer, const char *key, mote_error *error,
-                          const char *format, ...) {
+mote_status mote_trainer_fail_key(const mote_trainer *trainer, const char *key, mote_error *error,
+                                  const char *format, ...) {
     mote_error reason = {.status = MOTE_INVALID};
     va_list arguments;
     va_start(arguments, format);
@@ -148,16 +148,17 @@ static mote_status check_last_batch(const mote_trainer *trainer, mote_error *err
     }
     const char *advice = samples > last ? "set drop_last to true, or choose another batch_size"
                                         : "it takes more training samples";
-    return mote_fail_key(trainer, "batch_size", error,
-                         "with %zu training %s the last batch of an epoch holds %zu, too small for "
-                         "%s, which can only be trained on batches of at least %zu samples; %s",
-                         samples, samples == 1 ? "sample" : "samples", last, layer, least, advice);
+    return mote_trainer_fail_key(
+        trainer, "batch_size", error,
+        "with %zu training %s the last batch of an epoch holds %zu, too small for "
+        "%s, which can only be trained on batches of at least %zu samples; %s",
+        samples, samples == 1 ? "sample" : "samples", last, layer, least, advice);
 }
 
 static mote_status check_batches(const mote_trainer *trainer, mote_error *error) {
     mote_error reason = {0};
     if (mote_check_batch_size(trainer->model, trainer->options.batch_size, &reason) != MOTE_OK) {
-        return mote_fail_key(trainer, "batch_size", error, "%s", reason.message);
+        return mote_trainer_fail_key(trainer, "batch_size", error, "%s", reason.message);
     }
     return check_last_batch(trainer, error);
 }
@@ -171,7 +172,7 @@ static mote_status count_steps(mote_trainer *trainer, mote_error *error) {
     size_t rest = options->drop_last ? 0 : most - 1;
     trainer->epoch_steps = (samples + rest) / most;
     if (trainer->epoch_steps == 0) {
-        return mote_fail_key(
+        return mote_trainer_fail_key(
             trainer, "drop_last", error,
             "it leaves nothing: there are %zu training samples, fewer than the %s of %zu", samples,
             options->accumulate > 1 ? "batch_size × accumulate" : "batch_size", most);
@@ -258,7 +259,7 @@ static mote_status match_schedule(const mote_trainer *trainer, mote_error *error
                                                         has_classes, &reason) == MOTE_OK) {
         return MOTE_OK;
     }
-    return mote_fail_key(trainer, "schedule", error, "%s", reason.message);
+    return mote_trainer_fail_key(trainer, "schedule", error, "%s", reason.message);
 }
 
 static mote_status prepare(mote_trainer *trainer, mote_error *error) {

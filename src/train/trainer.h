@@ -142,8 +142,8 @@ mote_status mote_check_batch_size(const mote_model *model, size_t batch_size, mo
 
 /* Fails for a reason that a key of "train" is to blame for: where that stands, if it stands in the
  * config. Only while the trainer is being created. */
-mote_status mote_fail_key(const mote_trainer *trainer, const char *key, mote_error *error,
-                          const char *format, ...) MOTE_PRINTF_LIKE(4, 5);
+mote_status mote_trainer_fail_key(const mote_trainer *trainer, const char *key, mote_error *error,
+                                  const char *format, ...) MOTE_PRINTF_LIKE(4, 5);
 
 mote_trainer *mote_trainer_create_with(mote_model *model, const mote_dataset *dataset,
                                        mote_train_options *options, uint64_t seed,
