@@ -109,8 +109,8 @@ static void check_extreme(const extreme *row, double tolerance, double slope_tol
     network_destroy(model);
 }
 
-/* At ±∞ as in PyTorch: 0 × ∞ is NaN. Far below 0, 1 + erf(x / √2) would be 0 in floats from x = −5.5
- * on. */
+/* At ±∞ as in PyTorch: 0 × ∞ is NaN. Far below 0, 1 + erf(x / √2) would be 0 in floats from x =
+ * −5.5 on. */
 Test(activations, gelu_is_right_where_its_numbers_are_extreme) {
     const extreme rows[] = {
         {"gelu", NULL, INF, INFINITY, NAN},

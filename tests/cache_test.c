@@ -342,7 +342,8 @@ Test(cache, on_a_full_disk_is_gone_without) {
 }
 
 #ifndef MOTE_SANITIZED
-/* Twice as much data as there is memory: made, measured and gathered, never in memory as a whole. */
+/* Twice as much data as there is memory: made, measured and gathered, never in memory as a
+ * whole. */
 Test(cache, may_be_larger_than_the_memory_allowed) {
     enum {
         LARGE = 12000,

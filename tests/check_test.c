@@ -79,8 +79,8 @@ typedef enum fault {
 
 static fault mistake;
 
-/* y = w x² + power × 0, with a w for each number of a sample, which gets its gradient from sums over
- * tiles of rows; and a running sum of what it has seen, which it adds to y in evaluation. */
+/* y = w x² + power × 0, with a w for each number of a sample, which gets its gradient from sums
+ * over tiles of rows; and a running sum of what it has seen, which it adds to y in evaluation. */
 typedef struct suspect {
     mote_layer base;
     size_t power;
@@ -426,7 +426,8 @@ typedef enum output_fault {
 
 static output_fault output_mistake;
 
-/* Two classes on one number: L = log(1 + e^−z) or log(1 + e^z), in a form that does not overflow. */
+/* Two classes on one number: L = log(1 + e^−z) or log(1 + e^z), in a form that does not
+ * overflow. */
 typedef struct logistic {
     mote_output base;
     size_t power;

@@ -16,8 +16,8 @@ static uint8_t pixel(unsigned seed, size_t picture, size_t i) {
     return (uint8_t)(seed * 50 + picture * 13 + i % 251);
 }
 
-/* A file of `count` pictures: picture i has the labels (first + i) % 20, and (first + 3 i) % 100 as the
- * second one. */
+/* A file of `count` pictures: picture i has the labels (first + i) % 20, and (first + 3 i) % 100 as
+ * the second one. */
 static void write_file(const char *name, size_t count, size_t labels, unsigned first) {
     static uint8_t bytes[64 * (PIXELS + 2)];
     uint8_t *at = bytes;

@@ -1,6 +1,6 @@
-/* convolution_test.c: conv2d and max_pool2d against the plain loops of their definitions, in all the
- * ways they compute, alone and together, and the turning of images from one order of channels to the
- * other.
+/* convolution_test.c: conv2d and max_pool2d against the plain loops of their definitions, in all
+ * the ways they compute, alone and together, and the turning of images from one order of channels
+ * to the other.
  */
 #include <criterion/criterion.h>
 
@@ -218,8 +218,8 @@ Test(convolution, is_the_sum_that_defines_it, .timeout = 120) {
         {9, 12, 9, 1, 3, 3, 1, 2, 3, 1, false, false},
         {64, 4, 4, 3, 48, 1, 1, 0, 1, 1, false, false},
         {3, 13, 13, 1, 5, 11, 2, 5, 1, 1, false, false}, /* few channels, but a large window */
-        /* Winograd's: images of odd sides, of one pixel, of all paddings, of more than a chunk, and as
-         * wide as they may be and wider */
+        /* Winograd's: images of odd sides, of one pixel, of all paddings, of more than a chunk, and
+         * as wide as they may be and wider */
         {16, 9, 11, 3, 32, 3, 1, 0, 1, 1, false, false},
         {48, 5, 9, 2, 16, 3, 1, 2, 1, 1, false, true},
         {16, 3, 3, 5, 16, 3, 1, 1, 1, 1, false, false},

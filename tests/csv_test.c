@@ -29,7 +29,8 @@ enum {
     TEXT_CAPACITY = 4096
 };
 
-/* All rows as text: fields in brackets, the line in front: "1:[a][b] 2:[c][d]"; errors in braces. */
+/* All rows as text: fields in brackets, the line in front: "1:[a][b] 2:[c][d]"; errors in
+ * braces. */
 static void describe(mote_table *table, char *text) {
     size_t used = 0;
     text[0] = '\0';

@@ -1,5 +1,5 @@
-/* data_test.c: IDX files, splitting, normalisation, batches, made-up digits, samples in the config, and
- * figure and ground. */
+/* data_test.c: IDX files, splitting, normalisation, batches, made-up digits, samples in the config,
+ * and figure and ground. */
 #include <criterion/criterion.h>
 
 #include <math.h>
@@ -777,8 +777,8 @@ Test(normalize, a_constant_column_of_any_value_becomes_zeros) {
     mote_dataset_destroy(dataset);
 }
 
-/* Years, temperatures in kelvin, counts in millions: (raw − mean) / deviation, of the numbers as they
- * are. */
+/* Years, temperatures in kelvin, counts in millions: (raw − mean) / deviation, of the numbers as
+ * they are. */
 Test(normalize, is_exact_for_columns_far_from_0) {
     enum {
         ROWS = 1000

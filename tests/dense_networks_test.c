@@ -1,5 +1,5 @@
-/* dense_networks_test.c: of the networks that the benchmark trains: the same weights with any number
- * of threads, and no more memory than promised.
+/* dense_networks_test.c: of the networks that the benchmark trains: the same weights with any
+ * number of threads, and no more memory than promised.
  */
 #include <criterion/criterion.h>
 

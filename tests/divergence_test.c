@@ -268,8 +268,8 @@ Test(divergence, of_an_update_names_the_parameter) {
     cr_expect(strstr(report.message, "\ntry a lower learning rate"), "%s", report.message);
 }
 
-/* The variance of a batch overflows, and no number of that batch does: x / √∞ is 0. It shows when the
- * epoch is over. */
+/* The variance of a batch overflows, and no number of that batch does: x / √∞ is 0. It shows when
+ * the epoch is over. */
 Test(divergence, of_a_buffer_names_it) {
     mote_error report;
     for (size_t i = 0; i < COUNT(trainings); i++) {

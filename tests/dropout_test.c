@@ -44,7 +44,8 @@ static size_t count_kept(size_t count, const float *y) {
 
 /* ---- chance ---- */
 
-/* Of 10^7 numbers, and from tile to tile: the counts scatter neither more nor less than they should. */
+/* Of 10^7 numbers, and from tile to tile: the counts scatter neither more nor less than they
+ * should. */
 static void check_rate(double rate) {
     mote_model *model = create(rate);
     mote_random random = mote_random_create(1, MOTE_RANDOM_LAYERS, 0);

@@ -22,8 +22,8 @@ static double relative_error(double a, double b) {
     return fabs(a - b) / fmax(fmax(fabs(a), fabs(b)), SMALLEST_SCALE);
 }
 
-/* And how far rounding alone may take it from the truth: both losses are sums, rounded to a few units
- * in the last place, before what is left of them is divided by the step. */
+/* And how far rounding alone may take it from the truth: both losses are sums, rounded to a few
+ * units in the last place, before what is left of them is divided by the step. */
 static double central_difference(loss_function loss, void *context, double *place,
                                  double *rounding) {
     double kept = *place;

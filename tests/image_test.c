@@ -260,8 +260,8 @@ static void write_exif(const char *path, const char *content) {
          "000103000100000018000000"                                                                \
          "1201030001000000%02x000000"
 
-/* The blocks' rows as they are to be seen, by the standard's words on each number: which side of the
- * stored picture its row 0 and its column 0 are. */
+/* The blocks' rows as they are to be seen, by the standard's words on each number: which side of
+ * the stored picture its row 0 and its column 0 are. */
 static const struct {
     size_t height, width; /* in blocks */
     uint8_t seen[6];

@@ -1,5 +1,5 @@
-/* math_test.c: exp, softmax, tanh, sigmoid, the normal distribution, matrix products, and the choice
- * of BLAS kernels. */
+/* math_test.c: exp, softmax, tanh, sigmoid, the normal distribution, matrix products, and the
+ * choice of BLAS kernels. */
 #include <criterion/criterion.h>
 
 #include <dlfcn.h>

@@ -1,6 +1,6 @@
-/* optimizers_test.c: optimizers, schedules, and what stands between gradients and weights: clipping,
- * accumulation, averages. They take PyTorch's steps, on any number of threads, stopped and resumed
- * wherever, and refuse what makes no sense.
+/* optimizers_test.c: optimizers, schedules, and what stands between gradients and weights:
+ * clipping, accumulation, averages. They take PyTorch's steps, on any number of threads, stopped
+ * and resumed wherever, and refuse what makes no sense.
  *
  * pytorch_optimizers.h holds PyTorch's numbers, computed in double; see pytorch_optimizers.py.
  */

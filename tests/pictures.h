@@ -76,8 +76,8 @@ static inline void write_png_file(const char *path, const png_file *png) {
     cr_assert_eq(fclose(stream), 0);
 }
 
-/* pixels [height × width × channels] of 8 bits; `transparent` is the colour of that meaning, 16 bits
- * a channel, or NULL. */
+/* pixels [height × width × channels] of 8 bits; `transparent` is the colour of that meaning, 16
+ * bits a channel, or NULL. */
 static inline void write_png(const char *path, png_colours colours, size_t width, size_t height,
                              const uint8_t *pixels, const char *transparent,
                              size_t transparent_count) {

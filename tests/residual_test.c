@@ -79,7 +79,8 @@ Test(names, of_parameters_say_where_their_layer_is) {
     mote_model_destroy(model);
 }
 
-/* Lists within lists up to the depth that names have room for. Returns false where it is refused. */
+/* Lists within lists up to the depth that names have room for. Returns false where it is
+ * refused. */
 static bool check_depth(size_t depth, const char *list, mote_error *error) {
     char json[4096] = "", name[256] = "layers.0";
     size_t used = 0;

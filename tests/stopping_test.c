@@ -197,8 +197,8 @@ Test(stopping, when_the_time_is_over) {
 
 /* ---- with more of it, a run that has ended goes on ---- */
 
-/* max_steps ends training in the middle of an epoch, which is validated there; with more of them that
- * epoch is gone on with, and is the same epoch. */
+/* max_steps ends training in the middle of an epoch, which is validated there; with more of them
+ * that epoch is gone on with, and is the same epoch. */
 Test(stopping, in_the_middle_of_an_epoch) {
     static run whole, part;
     run_open(&whole, TRAIN(""));

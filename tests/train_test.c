@@ -973,7 +973,8 @@ Test(resuming, with_other_settings_is_refused_naming_the_keys) {
     }
 }
 
-/* Where the learning rate does not depend on how many there are, they are as if asked for before. */
+/* Where the learning rate does not depend on how many there are, they are as if asked for
+ * before. */
 Test(resuming, with_more_epochs_is_training_on) {
     static run r;
     train_to("whole", WITH_VALIDATION, "{\"epochs\": 4, " MOMENTUM "}");

@@ -8,11 +8,11 @@
  *
  * This file is a template, of a layer outside of mote's source tree. To make one of your own:
  *
- * 1. Copy the directory, and put the name of your layer in place of swish_beta in all its files. Then
- *    go through the numbers below; include/mote/layer.h says all there is to know.
+ * 1. Copy the directory, and put the name of your layer in place of swish_beta in all its files.
+ *    Then go through the numbers below; include/mote/layer.h says all there is to know.
  *
- * (An activation without parameters takes less: see src/layers/tanh.c, which is two functions on any
- * run of numbers.)
+ * (An activation without parameters takes less: see src/layers/tanh.c, which is two functions on
+ * any run of numbers.)
  */
 #include <stdbool.h>
 #include <string.h>
@@ -21,8 +21,8 @@
 #include "mote/layer.h"
 #include "mote/plugin.h"
 
-/* 2. What one layer holds. First the part that all layers have; then what JSON sets, the parameters,
- *    and scratch memory. */
+/* 2. What one layer holds. First the part that all layers have; then what JSON sets, the
+ *    parameters, and scratch memory. */
 typedef struct swish_beta {
     mote_layer base;
     bool per_channel;
@@ -31,7 +31,8 @@ typedef struct swish_beta {
     mote_real *sums;     /* [TILES × entries of beta] */
 } swish_beta;
 
-/* 3. Its keys in JSON: reading, ranges, defaults, errors and ./train --help layers follow from this. */
+/* 3. Its keys in JSON: reading, ranges, defaults, errors and ./train --help layers follow from
+ *    this. */
 static const mote_field fields[] = {
     {.name = "per_channel",
      .kind = MOTE_FIELD_BOOLEAN,
@@ -53,8 +54,8 @@ enum {
     CHUNK = 256 /* numbers worked on at once, in cache */
 };
 
-/* 5. From input_shape to output_shape. Declares parameters and scratch memory; refuses what it cannot
- *    work with, saying what it takes and what it found. */
+/* 5. From input_shape to output_shape. Declares parameters and scratch memory; refuses what it
+ *    cannot work with, saying what it takes and what it found. */
 static mote_status build(mote_layer *layer, mote_error *error) {
     swish_beta *self = (swish_beta *)layer;
     mote_shape shape = layer->input_shape;
@@ -98,8 +99,8 @@ static size_t begin_of_tile(const job *j, size_t tile) {
     return j->count * tile / j->tiles;
 }
 
-/* The betas of numbers begin ... begin + count - 1. Images come as height × width × channels (see 8),
- * so their channels take turns, as do the numbers of a vector. */
+/* The betas of numbers begin ... begin + count - 1. Images come as height × width × channels (see
+ * 8), so their channels take turns, as do the numbers of a vector. */
 static void copy_betas(const mote_parameter *beta, size_t begin, size_t count, mote_real *betas) {
     size_t channel = begin % beta->count;
     for (size_t i = 0; i < count; i++) {
@@ -142,8 +143,8 @@ static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x
 }
 
 /* 7. Backward: from dy, the gradient with respect to y, to dx, which is NULL where nobody needs it;
- *    and each parameter's gradient, added to what is there. Tiles leave sums, which are then added up
- *    in the order of the tiles, whoever did which. */
+ *    and each parameter's gradient, added to what is there. Tiles leave sums, which are then added
+ *    up in the order of the tiles, whoever did which. */
 static void backward_tile(void *context, size_t tile) {
     const job *j = context;
     const mote_parameter *beta = &j->self->beta;
@@ -182,8 +183,8 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
     }
 }
 
-/* 8. All there is to say about the layer. `order` is that of images: height × width × channels here,
- *    as convolutions like it. */
+/* 8. All there is to say about the layer. `order` is that of images: height × width × channels
+ *    here, as convolutions like it. */
 const mote_layer_class mote_layer_swish_beta = {
     .type = "swish_beta",
     .summary = "y = x σ(βx), where β is trained",
@@ -195,6 +196,6 @@ const mote_layer_class mote_layer_swish_beta = {
     .order = MOTE_CHANNELS_LAST,
 };
 
-/* 9. What makes a shared object of this file a plugin. (For a layer within mote's source tree leave it
- *    out, and add a line each to src/layers/registry.c and src/CMakeLists.txt.) */
+/* 9. What makes a shared object of this file a plugin. (For a layer within mote's source tree leave
+ *    it out, and add a line each to src/layers/registry.c and src/CMakeLists.txt.) */
 MOTE_PLUGIN(.name = "swish_beta", .layers = {&mote_layer_swish_beta});

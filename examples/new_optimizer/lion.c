@@ -9,8 +9,8 @@
  *
  * This file is a template, of an optimizer outside of mote's source tree. To make one of your own:
  *
- * 1. Copy the directory, and put the name of your optimizer in place of lion in all its files. Then go
- *    through the numbers below; include/mote/optimizer.h says all there is to know.
+ * 1. Copy the directory, and put the name of your optimizer in place of lion in all its files. Then
+ *    go through the numbers below; include/mote/optimizer.h says all there is to know.
  */
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
-/* focal_loss.c: cross-entropy that looks away from what is easy: a sample counts the less the surer the
- * model is of its class, so that the many easy ones do not drown the few hard ones.
+/* focal_loss.c: cross-entropy that looks away from what is easy: a sample counts the less the surer
+ * the model is of its class, so that the many easy ones do not drown the few hard ones.
  *
  *   z [rows × classes], p = softmax(z), target distribution y (Σ y_i = 1)
  *
@@ -10,8 +10,8 @@
  *
  * This file is a template, of an output outside of mote's source tree. To make one of your own:
  *
- * 1. Copy the directory, and put the name of your output in place of focal_loss in all its files. Then
- *    go through the numbers below; include/mote/output.h says all there is to know.
+ * 1. Copy the directory, and put the name of your output in place of focal_loss in all its files.
+ *    Then go through the numbers below; include/mote/output.h says all there is to know.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -38,8 +38,8 @@ static const mote_field fields[] = {
     MOTE_FIELDS_END,
 };
 
-/* 4. From the last layer's width to the number of classes. As many classes as numbers needs no build;
- *    but one class alone would have a loss of 0. */
+/* 4. From the last layer's width to the number of classes. As many classes as numbers needs no
+ *    build; but one class alone would have a loss of 0. */
 static mote_status build(mote_output *output, mote_error *error) {
     if (output->width < 2) {
         return mote_fail(error, MOTE_INVALID,
@@ -86,8 +86,8 @@ static size_t target_class(mote_targets targets, size_t row, size_t classes) {
     return best;
 }
 
-/* One class's part of the loss, and its g. log p / (1 − p), which goes to −1, keeps g finite where p
- * is 1. */
+/* One class's part of the loss, and its g. log p / (1 − p), which goes to −1, keeps g finite where
+ * p is 1. */
 static double class_loss(double gamma, double log_p, double *g) {
     double p = exp(log_p), distance = -expm1(log_p); /* 1 − p */
     double weight = pow(distance, gamma);
@@ -113,9 +113,9 @@ static void give_gradient(double gamma, size_t classes, const mote_real *z, cons
     }
 }
 
-/* 5. The loss of each row, added to score->loss; how many rows are right, added to score->correct; and
- *    where dz is not NULL, scale × the gradient. Threads call this for rows of their own, so it must
- *    write nothing else. NaN has to give NaN: a fault upstream must not be hidden. */
+/* 5. The loss of each row, added to score->loss; how many rows are right, added to score->correct;
+ *    and where dz is not NULL, scale × the gradient. Threads call this for rows of their own, so it
+ *    must write nothing else. NaN has to give NaN: a fault upstream must not be hidden. */
 static void score(const mote_output *output, size_t rows, const mote_real *z, mote_targets targets,
                   mote_real scale, mote_real *dz, mote_score *score) {
     double gamma = ((const focal_loss *)output)->gamma;
@@ -143,8 +143,8 @@ static void predict(const mote_output *output, size_t rows, const mote_real *z,
     mote_softmax(rows, output->width, z, prediction);
 }
 
-/* 7. All there is to say about the output. It takes logits, so a model that ends with a softmax layer
- *    is refused. */
+/* 7. All there is to say about the output. It takes logits, so a model that ends with a softmax
+ *    layer is refused. */
 const mote_output_class mote_output_focal_loss = {
     .type = "focal_loss",
     .summary = "cross-entropy that looks away from what is easy, on logits; one number per class",
@@ -157,6 +157,6 @@ const mote_output_class mote_output_focal_loss = {
     .predict = predict,
 };
 
-/* 8. What makes a shared object of this file a plugin. (For an output within mote's source tree leave
- *    it out, and add a line each to src/outputs/registry.c and src/CMakeLists.txt.) */
+/* 8. What makes a shared object of this file a plugin. (For an output within mote's source tree
+ *    leave it out, and add a line each to src/outputs/registry.c and src/CMakeLists.txt.) */
 MOTE_PLUGIN(.name = "focal_loss", .outputs = {&mote_output_focal_loss});

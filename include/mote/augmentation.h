@@ -4,14 +4,14 @@
  * numbers drawn for it. A config lists them as dataset.augment, and they come one after the other.
  * Each is one file that ends in one mote_augmentation_class. There are two kinds:
  *
- * - A geometric one gives `map`, which says where each pixel comes from. Neighbours in the list that
- *   agree on their ground are composed, and the image is resampled once for all of them.
+ * - A geometric one gives `map`, which says where each pixel comes from. Neighbours in the list
+ *   that agree on their ground are composed, and the image is resampled once for all of them.
  * - Any other one gives `apply`, which changes the sample's numbers.
  *
  * Many threads call them at the same time, each for a sample of its own, so the augmentation itself
  * stays as build left it. What is drawn follows from the config's seed, the epoch, the sample's
- * number and the place in the list alone: runs are the same to the bit on any number of threads, and
- * where they were stopped and resumed.
+ * number and the place in the list alone: runs are the same to the bit on any number of threads,
+ * and where they were stopped and resumed.
  */
 #ifndef MOTE_AUGMENTATION_H
 #define MOTE_AUGMENTATION_H
@@ -29,8 +29,8 @@ extern "C" {
 typedef struct mote_augmentation mote_augmentation;
 typedef struct mote_augmentation_class mote_augmentation_class;
 
-/* What lies where there is no image: a number as it stands in the data, 0 ... 255 for 8-bit samples,
- * or one of these, as MOTE_NAMED_INTEGER. */
+/* What lies where there is no image: a number as it stands in the data, 0 ... 255 for 8-bit
+ * samples, or one of these, as MOTE_NAMED_INTEGER. */
 typedef enum mote_ground_kind {
     MOTE_GROUND_EDGE_MEAN, /* the mean colour of the sample's outermost pixels */
     MOTE_GROUND_MEAN,      /* the mean colour of the sample */
@@ -100,25 +100,26 @@ struct mote_augmentation_class {
                   mote_real *x);
 };
 
-/* For `map`. x goes to the right, y downwards, both in pixels. The pixel that comes out at (x, y) is
- * taken from
+/* For `map`. x goes to the right, y downwards, both in pixels. The pixel that comes out at (x, y)
+ * is taken from
  *
  *     mote_warp_move:      (x + right, y + down)
  *     mote_warp_linear:    (xx u + xy v, yx u + yy v), where (u, v) is (x, y) seen from the image's
  *                          centre, and so is the result
- *     mote_warp_displace:  (x + dx(x, y), y + dy(x, y)); dx and dy [height × width] are given at the
- *                          pixels, bilinear between them, and outside as at the nearest pixel
+ *     mote_warp_displace:  (x + dx(x, y), y + dy(x, y)); dx and dy [height × width] are given at
+ *                          the pixels, bilinear between them, and outside as at the nearest pixel
  */
 void mote_warp_move(mote_warp *warp, double right, double down);
 void mote_warp_linear(mote_warp *warp, double xx, double xy, double yx, double yy);
 void mote_warp_displace(mote_warp *warp, const mote_real *dx, const mote_real *dy);
 
-/* For `apply`: the ground's color [channels] for x [shape], normalised. Not for MOTE_GROUND_EDGE. */
+/* For `apply`: the ground's color [channels] for x [shape], normalised. Not for
+ * MOTE_GROUND_EDGE. */
 void mote_augmentation_ground(const mote_augmentation *augmentation, const mote_augment_pass *pass,
                               const mote_real *x, mote_real *color);
 
-/* For build: fail, with what was found, unless the samples are images. mote does so before the build
- * of those with `map`. */
+/* For build: fail, with what was found, unless the samples are images. mote does so before the
+ * build of those with `map`. */
 mote_status mote_augmentation_expect_image(const mote_augmentation *augmentation,
                                            mote_error *error);
 

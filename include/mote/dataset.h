@@ -61,8 +61,8 @@ size_t mote_dataset_classes(const mote_dataset *dataset);
 const char *mote_dataset_class_name(const mote_dataset *dataset, size_t class_number);
 
 /* What a sample of each class weighs in the training loss, which is Σ w l / Σ w over a batch, as in
- * PyTorch's CrossEntropyLoss(weight): [classes], or NULL where all weigh the same. Evaluation weighs
- * nothing. */
+ * PyTorch's CrossEntropyLoss(weight): [classes], or NULL where all weigh the same. Evaluation
+ * weighs nothing. */
 const mote_real *mote_dataset_class_weights(const mote_dataset *dataset);
 
 /* How a sample is made from a file, as JSON: mote_model_set_input. NULL for arrays. */

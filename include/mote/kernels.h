@@ -34,8 +34,8 @@ typedef struct mote_gemm {
     size_t lda, ldb, ldc;
     mote_real beta;
 
-    /* C is only wanted tile by tile, in `after`: tiles may be elsewhere, and C is left in any state.
-     * beta has to be 0. */
+    /* C is only wanted tile by tile, in `after`: tiles may be elsewhere, and C is left in any
+     * state. beta has to be 0. */
     bool transient;
 
     /* Optional: called for each tile when it is finished and still in cache, from the task. It may

@@ -107,11 +107,11 @@ struct mote_layer {
     ptrdiff_t fused_after_distance;  /* from y to the neighbour's y */
     ptrdiff_t fused_before_distance; /* from x to the neighbour's x, where it keeps that */
 
-    /* Set by build: whether this layer can do the pooling that follows it, or follows the activation
-     * after it. fused_pool is then set by the model where some does, or NULL. Such a layer gives
-     * fused_pool->kind->pool_sample each sample of its y when it is finished, by mote_finish_y too;
-     * its own y is then stored nowhere, and its forward and backward passes get the pooled y and
-     * dy. */
+    /* Set by build: whether this layer can do the pooling that follows it, or follows the
+     * activation after it. fused_pool is then set by the model where some does, or NULL. Such a
+     * layer gives fused_pool->kind->pool_sample each sample of its y when it is finished, by
+     * mote_finish_y too; its own y is then stored nowhere, and its forward and backward passes get
+     * the pooled y and dy. */
     bool pools;
     const mote_layer *fused_pool;
 };
@@ -217,10 +217,10 @@ static inline void mote_finish_dx(const mote_layer *layer, size_t count, const m
 
 /* ---- containers ----
  *
- * A container is a layer with lists of layers: members of type mote_sequence *, each with a field of
- * kind MOTE_FIELD_LAYERS. mote builds them before the container, from the container's input shape,
- * and owns them; a list that is optional and absent or empty is NULL. Their images are in the
- * container's `order` at both ends. */
+ * A container is a layer with lists of layers: members of type mote_sequence *, each with a field
+ * of kind MOTE_FIELD_LAYERS. mote builds them before the container, from the container's input
+ * shape, and owns them; a list that is optional and absent or empty is NULL. Their images are in
+ * the container's `order` at both ends. */
 
 mote_shape mote_sequence_output_shape(const mote_sequence *sequence);
 
@@ -242,8 +242,8 @@ const mote_layer_class *mote_layer_class_find(const char *type);
 const mote_layer_class *const *mote_layer_classes(void);
 
 /* Adds a class to those, for the rest of the process: a model can be made of it, by mote_model_add,
- * from JSON or from a file. MOTE_INVALID where its type is taken, or the record is not complete. Not
- * while other threads use mote. The class is not copied. */
+ * from JSON or from a file. MOTE_INVALID where its type is taken, or the record is not complete.
+ * Not while other threads use mote. The class is not copied. */
 mote_status mote_layer_register(const mote_layer_class *kind, mote_error *error);
 
 #ifdef __cplusplus

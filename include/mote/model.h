@@ -79,8 +79,8 @@ void mote_model_set_pool(mote_model *model, mote_pool *pool);
 mote_status mote_model_predict(mote_model *model, size_t rows, const mote_real *x,
                                mote_real *prediction, mote_error *error);
 
-/* Reads and writes a model with its input, preprocessing and class names as a safetensors file. Writing
- * replaces a file only when the new one is complete. */
+/* Reads and writes a model with its input, preprocessing and class names as a safetensors file.
+ * Writing replaces a file only when the new one is complete. */
 mote_model *mote_model_load(const char *path, mote_error *error);
 mote_status mote_model_save(const mote_model *model, const char *path, mote_error *error);
 

@@ -38,8 +38,8 @@
  * - From its first step on, training allocates no memory; nor does prediction after its first call.
  * - There is no global state but OpenBLAS's settings (see mote_blas_prepare) and the lists of
  *   classes, to which classes of your own can be added before they are used (mote_layer_register).
- *   Different models may be used by different threads; one model, trainer or pool by one thread at a
- *   time.
+ *   Different models may be used by different threads; one model, trainer or pool by one thread at
+ *   a time.
  */
 #ifndef MOTE_MOTE_H
 #define MOTE_MOTE_H

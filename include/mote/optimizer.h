@@ -76,7 +76,8 @@ struct mote_optimizer_class {
      .preset = default_rate, .help = "step size, before the schedule"},                            \
     {.name = "weight_decay", .kind = MOTE_FIELD_NUMBER,                                            \
      .offset = offsetof(mote_optimizer, weight_decay), .range = MOTE_AT_LEAST(0),                  \
-     .preset = default_decay, .help = "pull of the weights towards 0, not of biases and norms"},    \
+     .preset = default_decay,                                                                      \
+     .help = "pull of the weights towards 0, not of biases and norms"},                            \
     {.name = "decay_all", .kind = MOTE_FIELD_BOOLEAN,                                              \
      .offset = offsetof(mote_optimizer, decay_all), .preset = "false",                             \
      .help = "let weight_decay pull at biases and norms too"}

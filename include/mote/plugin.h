@@ -5,8 +5,8 @@
  *
  *     MOTE_PLUGIN(.name = "swish_beta", .layers = {&mote_layer_swish_beta});
  *
- * It is compiled with mote's headers and without its library, since it finds mote's functions in the
- * program that loads it:
+ * It is compiled with mote's headers and without its library, since it finds mote's functions in
+ * the program that loads it:
  *
  *     cc -O2 -shared -fPIC swish_beta.c -o swish_beta.so $(pkg-config --cflags mote)
  *
@@ -32,9 +32,9 @@ extern "C" {
 #endif
 
 /* Loads a plugin and registers its classes, for the rest of the process. A path without a slash is
- * one in the current directory. MOTE_INVALID where there is no such file, it is no plugin or one for
- * another version of mote, or a class cannot be registered; those before that one then are. As with
- * mote_layer_register, not while other threads use mote.
+ * one in the current directory. MOTE_INVALID where there is no such file, it is no plugin or one
+ * for another version of mote, or a class cannot be registered; those before that one then are. As
+ * with mote_layer_register, not while other threads use mote.
  *
  * mote's programs can load plugins as they are. One of your own has to hold all of the library and
  * show it: link it with -Wl,--whole-archive -lmote -Wl,--no-whole-archive -rdynamic. */

@@ -28,9 +28,9 @@ typedef enum mote_normalization {
 /* Each at its value, ended by NULL. */
 extern const char *const mote_normalization_names[];
 
-/* x = (raw / full_scale − mean_g) / deviation_g, where g is the channel of an image or the column of
- * a vector, and full_scale is 255 for 8-bit samples, else 1. With `none` 8-bit samples stay 0 ...
- * 255, with `unit` they become 0 ... 1. {0} changes nothing. */
+/* x = (raw / full_scale − mean_g) / deviation_g, where g is the channel of an image or the column
+ * of a vector, and full_scale is 255 for 8-bit samples, else 1. With `none` 8-bit samples stay 0
+ * ... 255, with `unit` they become 0 ... 1. {0} changes nothing. */
 typedef struct mote_preprocessing {
     mote_normalization normalize;
     bool bytes;        /* made for 8-bit samples */

@@ -47,7 +47,8 @@ bool mote_shape_equal(mote_shape a, mote_shape b);
 
 #define MOTE_SHAPE_TEXT_CAPACITY 96
 
-/* Writes "32 × 14 × 14" (UTF-8) to `text`, which holds MOTE_SHAPE_TEXT_CAPACITY bytes; returns it. */
+/* Writes "32 × 14 × 14" (UTF-8) to `text`, which holds MOTE_SHAPE_TEXT_CAPACITY bytes; returns
+ * it. */
 char *mote_shape_text(mote_shape shape, char *text);
 
 #ifdef __cplusplus

@@ -115,17 +115,17 @@ void mote_trainer_set_listener(mote_trainer *trainer, mote_listener listener, vo
 mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
 
 /* All that is needed to go on to the same bits: parameters, optimizer state, generators, position.
- * Nothing is written, and MOTE_DIVERGED returned, where a weight is not finite.
- * Restoring wants a trainer made with the same settings, except that the numbers of epochs and of
- * threads, what ends training sooner, checkpoints and metrics may be others. It refuses a file that
- * does not fit: with MOTE_INVALID and the keys that differ where the settings do, and with MOTE_DATA
- * where the file is damaged. */
+ * Nothing is written, and MOTE_DIVERGED returned, where a weight is not finite. Restoring wants a
+ * trainer made with the same settings, except that the numbers of epochs and of threads, what ends
+ * training sooner, checkpoints and metrics may be others. It refuses a file that does not fit: with
+ * MOTE_INVALID and the keys that differ where the settings do, and with MOTE_DATA where the file is
+ * damaged. */
 mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error);
 mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_error *error);
 
-/* The model on a part of a data set; while it has a trainer only where that one's batches are of 256
- * samples or more. `confusion` is NULL or [classes × classes]: how many samples
- * of class (row) were predicted as class (column). */
+/* The model on a part of a data set; while it has a trainer only where that one's batches are of
+ * 256 samples or more. `confusion` is NULL or [classes × classes]: how many samples of class (row)
+ * were predicted as class (column). */
 mote_status mote_evaluate(mote_model *model, const mote_part *part, mote_metrics *metrics,
                           uint64_t *confusion, mote_error *error);
 

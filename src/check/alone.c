@@ -125,8 +125,8 @@ static void carve_workspace(mote_model *model, size_t batch, mote_arena *arena) 
     mote_sequence_carve(model->layers, batch, true, arena);
 }
 
-/* For one more row than there will be, and with more at the end of scratch memory, which nobody is to
- * write to. */
+/* For one more row than there will be, and with more at the end of scratch memory, which nobody is
+ * to write to. */
 static mote_status plan(mote_model *model, size_t batch, mote_error *error) {
     mote_model_drop_plan(model);
     mote_sequence_decide(model->layers, true, true);

@@ -47,14 +47,14 @@ typedef struct mote_trial {
     unsigned char memory; /* what is in each byte of scratch memory at first; 0xff for NaN */
 } mote_trial;
 
-/* Plans a model, which has its output, for passes of up to `batch` rows whose dx is wanted, with x and
- * upstream drawn anew. Free it with mote_alone_free, also on failure. */
+/* Plans a model, which has its output, for passes of up to `batch` rows whose dx is wanted, with x
+ * and upstream drawn anew. Free it with mote_alone_free, also on failure. */
 mote_status mote_alone_create(mote_alone *alone, mote_model *model, size_t batch,
                               mote_error *error);
 void mote_alone_free(mote_alone *alone);
 
-/* Parameters near their initial values, but none of them at 0 or 1, where gradients could be right by
- * accident. */
+/* Parameters near their initial values, but none of them at 0 or 1, where gradients could be right
+ * by accident. */
 mote_status mote_alone_initialize(mote_model *model, mote_error *error);
 
 /* The forward pass alone: y. With the same random numbers each time, and from the same buffers. */

@@ -1,5 +1,5 @@
-/* compare.h: numbers that should be the same as others. MOTE_DATA where they are not, with a message
- * such as "dx[3] is 0.5 with 2 threads, instead of 0.4".
+/* compare.h: numbers that should be the same as others. MOTE_DATA where they are not, with a
+ * message such as "dx[3] is 0.5 with 2 threads, instead of 0.4".
  */
 #ifndef MOTE_CHECK_COMPARE_H
 #define MOTE_CHECK_COMPARE_H

@@ -2,12 +2,13 @@
  *
  *   D(h) = (L(v + h) − L(v − h)) / 2h = L' + h² L''' / 6 + O(h⁴)
  *
- * so (4 D(h) − D(2h)) / 3 is off by O(h⁴) (Richardson, "The deferred approach to the limit", 1927), and
- * by the rounding error of L over h.
+ * so (4 D(h) − D(2h)) / 3 is off by O(h⁴) (Richardson, "The deferred approach to the limit", 1927),
+ * and by the rounding error of L over h.
  *
- * What to think of the result is told by how far D(h) and D(2h) are apart, and by the slopes on both
- * sides, whose difference S(h) = (L(v + h) − 2 L(v) + L(v − h)) / h falls as h where L is smooth, and
- * is the same for any h where there is a kink at v. A gradient that is wrong shows in neither.
+ * What to think of the result is told by how far D(h) and D(2h) are apart, and by the slopes on
+ * both sides, whose difference S(h) = (L(v + h) − 2 L(v) + L(v − h)) / h falls as h where L is
+ * smooth, and is the same for any h where there is a kink at v. A gradient that is wrong shows in
+ * neither.
  */
 #include "check/difference.h"
 
@@ -22,8 +23,8 @@ enum {
     HERE
 };
 
-/* At one step: the difference quotient, the difference of slopes, and what rounding may have done to
- * them. */
+/* At one step: the difference quotient, the difference of slopes, and what rounding may have done
+ * to them. */
 typedef struct quotient {
     double value, bend, noise;
 } quotient;

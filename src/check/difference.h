@@ -11,8 +11,8 @@ typedef struct mote_loss {
     /* Computes it and keeps what it takes to compare it, in that place of three. */
     void (*compute)(void *context, size_t place);
 
-    /* What is in one place minus what is in another; adds to *noise about what rounding may have done
-     * to that. */
+    /* What is in one place minus what is in another; adds to *noise about what rounding may have
+     * done to that. */
     double (*compare)(void *context, size_t place, size_t other, double *noise);
     void *context;
 } mote_loss;

@@ -63,7 +63,8 @@ mote_status mote_check_same_results(const mote_alone *alone, size_t rows, const 
 
 /* ---- shapes ---- */
 
-/* A shape that is taken is run through once; gradients are handed over then, which shows where to. */
+/* A shape that is taken is run through once; gradients are handed over then, which shows where
+ * to. */
 static mote_status check_other_shape(const mote_layer_case *s, mote_error *error) {
     char text[MOTE_SHAPE_TEXT_CAPACITY];
     mote_error reason = {0};

@@ -23,8 +23,8 @@ typedef struct mote_layer_case {
 /* A model of it alone, with all that a model has. NULL on failure. */
 mote_model *mote_layer_case_model(const mote_layer_case *layer, mote_error *error);
 
-/* Closes a model with an output that takes anything, and initialises it. Destroys it and returns NULL
- * on failure, and where the model is NULL. */
+/* Closes a model with an output that takes anything, and initialises it. Destroys it and returns
+ * NULL on failure, and where the model is NULL. */
 mote_model *mote_check_complete(mote_model *model, mote_error *error);
 
 /* For passes of up to `batch` rows. Free it with mote_layer_case_free, also on failure. */

@@ -1,4 +1,5 @@
-/* layer_evaluation.c: that a layer, outside training, computes one sample like another, and only that.
+/* layer_evaluation.c: that a layer, outside training, computes one sample like another, and only
+ * that.
  */
 #include <math.h>
 #include <string.h>

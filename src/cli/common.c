@@ -159,8 +159,8 @@ static int print_topic(const cli_command *command, const char *topic) {
                : fail_usage(command, "there is no help on \"%s\"", topic, more);
 }
 
-/* An option begins with a minus, but so do numbers, such as the first one of a row; "-" alone stands
- * for standard input. */
+/* An option begins with a minus, but so do numbers, such as the first one of a row; "-" alone
+ * stands for standard input. */
 static bool is_operand(const char *text) {
     return text[0] != '-' || text[1] == '\0' || text[1] == '.' ||
            (text[1] >= '0' && text[1] <= '9');

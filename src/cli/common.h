@@ -57,8 +57,8 @@ typedef struct cli_command {
     const cli_argument *arguments;
     size_t minimum_operands, maximum_operands;
 
-    /* What --help can tell more about, in words, and what prints a topic; or NULL. Where there is no
-     * such topic, false, and the end of a sentence that says so: "; did you mean "layers"?". */
+    /* What --help can tell more about, in words, and what prints a topic; or NULL. Where there is
+     * no such topic, false, and the end of a sentence that says so: "; did you mean "layers"?". */
     const char *topics;
     bool (*print_topic)(const char *topic, char more[MOTE_NAMES_CAPACITY]);
 } cli_command;
@@ -74,8 +74,8 @@ void ensure_fast_kernels(char **argv);
 /* Prints "train: <message>" and returns the exit code of the status. */
 int report_error(const char *program, const mote_error *error);
 
-/* Writes out what was printed. Returns `code`, or where that fails an exit code that says so: results
- * that went nowhere are not done. */
+/* Writes out what was printed. Returns `code`, or where that fails an exit code that says so:
+ * results that went nowhere are not done. */
 int finish_output(const char *program, int code);
 
 /* Prints a word as a shell would read it: in quotes where it needs them. */

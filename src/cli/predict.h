@@ -1,8 +1,8 @@
 /* predict.h: what ./predict is made of.
  *
- * Files give samples, one after the other; a batch of them goes through the model at a time; answers
- * and complaints come in the order of the samples. A file that cannot be read does not keep the
- * others from being.
+ * Files give samples, one after the other; a batch of them goes through the model at a time;
+ * answers and complaints come in the order of the samples. A file that cannot be read does not keep
+ * the others from being.
  */
 #ifndef MOTE_CLI_PREDICT_H
 #define MOTE_CLI_PREDICT_H

@@ -54,7 +54,8 @@ static void predict_all(predictor *p, const char *path, mote_csv_rows *rows, boo
     complain_of_rest(p, path, broken);
 }
 
-/* The rows from a stream, or where that is NULL from the file; `numbered`: answers name the line. */
+/* The rows from a stream, or where that is NULL from the file; `numbered`: answers name the
+ * line. */
 static void predict_table(predictor *p, const char *path, FILE *stream, bool numbered) {
     mote_error error = {0};
     mote_csv_rows *rows = open_rows(p, path, stream, &error);

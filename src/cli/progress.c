@@ -242,8 +242,8 @@ static void format_bar(size_t done, size_t total, size_t columns, char text[BAR 
     }
 }
 
-/* "epoch 1/10  [##--]  loss 0.1  accuracy 97.1 %  90k samples/s  0:07 left": where the screen is too
- * narrow, without the bar, and then without the speed. */
+/* "epoch 1/10  [##--]  loss 0.1  accuracy 97.1 %  90k samples/s  0:07 left": where the screen is
+ * too narrow, without the bar, and then without the speed. */
 static void format_live(const mote_event *event, size_t columns, char *line, size_t capacity) {
     char epoch[64], bar[BAR + 5], metrics[96], speed[32], left[24], rest[160];
     int digits = snprintf(epoch, sizeof epoch, "%zu", event->epochs);

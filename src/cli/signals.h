@@ -4,8 +4,9 @@
 #define MOTE_CLI_SIGNALS_H
 
 /* From now on the first SIGINT, SIGTERM or SIGHUP only asks for an end, and a further SIGINT or
- * SIGTERM ends the program at once. The first writes `text` to stderr, a literal, unless it is NULL.
- * A further SIGHUP does nothing: when a terminal is closed, both the system and the shell send one. */
+ * SIGTERM ends the program at once. The first writes `text` to stderr, a literal, unless it is
+ * NULL. A further SIGHUP does nothing: when a terminal is closed, both the system and the shell
+ * send one. */
 void signals_catch(const char *text);
 
 /* From now on output that nobody reads, and a file that has become larger than it may, are failures

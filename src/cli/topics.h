@@ -5,7 +5,8 @@
 #include "cli/common.h"
 
 /* For cli_command: all that a config can hold. "layers" prints all layers with their keys,
- * "layers.dense" one with an example, "train" all keys of that object, "train.epochs" or "seed" one. */
+ * "layers.dense" one with an example, "train" all keys of that object, "train.epochs" or "seed"
+ * one. */
 extern const char help_topics[];
 bool help_print(const char *topic, char more[MOTE_NAMES_CAPACITY]);
 

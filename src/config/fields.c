@@ -22,7 +22,8 @@ enum {
 };
 
 /* The names that a field takes: of a CHOICE, INTEGER, PATH or INITIALIZER. Names stand at their
- * value; the one at `absent`, if any, cannot be written: a constant is given as a number instead. */
+ * value; the one at `absent`, if any, cannot be written: a constant is given as a number
+ * instead. */
 typedef struct name_list {
     const char *const *names;
     size_t count, absent;

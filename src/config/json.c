@@ -500,8 +500,8 @@ static mote_status replace_child(mote_document *document, cJSON *parent, const s
     return MOTE_OK;
 }
 
-/* Puts a child in its place, in that of an older one where there is one. MOTE_INVALID where there is
- * no such place. Deletes the child on failure. */
+/* Puts a child in its place, in that of an older one where there is one. MOTE_INVALID where there
+ * is no such place. Deletes the child on failure. */
 static mote_status put_child(mote_document *document, cJSON *parent, const step *s, cJSON *child,
                              const char *assignment) {
     cJSON *old = child_at(parent, s);

@@ -1,7 +1,7 @@
 /* json_write.h: JSON written value by value, checked once at the end.
  *
- * A failure stays: where memory runs out, a call sets `failed` and gives NULL, which the calls after
- * it take as a parent or an item. Then the end gives nothing, never a text with a hole.
+ * A failure stays: where memory runs out, a call sets `failed` and gives NULL, which the calls
+ * after it take as a parent or an item. Then the end gives nothing, never a text with a hole.
  */
 #ifndef MOTE_CONFIG_JSON_WRITE_H
 #define MOTE_CONFIG_JSON_WRITE_H
@@ -22,8 +22,8 @@ cJSON *mote_json_number(double number);
 cJSON *mote_json_new_object(mote_json_writer *writer);
 cJSON *mote_json_new_array(mote_json_writer *writer);
 
-/* Add to an object under `name`, or to an array, with `name` NULL. An item becomes the parent's, and
- * is deleted where that fails. */
+/* Add to an object under `name`, or to an array, with `name` NULL. An item becomes the parent's,
+ * and is deleted where that fails. */
 void mote_json_add(mote_json_writer *writer, cJSON *parent, const char *name, cJSON *item);
 cJSON *mote_json_add_object(mote_json_writer *writer, cJSON *parent, const char *name);
 cJSON *mote_json_add_array(mote_json_writer *writer, cJSON *parent, const char *name);

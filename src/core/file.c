@@ -106,7 +106,8 @@ mote_status mote_file_open(mote_file_writer *writer, const char *path, mote_erro
     return MOTE_OK;
 }
 
-/* Makes a rename last through a power failure. Some file systems refuse; the file itself is safe. */
+/* Makes a rename last through a power failure. Some file systems refuse; the file itself is
+ * safe. */
 static void sync_directory(const char *path) {
     char *directory = mote_path_directory(path);
     int descriptor = directory ? open(directory[0] ? directory : ".", O_RDONLY) : -1;
@@ -164,7 +165,8 @@ mote_status mote_file_write_text(const char *path, const char *text, mote_error 
 
 /* ---- leftovers ---- */
 
-/* Whether a file's name is "model.safetensors.17.part", of the file `name` or, with NULL, of any. */
+/* Whether a file's name is "model.safetensors.17.part", of the file `name` or, with NULL, of
+ * any. */
 static bool is_temporary(const char *file, const char *name) {
     static const char suffix[] = ".part";
     size_t length = strlen(file), end = sizeof suffix - 1;

@@ -29,8 +29,8 @@ mote_status mote_file_commit(mote_file_writer *writer, mote_error *error);
 void mote_file_abandon(mote_file_writer *writer);
 
 /* Removes what processes that were killed while they wrote the file `name` of a directory have left
- * there, or any such file where `name` is NULL. What another process is still writing stays. An empty
- * `directory` is the current one. */
+ * there, or any such file where `name` is NULL. What another process is still writing stays. An
+ * empty `directory` is the current one. */
 void mote_file_remove_leftovers(const char *directory, const char *name);
 
 /* Writes a whole text file in that manner. */

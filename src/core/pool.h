@@ -12,8 +12,8 @@ void mote_pool_watch(mote_pool *pool, bool on);
 /* The seconds that it has waited since the watch began. */
 double mote_pool_waited(const mote_pool *pool);
 
-/* Makes a pool of one thread take the tiles of an operation from the last to the first: what depends on
- * their order, as no result may, then comes out different. */
+/* Makes a pool of one thread take the tiles of an operation from the last to the first: what
+ * depends on their order, as no result may, then comes out different. */
 void mote_pool_reverse(mote_pool *pool);
 
 /* What is told of each tile, in turn. */

@@ -1,5 +1,5 @@
-/* registry.h: lists of classes, such as layers: those that mote is built with, which a file names in
- * a table of its own, and those registered at run time.
+/* registry.h: lists of classes, such as layers: those that mote is built with, which a file names
+ * in a table of its own, and those registered at run time.
  *
  *     #define LAYERS(X) X(dense) X(relu)
  *

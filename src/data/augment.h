@@ -27,8 +27,8 @@ void mote_augment_list_write(const mote_augment_list *list, mote_json_writer *wr
 /* A list at work: with memory for each of the threads that may use it at the same time. */
 typedef struct mote_augmenter mote_augmenter;
 
-/* `threads` is how many may call mote_augment at the same time, `seed` the config's. The list has to
- * last as long. NULL on failure. */
+/* `threads` is how many may call mote_augment at the same time, `seed` the config's. The list has
+ * to last as long. NULL on failure. */
 mote_augmenter *mote_augmenter_create(const mote_augment_list *list, size_t threads, uint64_t seed,
                                       mote_error *error);
 void mote_augmenter_destroy(mote_augmenter *augmenter);

@@ -1,9 +1,9 @@
 /* cache.c: decoded samples in a file.
  *
- * A file holds a header, the samples from the next page on, and behind them the labels and the texts:
- * key, note and class names, each with a NUL behind it. All but the samples is under a checksum;
- * reading the samples to check them would cost what the cache is to save. The file takes its place
- * complete or not at all; what a process that was killed has left is removed by the next.
+ * A file holds a header, the samples from the next page on, and behind them the labels and the
+ * texts: key, note and class names, each with a NUL behind it. All but the samples is under a
+ * checksum; reading the samples to check them would cost what the cache is to save. The file takes
+ * its place complete or not at all; what a process that was killed has left is removed by the next.
  */
 #include "data/cache.h"
 

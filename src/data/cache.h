@@ -18,13 +18,14 @@
 
 typedef struct mote_cache mote_cache; /* one that is being made */
 
-/* Fills the content's samples, labels and class names from the cache at `path`. False where there is
- * none, or none of use: damaged, made by another version, or from something else than `key` says. */
+/* Fills the content's samples, labels and class names from the cache at `path`. False where there
+ * is none, or none of use: damaged, made by another version, or from something else than `key`
+ * says. */
 bool mote_cache_open(const char *path, const char *key, const mote_loading *loading,
                      mote_content *content);
 
-/* A cache for at most `most` 8-bit samples, in memory where `path` is NULL or cannot be written. NULL
- * on failure. `content` and `loading` outlive it. */
+/* A cache for at most `most` 8-bit samples, in memory where `path` is NULL or cannot be written.
+ * NULL on failure. `content` and `loading` outlive it. */
 mote_cache *mote_cache_create(const char *path, mote_shape shape, size_t most,
                               const mote_loading *loading, mote_content *content,
                               mote_error *error);

@@ -1,8 +1,8 @@
 /* cifar.c: the binary files of CIFAR-10 and CIFAR-100.
  *
  * A file is records: one byte with the class in CIFAR-10, two with the coarse and the fine class in
- * CIFAR-100, then the picture, 3 × 32 × 32 bytes. Class names stand in text files beside them, one a
- * line (www.cs.toronto.edu/~kriz/cifar.html).
+ * CIFAR-100, then the picture, 3 × 32 × 32 bytes. Class names stand in text files beside them, one
+ * a line (www.cs.toronto.edu/~kriz/cifar.html).
  */
 #include <errno.h>
 #include <stdio.h>

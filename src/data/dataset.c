@@ -226,7 +226,8 @@ static void append(mote_dataset *dataset, mote_part_name part, size_t index) {
 static const uint64_t VALIDATION_SPLIT = 0, TRAINING_LIMIT = UINT64_C(1) << 32,
                       TEST_LIMIT = UINT64_C(2) << 32;
 
-/* Draws the fraction of samples, of each class its share: *drawn [count] is for the caller to free. */
+/* Draws the fraction of samples, of each class its share: *drawn [count] is for the caller to
+ * free. */
 static mote_status draw(const mote_dataset *dataset, const mote_samples *samples, const bool *among,
                         double fraction, uint64_t stream, bool **drawn, mote_error *error) {
     mote_split part = {.count = samples->count,
@@ -506,8 +507,8 @@ void mote_dataset_destroy(mote_dataset *dataset) {
     free(dataset);
 }
 
-/* Writes settings. The fields that mote_fields_write leaves to their owner are data here, written as
- * they were given. */
+/* Writes settings. The fields that mote_fields_write leaves to their owner are data here, written
+ * as they were given. */
 static void write_fields(mote_json_writer *writer, const mote_field *fields, const void *target,
                          cJSON *object) {
     mote_fields_write(writer, fields, target, object);
@@ -605,9 +606,9 @@ const mote_preprocessing *mote_dataset_preprocessing(const mote_dataset *dataset
 
 /* ---- batches ---- */
 
-/* A tile of samples to gather: about this many numbers, which is few enough for threads to get equal
- * shares of a batch of 32. Fetching samples ahead gained nothing: what takes the time is to write
- * floats to lines that the other threads have read. */
+/* A tile of samples to gather: about this many numbers, which is few enough for threads to get
+ * equal shares of a batch of 32. Fetching samples ahead gained nothing: what takes the time is to
+ * write floats to lines that the other threads have read. */
 enum {
     NUMBERS_PER_TILE = 6144
 };

@@ -31,8 +31,8 @@ bool mote_dictionary_find(const mote_dictionary *dictionary, mote_text text, uin
 /* The text of a number, ended by a NUL; valid until one is added. */
 const char *mote_dictionary_text(const mote_dictionary *dictionary, size_t number);
 
-/* Numbers the texts anew: by their value where all are numbers, else by their bytes. Where `changed`
- * is not NULL, changed[old number] becomes the new one. */
+/* Numbers the texts anew: by their value where all are numbers, else by their bytes. Where
+ * `changed` is not NULL, changed[old number] becomes the new one. */
 mote_status mote_dictionary_sort(mote_dictionary *dictionary, uint32_t *changed, mote_error *error);
 
 void mote_dictionary_free(mote_dictionary *dictionary);

@@ -18,8 +18,8 @@ void mote_idx_close(mote_idx_reader *reader);
 /* Of one sample; rank 0: the file holds labels. */
 mote_shape mote_idx_shape(const mote_idx_reader *reader);
 
-/* Reads the next sample [shape]; *more becomes false where there is none, the end of the file having
- * been checked. */
+/* Reads the next sample [shape]; *more becomes false where there is none, the end of the file
+ * having been checked. */
 mote_status mote_idx_next(mote_idx_reader *reader, uint8_t *sample, bool *more, mote_error *error);
 
 #endif

@@ -342,7 +342,8 @@ static void fit(const picture *p, size_t width, size_t height, picture *fitted) 
     fitted->height = fitted->height ? fitted->height : 1;
 }
 
-/* The middle of the picture, as large as it can be with the proportions of width × height; a view. */
+/* The middle of the picture, as large as it can be with the proportions of width × height; a
+ * view. */
 static picture middle(const picture *p, size_t width, size_t height) {
     picture part = *p, proportions = {.width = width, .height = height};
     fit(&proportions, p->width, p->height, &part);

@@ -41,8 +41,8 @@ bool mote_image_has_suffix(const char *name);
 /* Finds the height and width of a picture in such a file, by its header alone. */
 mote_status mote_image_measure(const char *path, size_t *height, size_t *width, mote_error *error);
 
-/* The means of all numbers of `count` samples, and of those on the edges of the pictures, on a scale
- * of 0 ... 1; samples follow each other, or are picked by `indexes` where it is not NULL. */
+/* The means of all numbers of `count` samples, and of those on the edges of the pictures, on a
+ * scale of 0 ... 1; samples follow each other, or are picked by `indexes` where it is not NULL. */
 typedef struct mote_ground {
     double pixel_mean, edge_mean;
 } mote_ground;
@@ -51,7 +51,8 @@ mote_ground mote_image_ground(mote_shape shape, const uint8_t *samples, const ui
                               size_t count);
 
 /* Whether figure and ground are the other way round than in the samples that the preprocessing was
- * made from, such as dark on light for a model of light on dark. False where that cannot be told. */
+ * made from, such as dark on light for a model of light on dark. False where that cannot be
+ * told. */
 bool mote_image_looks_inverted(const mote_preprocessing *preprocessing, mote_shape shape,
                                const uint8_t *sample);
 

@@ -1,7 +1,7 @@
 /* image_check.c: whether picture files are whole: what stb_image takes on trust.
  *
- * It looks at no checksum of a PNG file, and lets the Huffman tables of a JPEG file be larger than the
- * place that it has for them (version 2.27).
+ * It looks at no checksum of a PNG file, and lets the Huffman tables of a JPEG file be larger than
+ * the place that it has for them (version 2.27).
  */
 #include "data/image_check.h"
 
@@ -56,8 +56,8 @@ static const char *check_png(const uint8_t *bytes, size_t count) {
     return NULL;
 }
 
-/* A segment of tables: each has a byte that says which it is, and 16 that say how many codes of 1 to
- * 16 bits there are; then come their values. */
+/* A segment of tables: each has a byte that says which it is, and 16 that say how many codes of 1
+ * to 16 bits there are; then come their values. */
 static const char *check_tables(const uint8_t *at, size_t length) {
     while (length >= TABLE_HEAD) {
         size_t values = 0, room = 1; /* prefixes of that many bits that no code begins with */
@@ -79,8 +79,8 @@ static const char *check_tables(const uint8_t *at, size_t length) {
     return length == 0 ? NULL : damaged_tables;
 }
 
-/* Where the next marker is, its two bytes: behind what belongs to none, such as a scan's data, where
- * a 0 follows each 0xff. `count` where there is none. */
+/* Where the next marker is, its two bytes: behind what belongs to none, such as a scan's data,
+ * where a 0 follows each 0xff. `count` where there is none. */
 static size_t next_marker(const uint8_t *bytes, size_t count, size_t at) {
     for (; at + 1 < count; at++) {
         uint8_t code = bytes[at + 1];

@@ -31,19 +31,20 @@ typedef struct mote_image_list {
     size_t class_count, class_capacity;
 } mote_image_list;
 
-/* Lists the pictures below a directory: directory/train/CLASS/..., with test/ and validation/ beside
- * train/ where they are there, or directory/CLASS/... A picture is what ends with .png, .jpg, .jpeg,
- * .bmp, .tga, .pbm, .pgm, .ppm or .pnm, at any depth. Names that start with a dot are passed over;
- * what else is not used, is counted in a notice. Links are followed, but within a class no directory
- * is read twice.
+/* Lists the pictures below a directory: directory/train/CLASS/..., with test/ and validation/
+ * beside train/ where they are there, or directory/CLASS/... A picture is what ends with .png,
+ * .jpg, .jpeg, .bmp, .tga, .pbm, .pgm, .ppm or .pnm, at any depth. Names that start with a dot are
+ * passed over; what else is not used, is counted in a notice. Links are followed, but within a
+ * class no directory is read twice.
  *
  * Classes are in the order of their names' bytes, or of their numbers where all names are digits;
  * files are by class, and within it in the order of their paths' bytes. */
 mote_status mote_image_list_directory(mote_image_list *list, const char *directory,
                                       const mote_loading *loading, mote_error *error);
 
-/* Lists the pictures that a file names, one a line: its path, relative to the list file's directory,
- * a tab and its class. `test` may be NULL. Classes are ordered as above, files as they are listed. */
+/* Lists the pictures that a file names, one a line: its path, relative to the list file's
+ * directory, a tab and its class. `test` may be NULL. Classes are ordered as above, files as they
+ * are listed. */
 mote_status mote_image_list_read(mote_image_list *list, const char *train, const char *test,
                                  mote_error *error);
 

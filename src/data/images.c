@@ -558,8 +558,8 @@ static mote_status decode_all(const images *self, const mote_loading *loading, c
 
 /* ---- the cache ---- */
 
-/* What a cache is made from, as text, the number first being that of the way pictures are decoded; to
- * be freed with free(). NULL when out of memory. */
+/* What a cache is made from, as text, the number first being that of the way pictures are decoded;
+ * to be freed with free(). NULL when out of memory. */
 static char *make_key(const images *self) {
     char *text = NULL;
     size_t length;
@@ -610,7 +610,8 @@ static bool is_directory(const char *path) {
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* Where the cache is: *path becomes NULL where there is to be none, else to be freed with free(). */
+/* Where the cache is: *path becomes NULL where there is to be none, else to be freed with
+ * free(). */
 static mote_status place_cache(const images *self, char **path, mote_error *error) {
     *path = NULL;
     if (strcmp(self->cache, cache_none) == 0) {

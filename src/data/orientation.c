@@ -1,9 +1,9 @@
 /* orientation.c: how a camera was held, which it tells in a JPEG file's Exif data; stb_image passes
  * over these.
  *
- * A segment APP1 of a JPEG file holds "Exif", two zeros and a TIFF file: its byte order, and where its
- * first directory is, a list of entries of 12 bytes. The one with the tag 0x0112 says by a number
- * from 1 to 8 which side of the stored picture is up (Exif 2.32, 4.5.4 and 4.6.4).
+ * A segment APP1 of a JPEG file holds "Exif", two zeros and a TIFF file: its byte order, and where
+ * its first directory is, a list of entries of 12 bytes. The one with the tag 0x0112 says by a
+ * number from 1 to 8 which side of the stored picture is up (Exif 2.32, 4.5.4 and 4.6.4).
  */
 #include "data/orientation.h"
 

@@ -14,9 +14,9 @@
 /* How many pictures of that shape a sheet has room for, at least 1. */
 size_t mote_sheet_capacity(mote_shape shape);
 
-/* Writes `count` samples [shape], 1 or 3 planes of grey or of red, green and blue, row by row; small
- * ones magnified, very large ones thinned out. Captions are printable ASCII; what is too long for
- * its picture is cut. */
+/* Writes `count` samples [shape], 1 or 3 planes of grey or of red, green and blue, row by row;
+ * small ones magnified, very large ones thinned out. Captions are printable ASCII; what is too long
+ * for its picture is cut. */
 mote_status mote_sheet_write(const char *path, mote_shape shape, size_t count,
                              const uint8_t *samples, char (*captions)[MOTE_CAPTION_CAPACITY],
                              mote_error *error);

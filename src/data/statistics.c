@@ -66,8 +66,8 @@ static mote_status measure_bytes(const mote_part *part, size_t groups, const mot
     return MOTE_OK;
 }
 
-/* First the means, then the distances from them. All are taken from the first sample's, so that what
- * is the same in all samples has exactly itself as its mean, and no deviation. */
+/* First the means, then the distances from them. All are taken from the first sample's, so that
+ * what is the same in all samples has exactly itself as its mean, and no deviation. */
 static mote_status measure_numbers(const mote_part *part, size_t groups,
                                    const mote_loading *loading, double *mean, double *deviation,
                                    mote_error *error) {

@@ -6,8 +6,8 @@
 #include "data/loading.h"
 #include "mote/dataset.h"
 
-/* Measures a part, reading it once (twice for numbers) and copying nothing, and fills *preprocessing,
- * which the caller frees with mote_preprocessing_free. */
+/* Measures a part, reading it once (twice for numbers) and copying nothing, and fills
+ * *preprocessing, which the caller frees with mote_preprocessing_free. */
 mote_status mote_measure(const mote_part *part, mote_normalization normalize,
                          const mote_loading *loading, mote_preprocessing *preprocessing,
                          mote_error *error);

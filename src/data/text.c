@@ -34,8 +34,7 @@ bool mote_text_is_missing(mote_text text) {
 
 /* A decimal number: mantissa × 10^exponent. */
 typedef struct decimal {
-    uint64_t
-        mantissa; /* the first 19 digits that count: what comes behind is less than a double shows */
+    uint64_t mantissa; /* the first 19 digits that count; a double shows none of the others */
     int exponent;
 } decimal;
 

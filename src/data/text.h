@@ -15,8 +15,8 @@ typedef struct mote_text {
  * in small letters or capitals. */
 bool mote_text_is_missing(mote_text text);
 
-/* Reads a number such as -1, .5 or 2.5e-3, whatever the locale; all of the text has to be it. Up
- * to 15 digits give the nearest number, more of them that or its neighbour. What is too large becomes
+/* Reads a number such as -1, .5 or 2.5e-3, whatever the locale; all of the text has to be it. Up to
+ * 15 digits give the nearest number, more of them that or its neighbour. What is too large becomes
  * infinite; "inf" is no number. */
 bool mote_text_to_number(mote_text text, double *number);
 

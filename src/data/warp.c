@@ -85,7 +85,8 @@ static void place_points(size_t count, mote_real a, mote_real b, mote_real c, co
     }
 }
 
-/* Where the pixels of a row come from, to row_x and row_y: from the upper left pixel's middle on. */
+/* Where the pixels of a row come from, to row_x and row_y: from the upper left pixel's middle
+ * on. */
 static void place_row(const mote_warp *w, size_t row) {
     size_t height = w->shape.dims[1], width = w->shape.dims[2];
     double center_x = center_of(width), center_y = center_of(height);

@@ -9,8 +9,9 @@
  *   conv2d_channelwise.c  one filter for each channel
  *   conv2d_direct.c       few channels
  *   conv2d_columns.c      all else
- *   conv2d_runs.c         backward, where max_pool2d follows: y is then never there as a whole, since
- *                         each image of it is pooled as soon as it is finished, and most of dy is 0
+ *   conv2d_runs.c         backward, where max_pool2d follows: y is then never there as a whole,
+ *                         since each image of it is pooled as soon as it is finished, and most of
+ *                         dy is 0
  */
 #include "layers/conv2d.h"
 

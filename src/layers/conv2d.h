@@ -50,15 +50,16 @@ typedef struct mote_conv2d_job {
     mote_real *dy;
 } mote_conv2d_job;
 
-/* The sums of filters first ... end - 1 over one part of the batch; dw and db begin with filter 0. */
+/* The sums of filters first ... end - 1 over one part of the batch; dw and db begin with filter
+ * 0. */
 typedef struct mote_conv2d_share {
     size_t part, first, end;
     mote_real *dw, *db;
 } mote_conv2d_share;
 
 struct mote_conv2d_way {
-    /* Whether this way can compute the convolution and is good at it; if so, sets the sizes, that of
-     * dx_weights where it needs these. */
+    /* Whether this way can compute the convolution and is good at it; if so, sets the sizes, that
+     * of dx_weights where it needs these. */
     bool (*plan)(mote_conv2d *self);
 
     /* The current weights of filters first ... end - 1 to `weights`, or to dx_weights. A way that

@@ -1,5 +1,5 @@
-/* conv2d_patches.h (internal): what ways to compute a convolution share that go through images one by
- * one, patch by patch. See math/convolution.h for patches.
+/* conv2d_patches.h (internal): what ways to compute a convolution share that go through images one
+ * by one, patch by patch. See math/convolution.h for patches.
  */
 #ifndef MOTE_LAYERS_CONV2D_PATCHES_H
 #define MOTE_LAYERS_CONV2D_PATCHES_H

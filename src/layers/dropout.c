@@ -7,8 +7,8 @@
  * Since the division is done in training, y has x's mean there too.
  *
  * What is kept follows from a key that is drawn once for each forward pass: to hash numbers twice
- * takes no longer than to write a mask and to read it again, and no memory. A dropped NaN stays NaN:
- * a fault upstream must not be hidden.
+ * takes no longer than to write a mask and to read it again, and no memory. A dropped NaN stays
+ * NaN: a fault upstream must not be hidden.
  */
 #include "math/vector.h"
 #include "math/whole.h"
@@ -42,10 +42,10 @@ typedef struct job {
 } job;
 
 /* 32 random bits, number i of the sequence that `before` and `between` stand for: C. Wellons' hash
- * lowbias32 ("Prospecting for hash functions", 2018) of a counter. The counter goes in steps of 2^32
- * over the golden ratio, since in steps of 1 neighbours are correlated by as much as shows in 10^8
- * numbers; and there is a key ahead of each multiplication, so that sequences whose counters meet
- * are still not the same. */
+ * lowbias32 ("Prospecting for hash functions", 2018) of a counter. The counter goes in steps of
+ * 2^32 over the golden ratio, since in steps of 1 neighbours are correlated by as much as shows in
+ * 10^8 numbers; and there is a key ahead of each multiplication, so that sequences whose counters
+ * meet are still not the same. */
 static inline uint32_t random_bits(uint32_t i, uint32_t before, uint32_t between) {
     uint32_t bits = i * 0x9e3779b9u + before;
     bits = (bits ^ bits >> 16) * 0x7feb352du;

@@ -26,8 +26,8 @@ enum {
     TAPS = 4
 };
 
-/* y = the largest of the pixels that begin at taps in x, and of y itself unless these are the `first`
- * of the window; place = which of `pixels` that is. For so many channels. */
+/* y = the largest of the pixels that begin at taps in x, and of y itself unless these are the
+ * `first` of the window; place = which of `pixels` that is. For so many channels. */
 MOTE_INLINE void fold(size_t lanes, bool first, const size_t *taps, const uint32_t *pixels,
                       const mote_real *x, mote_real *y, uint32_t *place) {
 #pragma omp simd

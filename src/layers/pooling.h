@@ -53,8 +53,8 @@ static inline size_t mote_pooling_lanes(bool overrun, size_t channels, size_t be
 
 /* ---- layers ---- */
 
-/* Runs task(context, 0 ... batch − 1), one call an image, in tiles of a few images of `count` numbers
- * each. */
+/* Runs task(context, 0 ... batch − 1), one call an image, in tiles of a few images of `count`
+ * numbers each. */
 void mote_pooling_run(mote_pool *pool, size_t batch, size_t count, mote_task task, void *context);
 
 /* The first member of the struct of a layer with settings of its windows. */

@@ -82,7 +82,8 @@ static bool row_in_image(const mote_window *w, const mote_patch *patch, size_t r
     return y >= 0 && y < (ptrdiff_t)w->height;
 }
 
-/* Runs are short, and there are many: moves that are inlined take half the time of calls of memcpy. */
+/* Runs are short, and there are many: moves that are inlined take half the time of calls of
+ * memcpy. */
 static inline void copy_run(size_t count, const mote_real *from, mote_real *to) {
     if (count < MOTE_LANES) {
         memcpy(to, from, count * sizeof *to);

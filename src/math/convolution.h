@@ -49,9 +49,9 @@ static inline size_t mote_patch_columns(const mote_window *window, const mote_pa
     return whole_rows ? window->output_width : patch->end - patch->begin;
 }
 
-/* image [height × width × channels] to patch [patch.height × patch.width × channels], and back: each
- * number of the patch is added to the image where it came from. MOTE_PATCH_OVER zeros follow a patch
- * that is loaded. */
+/* image [height × width × channels] to patch [patch.height × patch.width × channels], and back:
+ * each number of the patch is added to the image where it came from. MOTE_PATCH_OVER zeros follow a
+ * patch that is loaded. */
 void mote_patch_load(const mote_window *window, const mote_patch *patch, const mote_real *image,
                      mote_real *numbers);
 void mote_patch_add(const mote_window *window, const mote_patch *patch, const mote_real *numbers,

@@ -7,9 +7,9 @@
 #include "math/vector.h"
 #include "math/whole.h"
 
-/* Sums at a time are PIXELS × VECTORS or TAPS × VECTORS: enough to hide how long a multiply-add takes,
- * and few enough for registers. With two vectors each number of the image serves two of them, so
- * that loads keep up even where a register could hold both in one. */
+/* Sums at a time are PIXELS × VECTORS or TAPS × VECTORS: enough to hide how long a multiply-add
+ * takes, and few enough for registers. With two vectors each number of the image serves two of
+ * them, so that loads keep up even where a register could hold both in one. */
 enum {
     PIXELS = 8,
     TAPS = 8,
@@ -96,9 +96,9 @@ MOTE_INLINE void sum_taps(size_t vectors, size_t taps, const size_t *offsets,
     }
 }
 
-/* NEIGHBOURS pixels of a row, for images of one channel: these share the numbers that they see, where
- * the compiler knows the kernel. Without, reading would take longer than multiplying by so few
- * filters. */
+/* NEIGHBOURS pixels of a row, for images of one channel: these share the numbers that they see,
+ * where the compiler knows the kernel. Without, reading would take longer than multiplying by so
+ * few filters. */
 MOTE_INLINE void sum_neighbours(size_t kernel, const mote_real *at, size_t row_length,
                                 const mote_real *weights, size_t weight_stride,
                                 const mote_real *bias, vector (*sum)[VECTORS]) {
@@ -200,7 +200,8 @@ size_t mote_direct_rows(size_t taps) {
     return mote_ceiling_divide(taps, TAPS) * TAPS;
 }
 
-/* dw [TAPS × weight_stride] += Σ over pixels of at[p][offsets] × dy[p], for one block of filters. */
+/* dw [TAPS × weight_stride] += Σ over pixels of at[p][offsets] × dy[p], for one block of
+ * filters. */
 MOTE_INLINE void sum_pixels(size_t vectors, size_t count, const size_t *offsets,
                             const mote_real *const *at, const mote_real *dy, size_t dy_stride,
                             mote_real *dw, size_t weight_stride) {

@@ -1,9 +1,9 @@
 /* runs.h (internal): convolutions backward where much of dy is 0, as it is in front of max pooling
  * and of relu: terms that are 0 are left out of the sums.
  *
- * For windows without dilation, whose rows are runs of kernel × channels numbers. Weights and dw are
- * [filters × kernel × mote_run_stride], runs in whole vectors; beyond their end weights are 0 and dw
- * is anything. Vectors reach into the MOTE_PATCH_OVER numbers behind a patch.
+ * For windows without dilation, whose rows are runs of kernel × channels numbers. Weights and dw
+ * are [filters × kernel × mote_run_stride], runs in whole vectors; beyond their end weights are 0
+ * and dw is anything. Vectors reach into the MOTE_PATCH_OVER numbers behind a patch.
  */
 #ifndef MOTE_MATH_RUNS_H
 #define MOTE_MATH_RUNS_H

@@ -129,10 +129,10 @@ static inline float mote_tanh_one(float x) {
 /* Φ(x), the probability that a standard normal number is below x: absolutely at most 2.5e-7 off,
  * and in its lower tail, down to x = -13, relatively at most (4 + 0.4 x²) 1e-7.
  *
- * For t = |x|, Φ(-t) = e^(-t²/2) R(t). R, half the scaled complementary error function of t/√2, falls
- * slowly, so that nothing cancels: (t + 3.75) R(t) is a polynomial in v = (t - 3.75)/(t + 3.75), the
- * variable of Shepherd and Laframboise ("Chebyshev approximation of (1 + 2x) exp(x²) erfc x",
- * 1981), here the one of least relative error, 1.5e-8, by Remez' algorithm. */
+ * For t = |x|, Φ(-t) = e^(-t²/2) R(t). R, half the scaled complementary error function of t/√2,
+ * falls slowly, so that nothing cancels: (t + 3.75) R(t) is a polynomial in v = (t - 3.75)/(t +
+ * 3.75), the variable of Shepherd and Laframboise ("Chebyshev approximation of (1 + 2x) exp(x²)
+ * erfc x", 1981), here the one of least relative error, 1.5e-8, by Remez' algorithm. */
 static inline float mote_normal_cdf_one(float x) {
     float t = fabsf(x);
     t = t > 14.5f ? 14.5f : t; /* where e^(-t²/2) is 0 */

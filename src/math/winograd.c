@@ -21,8 +21,8 @@ enum {
     MOST_CHANNELS = MOTE_WINOGRAD_MOST_CHANNELS
 };
 
-/* Numbers of a chunk's transforms, with the gaps between places; and of the rows that a row of tiles
- * sees, which has at most CAPACITY / 16 / (channels + filters) tiles. */
+/* Numbers of a chunk's transforms, with the gaps between places; and of the rows that a row of
+ * tiles sees, which has at most CAPACITY / 16 / (channels + filters) tiles. */
 enum {
     CAPACITY = 1 << 17,
     NUMBERS_CAPACITY = CAPACITY + 2 * PLACES * MOTE_LANES,
@@ -85,9 +85,9 @@ mote_winograd_chunk mote_winograd_chunk_at(const mote_winograd *c, size_t batch,
                                  .end_pixel = first_pixel_of_pair(c, end)};
 }
 
-/* Whether y, dx and dw take at most four fifths of the multiplications of columns, which is what the
- * transforms cost: tiles at the edges of small images reach beyond these. Columns take as many for
- * dx as for y, while here they go by the pixels of x. */
+/* Whether y, dx and dw take at most four fifths of the multiplications of columns, which is what
+ * the transforms cost: tiles at the edges of small images reach beyond these. Columns take as many
+ * for dx as for y, while here they go by the pixels of x. */
 static bool saves_enough(const mote_winograd *c, const mote_winograd *back) {
     size_t tiles =
         2 * pairs_of_image(c) * tiles_across(c) + pairs_of_image(back) * tiles_across(back);

@@ -1,8 +1,8 @@
 /* winograd.h (internal): convolutions with windows of 3 × 3 by fewer multiplications.
  *
  * F(2 × 2, 3 × 3) of S. Winograd ("Arithmetic Complexity of Computations", 1980), as A. Lavin and
- * S. Gray put it to use ("Fast Algorithms for Convolutional Neural Networks", 2016): a tile of 2 × 2
- * pixels of y, which sees 4 × 4 pixels of x, is
+ * S. Gray put it to use ("Fast Algorithms for Convolutional Neural Networks", 2016): a tile of 2 ×
+ * 2 pixels of y, which sees 4 × 4 pixels of x, is
  *
  *   y = Aᵀ [(G w Gᵀ) ⊙ (Bᵀ x B)] A
  *
@@ -26,8 +26,8 @@
 /* Of channels, and of filters. */
 #define MOTE_WINOGRAD_MOST_CHANNELS 256
 
-/* A convolution of a batch of images; the window is 3 × 3, of stride and dilation 1, with padding of
- * at most 2. */
+/* A convolution of a batch of images; the window is 3 × 3, of stride and dilation 1, with padding
+ * of at most 2. */
 typedef struct mote_winograd {
     mote_window window;
     size_t filters;

@@ -99,7 +99,8 @@ mote_shape mote_sequence_output_shape(const mote_sequence *sequence) {
                                : sequence->input_shape;
 }
 
-/* The layer, first of those in the list, that asks for the largest batches; NULL where none does. */
+/* The layer, first of those in the list, that asks for the largest batches; NULL where none
+ * does. */
 static const mote_layer *most_demanding(const mote_sequence *sequence, size_t *index) {
     const mote_layer *found = NULL;
     for (size_t i = 0; i < sequence->count; i++) {

@@ -32,8 +32,8 @@ typedef struct mote_stage {
     bool needs_dx;       /* a parameter below it is trained, or the sequence's dx is wanted */
 } mote_stage;
 
-/* Who looks at what each layer gives: y after its forward pass, dx after its backward pass, each with
- * pass->batch rows. x is what the layer got in the forward pass. */
+/* Who looks at what each layer gives: y after its forward pass, dx after its backward pass, each
+ * with pass->batch rows. x is what the layer got in the forward pass. */
 typedef struct mote_watch {
     void (*look)(void *context, const mote_sequence *sequence, size_t index, bool backward,
                  const mote_real *x, const mote_real *given);
@@ -99,8 +99,8 @@ size_t mote_sequence_least_batch(const mote_sequence *sequence, char *name, size
  * order. True where anything in it is trained. */
 bool mote_sequence_decide(mote_sequence *sequence, bool needs_dx, bool training);
 
-/* Sets who looks at its layers and those within them, from the next plan on: each layer then does its
- * own work alone, to the same result. NULL: nobody. */
+/* Sets who looks at its layers and those within them, from the next plan on: each layer then does
+ * its own work alone, to the same result. NULL: nobody. */
 void mote_sequence_set_watch(mote_sequence *sequence, const mote_watch *watch);
 
 /* Takes memory for `batch` rows. */

@@ -294,9 +294,9 @@ static void clear_interval(mote_position *position) {
     position->interval_loss = position->interval_seconds = 0;
 }
 
-/* Makes a position one of this trainer's: with more epochs, a run that has ended goes on; with fewer
- * than are done, it ends; with another number of steps in an epoch, which only force allows, the
- * epoch starts again, and without a validation part there is no best. */
+/* Makes a position one of this trainer's: with more epochs, a run that has ended goes on; with
+ * fewer than are done, it ends; with another number of steps in an epoch, which only force allows,
+ * the epoch starts again, and without a validation part there is no best. */
 static mote_position adapt_position(const mote_trainer *trainer, const saved_position *saved) {
     mote_position position = saved->position;
     position.finished = position.finished && mote_stopping_holds(trainer, &position);

@@ -63,7 +63,8 @@ static int compare_steps(const void *left, const void *right) {
     return (a < b) - (a > b);
 }
 
-/* The steps of the older ones, the latest first, to be freed with free(); NULL when out of memory. */
+/* The steps of the older ones, the latest first, to be freed with free(); NULL when out of
+ * memory. */
 static uint64_t *list_older(const char *path, size_t *count) {
     size_t capacity = 16;
     uint64_t *steps = malloc(capacity * sizeof *steps);

@@ -1,7 +1,8 @@
 /* checkpoints.h: the checkpoint files in a run's directory.
  *
- * The newest is checkpoint.safetensors, and older ones that are kept are checkpoint-<step>.safetensors.
- * A file takes its name when it is complete, so all of them are whole at any moment.
+ * The newest is checkpoint.safetensors, and older ones that are kept are
+ * checkpoint-<step>.safetensors. A file takes its name when it is complete, so all of them are
+ * whole at any moment.
  */
 #ifndef MOTE_TRAIN_CHECKPOINTS_H
 #define MOTE_TRAIN_CHECKPOINTS_H
@@ -27,9 +28,9 @@ bool mote_checkpoints_due(const mote_checkpoints *checkpoints,
 mote_status mote_checkpoints_write(mote_checkpoints *checkpoints, const mote_trainer *trainer,
                                    mote_error *unkept, mote_error *error);
 
-/* Puts the trainer where the newest whole one left off. For each that is broken, `skipped` is called
- * with a line that says so, if an older one is tried. Fails with MOTE_INVALID where the newest whole
- * one is of other settings, unless `force` is set. */
+/* Puts the trainer where the newest whole one left off. For each that is broken, `skipped` is
+ * called with a line that says so, if an older one is tried. Fails with MOTE_INVALID where the
+ * newest whole one is of other settings, unless `force` is set. */
 mote_status mote_checkpoints_restore(mote_checkpoints *checkpoints, mote_trainer *trainer,
                                      bool force, void (*skipped)(void *context, const char *text),
                                      void *context, mote_error *error);

@@ -288,8 +288,8 @@ static void look_at_step(search *s) {
 
 /* ---- which step ---- */
 
-/* Goes on from the last snapshot until something is not finite, and leaves weights and buffers as they
- * were before that step. False where the steps now pass. */
+/* Goes on from the last snapshot until something is not finite, and leaves weights and buffers as
+ * they were before that step. False where the steps now pass. */
 static bool go_back(mote_trainer *trainer) {
     uint64_t last = trainer->position.step;
     mote_snapshot_restore(trainer);
@@ -303,7 +303,8 @@ static bool go_back(mote_trainer *trainer) {
     if (good && status == MOTE_OK) {
         return false;
     }
-    /* A step that stopped before it changed weights may have changed buffers, and does not count. */
+    /* A step that stopped before it changed weights may have changed buffers, and does not
+     * count. */
     uint64_t culprit = trainer->position.step - (status == MOTE_OK);
     mote_snapshot_restore(trainer);
     while (trainer->position.step < culprit) {

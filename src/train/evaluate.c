@@ -73,8 +73,8 @@ mote_metrics mote_measure_part(mote_model *model, const mote_preprocessing *prep
     return measure(model, preprocessing, pool, part, batch, batch_size, NULL);
 }
 
-/* Accuracy is what the confusion matrix says. Logits that differ by less than probabilities can show
- * are ties there. */
+/* Accuracy is what the confusion matrix says. Logits that differ by less than probabilities can
+ * show are ties there. */
 static double accuracy_of(const uint64_t *confusion, size_t classes, size_t samples) {
     uint64_t correct = 0;
     for (size_t i = 0; i < classes; i++) {

@@ -19,9 +19,9 @@ typedef struct mote_matched_part {
     uint32_t *labels;     /* and their labels; owned */
 } mote_matched_part;
 
-/* Finds each of the data set's classes among the model's by its name: another data set may lack some
- * classes or have them in another order. Classes without names keep their numbers. Fails where the
- * model does not know a class. To be freed, and kept where it is as long as `part` is used. */
+/* Finds each of the data set's classes among the model's by its name: another data set may lack
+ * some classes or have them in another order. Classes without names keep their numbers. Fails where
+ * the model does not know a class. To be freed, and kept where it is as long as `part` is used. */
 mote_status mote_part_match(mote_matched_part *matched, const mote_model *model,
                             const mote_dataset *dataset, mote_part_name name, mote_error *error);
 void mote_matched_part_free(mote_matched_part *matched);

@@ -59,10 +59,10 @@ void mote_notices_start(mote_trainer *trainer) {
 
 /* ---- the loss ---- */
 
-/* Compares its mean in two windows of steps at the beginning. By how much they differ by chance follows
- * from the variance of a step's loss, which is half the mean square of what it changes by from one
- * step to the next (von Neumann, "Distribution of the ratio of the mean square successive difference
- * to the variance", 1941): a fall within the windows adds little to that. */
+/* Compares its mean in two windows of steps at the beginning. By how much they differ by chance
+ * follows from the variance of a step's loss, which is half the mean square of what it changes by
+ * from one step to the next (von Neumann, "Distribution of the ratio of the mean square successive
+ * difference to the variance", 1941): a fall within the windows adds little to that. */
 void mote_notices_step(mote_trainer *trainer, double loss) {
     mote_notices *n = &trainer->notices;
     size_t half = trainer->epoch_steps / 2;
@@ -149,8 +149,8 @@ void mote_notices_carve(mote_trainer *trainer, mote_arena *arena) {
     trainer->notices.alive = mote_arena_take(arena, count_units(trainer->model->layers), 1);
 }
 
-/* Marks the units of one layer that are not 0 everywhere. Where pooling is done along with the layer
- * before, y has been pooled already, which leaves nothing but zeros of a dead unit, too. */
+/* Marks the units of one layer that are not 0 everywhere. Where pooling is done along with the
+ * layer before, y has been pooled already, which leaves nothing but zeros of a dead unit, too. */
 static void mark_layer(const mote_sequence *sequence, size_t index, size_t rows,
                        unsigned char *alive) {
     const mote_layer *layer = sequence->layers[index];

@@ -14,7 +14,8 @@ enum {
 
 static const double VANISHED = 0.02; /* of the loss that it is compared with */
 
-/* The loss of the targets' means as the answer to each of `rows` samples, which the trainer holds. */
+/* The loss of the targets' means as the answer to each of `rows` samples, which the trainer
+ * holds. */
 static mote_status measure_means(const mote_trainer *trainer, size_t rows, double *loss,
                                  mote_error *error) {
     const mote_output *output = trainer->model->output;
@@ -39,8 +40,8 @@ static mote_status measure_means(const mote_trainer *trainer, size_t rows, doubl
     return MOTE_OK;
 }
 
-/* After the first step: what the loss is compared with. Of a step of several batches the trainer holds
- * the last. */
+/* After the first step: what the loss is compared with. Of a step of several batches the trainer
+ * holds the last. */
 static mote_status choose_compared(const mote_trainer *trainer, mote_overfit *result,
                                    mote_error *error) {
     result->compared = result->first_loss;

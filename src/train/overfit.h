@@ -5,9 +5,9 @@
 
 #include "train/trainer.h"
 
-/* How it went. The loss has vanished where it is a fiftieth of what it was at first or, where numbers
- * are predicted, of what their mean as the answer to each sample comes to, if that is less: so far a
- * bias gets alone. */
+/* How it went. The loss has vanished where it is a fiftieth of what it was at first or, where
+ * numbers are predicted, of what their mean as the answer to each sample comes to, if that is less:
+ * so far a bias gets alone. */
 typedef struct mote_overfit {
     size_t samples; /* in the batch */
     uint64_t steps, limit;

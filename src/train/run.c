@@ -111,8 +111,8 @@ static long largest_number(const char *path, bool of_run) {
     return largest;
 }
 
-/* Whether the directory is this process's now. Someone who only looks whether a run is active holds it
- * for a moment, too. */
+/* Whether the directory is this process's now. Someone who only looks whether a run is active holds
+ * it for a moment, too. */
 static bool take_lock(int directory) {
     const struct timespec pause = {.tv_nsec = 10000000};
     for (int tries = 0; tries < LOCK_TRIES; tries++) {
@@ -352,8 +352,8 @@ static char *metrics_line(const mote_event *event) {
     return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
 }
 
-/* Writes at the end of the whole lines of a file, over what of a line an earlier write may have left;
- * all or nothing. */
+/* Writes at the end of the whole lines of a file, over what of a line an earlier write may have
+ * left; all or nothing. */
 static bool write_lines(int file, const char *lines, uint64_t at) {
     size_t length = strlen(lines), done = 0;
     if (ftruncate(file, (off_t)at) != 0) {

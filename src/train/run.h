@@ -39,8 +39,8 @@ mote_status mote_run_create(mote_run *run, const char *directory, const char *na
                             mote_error *error);
 
 /* The directory of a run to go on with: `directory`, or where that is NULL the newest in
- * runs/<name>. It must hold a checkpoint, or else a config and no model: such a run was ended before
- * its first checkpoint. Removes what was being written when a process was killed. */
+ * runs/<name>. It must hold a checkpoint, or else a config and no model: such a run was ended
+ * before its first checkpoint. Removes what was being written when a process was killed. */
 mote_status mote_run_find(mote_run *run, const char *directory, const char *name,
                           mote_error *error);
 void mote_run_close(mote_run *run);
@@ -55,8 +55,8 @@ mote_status mote_run_write_checkpoint(mote_run *run, mote_trainer *trainer, mote
 mote_status mote_run_write_model(const mote_run *run, const mote_model *model, mote_error *error);
 
 /* Puts the trainer where the run's newest whole checkpoint left off, or leaves it at the beginning
- * where there is none. MOTE_INVALID where the checkpoint is one of other settings, unless `force` is
- * set. */
+ * where there is none. MOTE_INVALID where the checkpoint is one of other settings, unless `force`
+ * is set. */
 mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, mote_error *error);
 
 /* Takes away what was written after that place: lines of metrics.jsonl, diverged.* and, unless the

@@ -26,7 +26,8 @@ static void add_train(const mote_trainer *trainer, mote_json_writer *writer, cJS
     mote_json_add(writer, object, "train", train);
 }
 
-/* What the data came to, which tells other data from that of then, whatever its files are called. */
+/* What the data came to, which tells other data from that of then, whatever its files are
+ * called. */
 static void add_data(const mote_trainer *trainer, mote_json_writer *writer, cJSON *object) {
     const mote_dataset *dataset = trainer->dataset;
     mote_json_add_number(writer, object, "training_samples",

@@ -18,8 +18,8 @@ void mote_snapshot_carve(mote_trainer *trainer, mote_arena *arena);
 void mote_snapshot_take(mote_trainer *trainer);
 
 /* Does so where the last one is old enough for its cost not to be felt. False, and nothing is
- * changed, where what is there is not finite then. To be called between steps with the time it is, as
- * mote_clock tells it. */
+ * changed, where what is there is not finite then. To be called between steps with the time it is,
+ * as mote_clock tells it. */
 bool mote_snapshot_refresh(mote_trainer *trainer, double time);
 
 /* Puts everything back to the last snapshot. */

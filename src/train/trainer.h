@@ -127,8 +127,8 @@ bool mote_trainer_validates(const mote_trainer *trainer);
 /* How many samples make a step; the last one of an epoch may have fewer. */
 size_t mote_trainer_step_samples(const mote_trainer *trainer);
 
-/* Tells the listener; false where it wants to stop. At a step the epoch is the one that is going on,
- * else the last one done. */
+/* Tells the listener; false where it wants to stop. At a step the epoch is the one that is going
+ * on, else the last one done. */
 bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind);
 
 /* The metrics of a part, in the batch's memory; nothing is allocated. */

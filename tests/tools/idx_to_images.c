@@ -5,8 +5,8 @@
  * Of the first COUNT pictures, or all, makes
  *   DIRECTORY/<label>/<number>.png  the pictures, numbers in six digits
  *   DIRECTORY.tsv                   the list of them in the order of IMAGES
- *   DIRECTORY-images.idx            the same pictures in the order of the directories: by class, and
- *   DIRECTORY-labels.idx            within a class in the order of IMAGES
+ *   DIRECTORY-images.idx            the same pictures in the order of the directories: by class,
+ *   DIRECTORY-labels.idx            and within a class in the order of IMAGES
  * IMAGES and LABELS may be compressed with gzip.
  */
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* photos.c: colour pictures of ten kinds of things, for the tests that want a folder of photographs.
+/* photos.c: colour pictures of ten kinds of things, for the tests that want a folder of
+ * photographs.
  *
  *   photos DIRECTORY COUNT    DIRECTORY/CLASS/000.jpg ..., COUNT of 32 × 32 pixels for each class
  */

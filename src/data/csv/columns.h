@@ -86,7 +86,8 @@ mote_status mote_column_reader_features(const mote_column_reader *reader, mote_r
 mote_status mote_column_reader_number(const mote_column_reader *reader, const mote_column *column,
                                       mote_real *number, mote_error *error);
 
-/* Fails at a column's field of the current row: "file:line:column: column 3 ("name"): <message>". */
+/* Fails at a column's field of the current row: "file:line:column: column 3 ("name"):
+ * <message>". */
 mote_status mote_column_reader_fail(const mote_column_reader *reader, const mote_column *column,
                                     mote_error *error, const char *format, ...)
     MOTE_PRINTF_LIKE(4, 5);

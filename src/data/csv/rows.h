@@ -11,8 +11,8 @@
 
 typedef struct mote_csv_rows mote_csv_rows;
 
-/* Opens a file, or takes a stream that the caller keeps, where it is not NULL; `path` is what errors
- * call it either way. `input` is what the model was trained with: its "mote.input" of
+/* Opens a file, or takes a stream that the caller keeps, where it is not NULL; `path` is what
+ * errors call it either way. `input` is what the model was trained with: its "mote.input" of
  * {"format": "csv", ...}.
  *
  * Where the first line holds names, columns are found by them, in any order, and others are passed

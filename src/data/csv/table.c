@@ -1,8 +1,8 @@
 /* table.c: delimited text, row by row.
  *
  * A row is parsed where it lies in the buffer, which is why its fields need no copies; only those
- * with doubled quotes get one. Where things stand in the file is found out by walking the row again,
- * so nothing is kept for rows without errors.
+ * with doubled quotes get one. Where things stand in the file is found out by walking the row
+ * again, so nothing is kept for rows without errors.
  */
 #include "data/csv/table.h"
 
@@ -378,8 +378,8 @@ static mote_status try_delimiter(mote_table *table, char sign, cut *found, mote_
 }
 
 /* Of several that cut evenly, the first one of this order is meant: a comma may be that of numbers,
- * and both it and the semicolon occur in texts. Where lines are uneven, it is the one that the first
- * line has most of. */
+ * and both it and the semicolon occur in texts. Where lines are uneven, it is the one that the
+ * first line has most of. */
 static mote_status find_delimiter(mote_table *table, mote_error *error) {
     static const mote_delimiter order[] = {MOTE_DELIMITER_TAB, MOTE_DELIMITER_SEMICOLON,
                                            MOTE_DELIMITER_COMMA, MOTE_DELIMITER_BAR};

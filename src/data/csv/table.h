@@ -2,8 +2,8 @@
  *
  * Fields stand between commas, semicolons, tabs or bars; one that holds such a sign, a quote or a
  * line break is in double quotes, a quote in there being doubled (RFC 4180). Blanks around a field
- * are not part of it. Lines end with LF, CRLF or CR; empty ones are passed over. Text is UTF-8, with
- * or without a byte order mark.
+ * are not part of it. Lines end with LF, CRLF or CR; empty ones are passed over. Text is UTF-8,
+ * with or without a byte order mark.
  *
  * The file is read once, front to back, so a pipe will do; of it only a row is in memory.
  */
@@ -35,9 +35,9 @@ typedef enum mote_delimiter {
 /* Each at its value, ended by NULL. */
 extern const char *const mote_delimiter_names[];
 
-/* Opens a file, or takes a stream that the caller keeps, where it is not NULL; `path` is what errors
- * call it either way, and is copied. With MOTE_DELIMITER_AUTO the delimiter is that which cuts the
- * first lines into equally many fields. NULL on failure, an empty file being one. */
+/* Opens a file, or takes a stream that the caller keeps, where it is not NULL; `path` is what
+ * errors call it either way, and is copied. With MOTE_DELIMITER_AUTO the delimiter is that which
+ * cuts the first lines into equally many fields. NULL on failure, an empty file being one. */
 mote_table *mote_table_open(const char *path, FILE *stream, mote_delimiter delimiter,
                             mote_error *error);
 void mote_table_close(mote_table *table);
