@@ -157,7 +157,7 @@ static mote_status load_data(session *s, mote_loading *loading, mote_error *erro
         return error->status;
     }
     loading->pool = pool;
-    mote_status status = mote_dataset_load(s->experiment.dataset, loading, error);
+    mote_status status = mote_experiment_load(&s->experiment, loading, error);
     mote_pool_destroy(pool);
     return status == MOTE_OK && signals_seen() ? mote_load_stopped(error) : status;
 }

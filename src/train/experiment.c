@@ -134,6 +134,27 @@ mote_status mote_experiment_open(mote_experiment *experiment, const char *path,
     return status == MOTE_OK ? check_batch_size(experiment, error) : status;
 }
 
+/* The last one in the config, where a model ends that does not suit the data. */
+static mote_json last_layer(const mote_experiment *experiment) {
+    mote_json layers = mote_json_member(experiment->model_json, "layers");
+    int count = cJSON_GetArraySize(layers.node);
+    return (mote_json){.document = layers.document,
+                       .node = cJSON_GetArrayItem(layers.node, count - 1)};
+}
+
+mote_status mote_experiment_load(mote_experiment *experiment, const mote_loading *loading,
+                                 mote_error *error) {
+    mote_status status = mote_dataset_load(experiment->dataset, loading, error);
+    if (status != MOTE_OK) {
+        return status;
+    }
+    mote_error reason = {0};
+    mote_part part = mote_dataset_part(experiment->dataset, MOTE_TRAINING);
+    status = mote_model_match_targets(experiment->model, mote_dataset_classes(experiment->dataset),
+                                      part.samples->value_width, &reason);
+    return status == MOTE_OK ? MOTE_OK : mote_fail_because(last_layer(experiment), &reason, error);
+}
+
 void mote_experiment_close(mote_experiment *experiment) {
     mote_train_options_free(&experiment->options);
     mote_dataset_destroy(experiment->dataset);

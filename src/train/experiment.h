@@ -26,7 +26,11 @@ mote_status mote_experiment_open(mote_experiment *experiment, const char *path,
                                  const char *const *overrides, size_t override_count,
                                  const mote_loading *loading, mote_error *error);
 
-/* The same as far as the data set, without a model. */
+/* Loads the data, which then has to suit the model. */
+mote_status mote_experiment_load(mote_experiment *experiment, const mote_loading *loading,
+                                 mote_error *error);
+
+/* As mote_experiment_open as far as the data set, without a model. */
 mote_status mote_experiment_open_data(mote_experiment *experiment, const char *path,
                                       const mote_loading *loading, mote_error *error);
 void mote_experiment_close(mote_experiment *experiment);
