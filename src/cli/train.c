@@ -252,6 +252,30 @@ static void print_how_to_resume(const session *s) {
     print_each(" --set ", &s->settings.overrides);
 }
 
+static const char RATE_OVERRIDE[] = "train.optimizer.learning_rate=";
+
+/* The same with a lower learning rate in place of one that was set before. A config that says
+ * nothing of the optimizer cannot be told of its rate alone. */
+static void print_how_to_learn_less(session *s, double rate) {
+    text_list *overrides = &s->settings.overrides;
+    size_t kept = 0;
+    for (size_t i = 0; i < overrides->count; i++) {
+        if (strncmp(overrides->texts[i], RATE_OVERRIDE, sizeof RATE_OVERRIDE - 1) != 0) {
+            overrides->texts[kept++] = overrides->texts[i];
+        }
+    }
+    overrides->count = kept;
+    print_how_to_resume(s);
+    if (s->run.checkpoints.any) {
+        fprintf(stderr, " --force");
+    }
+    if (!mote_json_member(s->experiment.train_json, "optimizer").node) {
+        fprintf(stderr, " --set train.optimizer.type=%s",
+                s->trainer->options.optimizer->kind->type);
+    }
+    fprintf(stderr, " --set %s%g", RATE_OVERRIDE, rate);
+}
+
 /* Where what training came to cannot be written: the last checkpoint is not lost. */
 static int report_unwritten(const session *s, const mote_error *error) {
     int code = report_error("train", error);
@@ -356,7 +380,7 @@ enum {
 
 /* How to go on from the last good checkpoint. Where it was in the data, that takes other data; else
  * a lower learning rate may do. */
-static void print_way_out(const session *s) {
+static void print_way_out(session *s) {
     double rate = s->trainer->options.optimizer->learning_rate / LESS_LEARNING;
     if (s->run.checkpoints.any) {
         fprintf(stderr, "the checkpoint of step %llu stays; to go on from it%s: ",
@@ -366,16 +390,16 @@ static void print_way_out(const session *s) {
         fprintf(stderr, "there is no checkpoint yet; to begin again%s: ",
                 s->bad_data ? ", once the data are mended" : " with a lower learning rate");
     }
-    print_how_to_resume(s);
-    if (!s->bad_data) {
-        fprintf(stderr, "%s --set train.optimizer.learning_rate=%g",
-                s->run.checkpoints.any ? " --force" : "", rate);
+    if (s->bad_data) {
+        print_how_to_resume(s);
+    } else {
+        print_how_to_learn_less(s, rate);
     }
     fputc('\n', stderr);
 }
 
 /* Says what went wrong, and where more of it is. */
-static int report_divergence(const session *s, const mote_error *error) {
+static int report_divergence(session *s, const mote_error *error) {
     int code = report_error("train", error);
     const char *directory = s->run.directory;
     if (s->diverged && mote_preview_is_possible(s->trainer)) {

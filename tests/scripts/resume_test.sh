@@ -361,6 +361,23 @@ test_diverged() {
     run 0 "$train" mlp.json --run-dir wild --quiet --resume
     check "the divergence is over" test ! -e wild/diverged.json -a -e wild/result.json
     rm -rf wild way_out go_on
+    # Where the config says nothing of the optimizer, and again: with one learning rate.
+    seq 100 | sed 's/.*/&000,&000/; 1i x,y' >steep.csv
+    cat >steep.json <<END
+{
+  "dataset": {"format": "csv", "file": "steep.csv", "target": "y", "task": "regression", "normalize": "none"},
+  "model": {"layers": [{"type": "dense", "units": 1}], "output": {"type": "mean_squared_error"}},
+  "train": {"batch_size": 5}
+}
+END
+    run 3 "$train" steep.json --run-dir wild --quiet
+    for rate in 0.001 0.0001; do
+        sed -n 's/^there is no checkpoint yet; to begin again with a lower learning rate: //p' "$err" >way_out
+        same "the way out of a default" "$(sed 's/.* --resume/--resume/' way_out)" \
+            "--resume --run-dir wild --set train.optimizer.type=sgd --set train.optimizer.learning_rate=$rate"
+        run 3 sh ./way_out
+    done
+    rm -rf wild way_out steep.csv steep.json
 }
 
 # What ended in the middle of an epoch, because of max_steps or max_minutes, is with more of it as if it had not.
