@@ -406,7 +406,7 @@ static void write_report(const search *s, mote_error *error) {
         append(&t, "in the validation after epoch %llu", (unsigned long long)p->epoch + 1);
     } else {
         append(&t, "in epoch %llu, step %llu", (unsigned long long)p->epoch + 1,
-               (unsigned long long)p->epoch_step + 1);
+               (unsigned long long)p->step + 1);
     }
     append(&t, ", at a learning rate of %g", s->trainer->learning_rate);
     append_ranges(&t, s);

@@ -429,12 +429,14 @@ static void add_samples(mote_json_writer *writer, cJSON *object, const char *nam
     }
 }
 
+/* The step that went wrong, as the report has it, or the last one done before a validation. */
 static char *divergence_text(const mote_event *event) {
     const mote_divergence *d = event->divergence;
+    uint64_t step = event->step + (d->validation ? 0 : 1);
     mote_json_writer writer = {0};
     cJSON *object = mote_json_new_object(&writer);
     mote_json_add_number(&writer, object, "epoch", (double)event->epoch);
-    mote_json_add_number(&writer, object, "step", (double)event->step);
+    mote_json_add_number(&writer, object, "step", (double)step);
     mote_json_add_number(&writer, object, "learning_rate", event->learning_rate);
     mote_json_add_string(&writer, object, "what", d->what);
     mote_json_add_string(&writer, object, "layer", d->layer);

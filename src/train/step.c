@@ -36,7 +36,7 @@ static mote_status fail_diverged(const mote_trainer *trainer, const char *what, 
                      "%s became %s in epoch %llu, step %llu, at a learning rate of %g; try a lower "
                      "one, a warm-up, or another normalization of the data",
                      what, isnan(found) ? "NaN" : "infinite", (unsigned long long)p->epoch + 1,
-                     (unsigned long long)p->epoch_step + 1, trainer->learning_rate);
+                     (unsigned long long)p->step + 1, trainer->learning_rate);
 }
 
 /* ---- samples ---- */

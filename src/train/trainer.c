@@ -506,7 +506,7 @@ static mote_status fail_weights(mote_trainer *trainer, mote_error *error) {
               "a weight is not finite in epoch %llu, after step %llu, at a learning rate of %g; "
               "try a lower one, a warm-up, or another normalization of the data",
               (unsigned long long)trainer->position.epoch + 1,
-              (unsigned long long)trainer->position.epoch_step, trainer->learning_rate);
+              (unsigned long long)trainer->position.step, trainer->learning_rate);
     mote_diagnose_step(trainer, error);
     return MOTE_DIVERGED;
 }

@@ -347,6 +347,9 @@ test_diverged() {
         --set train.optimizer.learning_rate=1e20
     check "what went wrong" test -e wild/diverged.json -a -e wild/diverged.png
     check "what it came to before is no result" test ! -e wild/result.json
+    wrong=$(sed -n 's/.* in epoch 3, step \([0-9]*\), at a learning rate of .*/\1/p' "$err")
+    check "the step is counted from the start, as in the checkpoint: $wrong" test "$wrong" -gt 24
+    same "the step in diverged.json" "$("$tools/json" get wild/diverged.json step)" "$wrong"
     # The checkpoint is of the settings that were forced on it.
     run 3 "$train" wild/config.json --run-dir wild --quiet --resume
     sed -n 's/^the checkpoint of step 24 stays; to go on from it with a lower learning rate: \(.*\)$/\1/p' "$err" >way_out
