@@ -276,7 +276,8 @@ static void print_how_to_learn_less(session *s, double rate) {
     fprintf(stderr, " --set %s%g", RATE_OVERRIDE, rate);
 }
 
-/* Where what training came to cannot be written: the last checkpoint is not lost. */
+/* Where what training came to cannot be written: the last checkpoint is not lost, if there is one.
+ */
 static int report_unwritten(const session *s, const mote_error *error) {
     int code = report_error("train", error);
     if (s->run.checkpoints.any) {
@@ -284,6 +285,9 @@ static int report_unwritten(const session *s, const mote_error *error) {
                 (unsigned long long)s->run.checkpoints.step);
         print_how_to_resume(s);
         fputc('\n', stderr);
+    } else {
+        fprintf(stderr, "there is no checkpoint to go on from; make room, or name another "
+                        "directory with --run-dir, and train again\n");
     }
     return code;
 }
@@ -342,8 +346,9 @@ static void print_result(const session *s, const mote_report *report) {
     if (!s->settings.quiet) {
         printf("%s/model.safetensors holds the %s model\n", s->run.directory,
                mote_dataset_part(s->experiment.dataset, MOTE_VALIDATION).count ? "best" : "last");
-        printf("%s holds config.json, metrics.jsonl, result.json and checkpoint.safetensors\n",
-               s->run.directory);
+        printf("%s holds config.json, metrics.jsonl%s\n", s->run.directory,
+               s->run.checkpoints.newest ? ", result.json and checkpoint.safetensors"
+                                         : " and result.json, but no checkpoint.safetensors");
     }
 }
 

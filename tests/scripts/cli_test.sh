@@ -547,7 +547,8 @@ test_full_disk() {
     same "what cannot be written" "$(cat "$err")" \
         "train: full/checkpoint.safetensors: cannot be written: File too large; training goes on, without a checkpoint so far
 train: full/model.safetensors: cannot be written: File too large; training goes on, and the model is written at its end
-train: full/model.safetensors: cannot be written: File too large"
+train: full/model.safetensors: cannot be written: File too large
+there is no checkpoint to go on from; make room, or name another directory with --run-dir, and train again"
     same "files of a run on a full disk" "$(ls full)" "config.json
 metrics.jsonl"
     same "lines of metrics.jsonl on a full disk" "$(epochs_of full)" 3

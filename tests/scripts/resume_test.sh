@@ -284,6 +284,19 @@ test_full_disk() {
     check "an interrupted run that cannot be saved: $(cat "$err")" \
         has '^the checkpoint of step [0-9]* stays; go on from it with: .* mlp.json --resume --run-dir full --set train.epochs=1000000 --set train.checkpoint.keep=0$' "$err"
     rm -rf full elsewhere whole
+    # Where no checkpoint fits, but the model does; and where nothing does.
+    run 0 "$train" mlp.json --run-dir fits --quiet
+    model=$(wc -c <fits/model.safetensors)
+    rm -rf fits
+    # shellcheck disable=SC2016
+    run 0 sh -c 'ulimit -f "$2"; exec "$1" mlp.json --run-dir full' sh "$train" $((model / 512 + 2))
+    check "what there is not is not said to be there: $(cat "$out")" \
+        has '^full holds config.json, metrics.jsonl and result.json, but no checkpoint.safetensors$' "$out"
+    rm -rf full
+    # shellcheck disable=SC2016
+    run 1 sh -c 'ulimit -f "$2"; exec "$1" mlp.json --run-dir full --quiet' sh "$train" $((model / 1024))
+    check "what to do where nothing fits: $(cat "$err")" has '^there is no checkpoint to go on from; make room, ' "$err"
+    rm -rf full
 }
 
 # What stands in the way of a rename, and what is broken, in place of the newest checkpoint.
