@@ -333,6 +333,10 @@ void progress_end_load(cli_progress *progress) {
     progress->last_drawn = 0;
 }
 
+bool progress_ends_early(const mote_trainer *trainer) {
+    return trainer->total_steps < (uint64_t)trainer->options.epochs * trainer->epoch_steps;
+}
+
 /* Why training is over before its last epoch. */
 static void print_ending(const mote_event *event) {
     const mote_train_options *options = &event->trainer->options;
@@ -350,8 +354,12 @@ static void print_ending(const mote_event *event) {
     case MOTE_ENDING_TIME:
         fprintf(stderr, "ends here: the time of %g min is over\n", options->max_minutes);
         break;
-    case MOTE_ENDING_NONE:
     case MOTE_ENDING_STEPS:
+        if (progress_ends_early(event->trainer)) {
+            fprintf(stderr, "ends here: max_steps, %zu, has been reached\n", options->max_steps);
+        }
+        break;
+    case MOTE_ENDING_NONE:
         break;
     }
 }

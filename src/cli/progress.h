@@ -29,6 +29,9 @@ void progress_end_load(cli_progress *progress);
 void progress_print_plan(const cli_progress *progress, const char *config_path,
                          const mote_experiment *experiment, const mote_trainer *trainer);
 
+/* Whether max_steps are fewer than those of all epochs. */
+bool progress_ends_early(const mote_trainer *trainer);
+
 /* Draws what the event says. */
 void progress_show(cli_progress *progress, const mote_event *event);
 

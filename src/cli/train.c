@@ -15,6 +15,7 @@
 #include "train/overfit.h"
 #include "train/preview.h"
 #include "train/run.h"
+#include "train/stopping.h"
 #include "train/trainer.h"
 
 /* ---- the command line ---- */
@@ -221,6 +222,20 @@ static mote_status open_run(session *s, const char *config_text, mote_error *err
     return status;
 }
 
+/* Which key of "train" leaves nothing to be trained of a run that is gone on with; NULL: none does.
+ * What a limit ended in the middle of an epoch is only validated again. */
+static const char *limit_of(const mote_trainer *trainer) {
+    const mote_position *p = &trainer->position;
+    if (p->step >= trainer->total_steps) {
+        return progress_ends_early(trainer) ? "max_steps" : "epochs";
+    }
+    if (!p->finished) {
+        return p->epoch_step > 0 && mote_stopping_now(trainer) ? "max_minutes" : NULL;
+    }
+    return p->ending == MOTE_ENDING_PATIENCE ? "early_stopping.patience"
+                                             : mote_ending_name((mote_ending)p->ending);
+}
+
 static void print_plan(const session *s) {
     progress_print_plan(&s->progress, s->settings.config, &s->experiment, s->trainer);
     if (!s->settings.quiet && (s->settings.resume || !s->settings.dry_run)) {
@@ -231,6 +246,10 @@ static void print_plan(const session *s) {
             fprintf(stderr, " from the beginning: there is no checkpoint in it yet");
         }
         fprintf(stderr, "\n");
+        if (s->settings.resume && limit_of(s->trainer)) {
+            fprintf(stderr, "ended   nothing is left to train; to go on, raise train.%s\n",
+                    limit_of(s->trainer));
+        }
     }
 }
 

@@ -420,6 +420,21 @@ test_stopping() {
     run 0 "$train" digits.json --run-dir early --set train.epochs=1000 --set train.max_minutes=0.001
     check "time that is over" has '^ends here: the time of 0.001 min is over$' "$err"
     rm -rf early
+    run 0 "$train" digits.json --run-dir early --set train.max_steps=31
+    check "steps that are done" has '^ends here: max_steps, 31, has been reached$' "$err"
+    for key in max_steps=31 epochs=1 target_accuracy=0.01; do
+        # What target_accuracy ended goes on where that key is not set, and ends at once where it is.
+        [ $key != target_accuracy=0.01 ] || {
+            rm -rf early
+            run 0 "$train" digits.json --run-dir early --quiet --set train.$key
+        }
+        run 0 "$train" digits.json --run-dir early --resume --dry-run --set train.$key
+        check "nothing is left to train, $key: $(cat "$err")" \
+            has "^ended   nothing is left to train; to go on, raise train.${key%=*}$" "$err"
+    done
+    run 0 "$train" digits.json --run-dir early --resume --dry-run
+    check "something is left to train" lacks '^ended ' "$err"
+    rm -rf early
 }
 
 # 29 steps make an epoch.
