@@ -135,8 +135,21 @@ Test(notices, of_a_loss_that_does_not_move_and_accuracy_at_chance) {
         notes n = notes_of(NETWORK(""), SHARE, trainings[i], SENSELESS);
         cr_expect_eq(n.count, (size_t)2, "row %zu: %zu notices", i, n.count);
         check(&n, 0, "the loss does not fall: it is ");
+        check(&n, 0, "; try a higher one, ");
         check(&n, 1, "% is no better than chance: ");
     }
+}
+
+/* Steps so long that each leads to weights as bad as those before. */
+Test(notices, of_a_loss_that_steps_too_long_have_raised) {
+    notes n = notes_of("{\"layers\": [{\"type\": \"dense\", \"units\": 2}], \"output\": {\"type\": "
+                       "\"softmax_cross_entropy\"}}",
+                       SHARE,
+                       "{\"epochs\": 5, \"optimizer\": {\"type\": \"sgd\", "
+                       "\"learning_rate\": 1e4}}",
+                       SENSELESS);
+    check(&n, 0, "the loss does not fall: it is ");
+    check(&n, 0, "; try a lower one, ");
 }
 
 /* Within a container, and where a bias keeps most units from ever being above 0. */

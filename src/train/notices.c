@@ -17,6 +17,7 @@ enum {
 
 static const double UNMOVED = 1e-3; /* of the loss */
 static const double A_FALL = 0.05;  /* of the loss: that is one, however much it goes up and down */
+static const double A_RISE = 2;     /* times the first loss: steps that are too long made it */
 static const double MANY_DEAD = 0.2; /* of a layer's units */
 static const double DEVIATIONS = 3;  /* above chance, to be better, */
 static const double UNEVEN = 0.8;    /* where one class has so much of the samples */
@@ -72,6 +73,7 @@ void mote_notices_step(mote_trainer *trainer, double loss) {
     }
     double jump = steps > 1 ? loss - n->last_loss : 0;
     n->jumps += jump * jump;
+    n->first_loss = steps > 1 ? n->first_loss : loss;
     n->last_loss = loss;
     n->loss[steps > window] += loss / (double)window;
     bool over = steps == 2 * window && trainer->position.step == steps; /* from the start */
@@ -80,10 +82,11 @@ void mote_notices_step(mote_trainer *trainer, double loss) {
     if (over && n->loss[0] - n->loss[1] <= fmin(UNMOVED * start + noise, A_FALL * start)) {
         notice(trainer, MOTE_NOTICE_LOSS,
                "the loss does not fall: it is %.6g in steps 1 to %llu, %.6g in steps %llu to %llu, "
-               "at a learning rate of %g; try a higher one, see whether labels and data belong "
+               "at a learning rate of %g; try a %s one, see whether labels and data belong "
                "together (--preview), and whether the network can learn at all (--overfit-batch)",
                n->loss[0], (unsigned long long)window, n->loss[1], (unsigned long long)window + 1,
-               (unsigned long long)steps, trainer->learning_rate);
+               (unsigned long long)steps, trainer->learning_rate,
+               n->loss[1] > A_RISE * fabs(n->first_loss) ? "lower" : "higher");
     }
 }
 

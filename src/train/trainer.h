@@ -64,6 +64,7 @@ typedef struct mote_notices {
     const char *text;     /* of the one that is being told */
     uint64_t steps;       /* since the trainer runs */
     double loss[2];       /* means over the first steps, and those after them; */
+    double first_loss;    /* of the first step, before any update, */
     double last_loss;     /* of the step before, */
     double jumps;         /* and the sum of squares of what it changed by from step to step */
     unsigned char *alive; /* [units of all layers that can die] */
