@@ -185,7 +185,8 @@ int runs_follow(const char *directory, bool json) {
     mote_run_list list;
     mote_status status = mote_run_list_read(&list, directory, &error);
     const mote_run_summary *run = status == MOTE_OK ? find_active(&list) : NULL;
-    char *path = run ? mote_path_join(directory, run->name) : NULL;
+    bool itself = run && strcmp(run->name, ".") == 0;
+    char *path = itself ? strdup(directory) : run ? mote_path_join(directory, run->name) : NULL;
     if (status == MOTE_OK && !run) {
         status = mote_fail(&error, MOTE_FILE, "%s: no run is going on there", directory);
     }

@@ -522,6 +522,11 @@ test_runs() {
         same "epochs of a run that is followed" "$(grep -c '^epoch' "$out")" 2
         check "steps of a run that is followed" has '^  step 14, the last 14:  loss [0-9.]*  accuracy [0-9.]* %  [0-9.]* s$' "$out"
         same "all of a run that is followed" "$(lines_of "$out")" 6
+        flock table/004 sleep 2 &
+        sleep 1
+        run 0 "$evaluate" --runs table/004 --follow
+        wait
+        same "a run that is named itself, and followed" "$(cat "$err")" table/004
     fi
     head -n 1 table/002/metrics.jsonl >table/004/metrics.jsonl
     run 0 "$evaluate" --runs table
