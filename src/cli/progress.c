@@ -150,13 +150,35 @@ static double training_bytes(const mote_model *model, const mote_trainer *traine
     return (double)(mote_model_memory(model) + trainer->arena.capacity + gradients);
 }
 
+/* "train   100 steps of 64 samples with sgd, learning rate 0.05, schedule cosine" */
+static void print_training(const mote_trainer *trainer, bool one_batch) {
+    char steps[GROUPED_CAPACITY];
+    const mote_train_options *options = &trainer->options;
+    if (one_batch) {
+        fprintf(stderr, "train   one batch of ");
+    } else {
+        fprintf(stderr, "train   %s step%s of ", grouped(trainer->total_steps, steps),
+                trainer->total_steps > 1 ? "s" : "");
+    }
+    if (options->accumulate > 1) {
+        fprintf(stderr, "%zu × ", options->accumulate);
+    }
+    fprintf(stderr, "%zu sample%s with %s, learning rate %g, ", options->batch_size,
+            mote_trainer_step_samples(trainer) > 1 ? "s" : "", options->optimizer->kind->type,
+            options->optimizer->learning_rate);
+    if (one_batch) {
+        fprintf(stderr, "until its loss vanishes\n");
+    } else {
+        fprintf(stderr, "schedule %s\n", options->schedule->kind->type);
+    }
+}
+
 void progress_print_plan(const cli_progress *progress, const char *config_path,
-                         const mote_experiment *experiment, const mote_trainer *trainer) {
+                         const mote_experiment *experiment, const mote_trainer *trainer,
+                         bool one_batch) {
     if (progress->quiet) {
         return;
     }
-    char steps[GROUPED_CAPACITY];
-    const mote_train_options *options = &trainer->options;
     size_t threads = mote_pool_size(trainer->pool);
     fprintf(stderr, "mote %s: %s, seed %zu\n", MOTE_VERSION, config_path, experiment->seed);
     print_data(experiment);
@@ -164,14 +186,7 @@ void progress_print_plan(const cli_progress *progress, const char *config_path,
     fprintf(stderr, "memory  %.1f MB of data, %.1f MB for model and training\n",
             data_bytes(experiment->dataset) / 1e6,
             training_bytes(experiment->model, trainer) / 1e6);
-    fprintf(stderr, "train   %s step%s of ", grouped(trainer->total_steps, steps),
-            trainer->total_steps > 1 ? "s" : "");
-    if (options->accumulate > 1) {
-        fprintf(stderr, "%zu × ", options->accumulate);
-    }
-    fprintf(stderr, "%zu sample%s with %s, learning rate %g, schedule %s\n", options->batch_size,
-            mote_trainer_step_samples(trainer) > 1 ? "s" : "", options->optimizer->kind->type,
-            options->optimizer->learning_rate, options->schedule->kind->type);
+    print_training(trainer, one_batch);
     fprintf(stderr, "on      %zu thread%s, OpenBLAS kernels %s\n", threads, threads > 1 ? "s" : "",
             mote_blas_kernels());
 }

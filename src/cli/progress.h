@@ -25,9 +25,11 @@ bool progress_listen_load(void *progress, const mote_load_event *event);
 void progress_clear(cli_progress *progress);
 void progress_end_load(cli_progress *progress);
 
-/* The data, the layers with shapes and parameter counts, memory, and how it will be trained. */
+/* The data, the layers with shapes and parameter counts, memory, and how it will be trained: in
+ * `one_batch`'s case by mote_overfit_run, which knows no epochs and no schedule. */
 void progress_print_plan(const cli_progress *progress, const char *config_path,
-                         const mote_experiment *experiment, const mote_trainer *trainer);
+                         const mote_experiment *experiment, const mote_trainer *trainer,
+                         bool one_batch);
 
 /* Whether max_steps are fewer than those of all epochs. */
 bool progress_ends_early(const mote_trainer *trainer);

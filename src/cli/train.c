@@ -237,7 +237,7 @@ static const char *limit_of(const mote_trainer *trainer) {
 }
 
 static void print_plan(const session *s) {
-    progress_print_plan(&s->progress, s->settings.config, &s->experiment, s->trainer);
+    progress_print_plan(&s->progress, s->settings.config, &s->experiment, s->trainer, false);
     if (!s->settings.quiet && (s->settings.resume || !s->settings.dry_run)) {
         fprintf(stderr, "%-8s%s", s->settings.resume ? "resumes" : "writes", s->run.directory);
         if (s->settings.resume && s->run.checkpoints.any) {
@@ -478,7 +478,7 @@ static const double STILL_FALLING = 0.9; /* of the loss at half of the steps */
 static int overfit(session *s) {
     mote_error error = {0};
     mote_overfit found;
-    progress_print_plan(&s->progress, s->settings.config, &s->experiment, s->trainer);
+    progress_print_plan(&s->progress, s->settings.config, &s->experiment, s->trainer, true);
     if (mote_overfit_run(s->trainer, on_overfit_step, s, &found, &error) != MOTE_OK) {
         return report_error("train", &error);
     }

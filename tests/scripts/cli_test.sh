@@ -467,6 +467,8 @@ test_metrics() {
 test_overfit_batch() {
     run 0 "$train" digits.json --overfit-batch
     check "a batch is learnt" has '^the loss of a batch of [0-9]* samples has vanished after [0-9]* steps: from ' "$out"
+    check "what it is trained on: $(cat "$err")" \
+        has '^train   one batch of [0-9]* samples with sgd, learning rate 0.05, until its loss vanishes$' "$err"
     run 1 "$train" digits.json --overfit-batch --set train.max_steps=1 --quiet
     check "a batch that is not learnt" has '^the loss of a batch of [0-9]* samples has not vanished in 1 step: from ' "$out"
     check "what to do about it" has 'one batch by heart: try another learning rate' "$err"
