@@ -1047,7 +1047,9 @@ Test(resuming, by_force_goes_on_with_other_settings) {
     mote_checkpoint_restore(r.trainer, path, true, &r.error);
     scratch_expect_error(&r.error, MOTE_INVALID,
                          "{D}/checkpoint: there is no tensor "
-                         "\"optimizer.momentum.layers.1.weight\"",
+                         "\"optimizer.momentum.layers.1.weight\", which train.optimizer as it is "
+                         "now needs; its weights can be the beginning of a new run (--init-from "
+                         "{D}/checkpoint)",
                          "", "another optimizer");
     run_close(&r);
 }

@@ -51,7 +51,8 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
         {"resume", ARGUMENT_FLAG, &s->resume, NULL,
          "go on with the newest run of this config, or that in --run-dir"},
         {"force", ARGUMENT_FLAG, &s->force, NULL,
-         "with --resume: also where the config has changed since, as far as the weights fit"},
+         "with --resume: also where the config has changed since, if weights and optimizer still "
+         "fit"},
         {"run-dir", ARGUMENT_TEXT, &s->run_directory, "DIR",
          "where to write; new or empty; by default runs/<name>/<number>"},
         {"init-from", ARGUMENT_TEXT, &s->init_from, "FILE",

@@ -347,9 +347,20 @@ static mote_status check_position(const mote_trainer *trainer, const mote_safete
     return MOTE_OK;
 }
 
+/* Force cannot make up what an optimizer keeps, nor averages; the weights can begin a new run. */
 static mote_status check_tensor(void *context, const char *name, mote_tensor tensor,
                                 mote_error *error) {
-    return mote_safetensors_check(context, name, tensor.shape, error);
+    mote_error reason = {0};
+    mote_status status = mote_safetensors_check(context, name, tensor.shape, &reason);
+    bool average = strncmp(name, "average.", strlen("average.")) == 0;
+    if (status != MOTE_OK && (average || strncmp(name, "optimizer.", strlen("optimizer.")) == 0)) {
+        return mote_fail(error, status,
+                         "%s, which train.%s as it is now needs; its weights can be the beginning "
+                         "of a new run (--init-from %s)",
+                         reason.message, average ? "weight_average" : "optimizer",
+                         mote_safetensors_path(context));
+    }
+    return status == MOTE_OK ? MOTE_OK : mote_fail(error, status, "%s", reason.message);
 }
 
 static mote_status copy_tensor(void *context, const char *name, mote_tensor tensor,

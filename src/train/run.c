@@ -579,7 +579,7 @@ mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, m
     if (status == MOTE_INVALID && !force) {
         return mote_fail(error, status,
                          "%s; %s/config.json has those it was made with, and --force goes on all "
-                         "the same",
+                         "the same, where weights and optimizer still fit",
                          reason.message, run->directory);
     }
     return status == MOTE_OK ? MOTE_OK : mote_fail(error, status, "%s", reason.message);

@@ -621,7 +621,7 @@ interrupt_often() {
     interrupt 130 INT --seed 7 || return 1
     check "Ctrl-C leaves a checkpoint" test -s "$stopped/checkpoint.safetensors"
     check "Ctrl-C leaves no result" test ! -e "$stopped/result.json"
-    refuse 2 "train: $stopped/checkpoint.safetensors: the checkpoint belongs to other settings: train.batch_size was 64 and is 32, seed was \"7\" and is \"1\"; $stopped/config.json has those it was made with, and --force goes on all the same" \
+    refuse 2 "train: $stopped/checkpoint.safetensors: the checkpoint belongs to other settings: train.batch_size was 64 and is 32, seed was \"7\" and is \"1\"; $stopped/config.json has those it was made with, and --force goes on all the same, where weights and optimizer still fit" \
         "$train" "$config" --resume --run-dir "$stopped" --set train.batch_size=32
     interrupt 143 TERM --resume --seed=7 || return 1
     how_to_go_on=$(sed -n 's/^go on with: //p' "$err")

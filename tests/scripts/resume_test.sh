@@ -442,7 +442,7 @@ count_checkpoints() {
 test_changed_config() {
     run 0 "$train" mlp.json --run-dir changed --quiet
     run 2 "$train" mlp.json --run-dir changed --resume --set train.optimizer.momentum=0.8 --set dataset.validation_fraction=0.1
-    same "a changed config" "$(cat "$err")" "train: changed/checkpoint.safetensors: the checkpoint belongs to other settings: train.optimizer.momentum was 0.9 and is 0.8, dataset.validation_fraction was 0.2 and is 0.1; changed/config.json has those it was made with, and --force goes on all the same"
+    same "a changed config" "$(cat "$err")" "train: changed/checkpoint.safetensors: the checkpoint belongs to other settings: train.optimizer.momentum was 0.9 and is 0.8, dataset.validation_fraction was 0.2 and is 0.1; changed/config.json has those it was made with, and --force goes on all the same, where weights and optimizer still fit"
     run 2 "$train" mlp.json --run-dir changed --resume --dry-run --quiet --set train.optimizer.momentum=0.8
     check "a changed config, --dry-run" has 'other settings: train.optimizer.momentum was 0.9 and is 0.8; ' "$err"
     cp -r changed before
@@ -462,6 +462,10 @@ test_changed_config() {
     check "by force, without validation: $(cat "$err")" is_empty "$err"
     run 2 "$train" mlp.json --run-dir changed --resume --force --quiet --set 'model.layers[1].units=64'
     same "what force cannot do" "$(cat "$err")" 'train: changed/checkpoint.safetensors: the tensor "layers.1.weight" is 128 × 784, but the model needs 64 × 784'
+    run 2 "$train" mlp.json --run-dir changed --resume --force --quiet --set 'train.optimizer={"type":"adamw"}'
+    same "what force cannot make up" "$(cat "$err")" 'train: changed/checkpoint.safetensors: there is no tensor "optimizer.first_moment.layers.1.weight", which train.optimizer as it is now needs; its weights can be the beginning of a new run (--init-from changed/checkpoint.safetensors)'
+    run 0 "$train" mlp.json --run-dir other --quiet --set 'train.optimizer={"type":"adamw"}' --init-from changed/checkpoint.safetensors
+    rm -rf other
     rm -rf changed
 }
 
