@@ -176,6 +176,10 @@ mote_status mote_run_create(mote_run *run, const char *directory, const char *na
     if (status == MOTE_OK) {
         status = open_directory(run, directory, error);
     }
+    if (status == MOTE_OK) { /* of a run that was killed while it wrote its first file */
+        mote_file_remove_leftovers(directory, CONFIG);
+        mote_file_remove_leftovers(directory, "checkpoint.safetensors");
+    }
     if (status == MOTE_OK && !is_empty(directory)) {
         return mote_fail(error, MOTE_FILE,
                          "%s: not an empty directory; a run wants a new or empty one, or --resume "

@@ -341,6 +341,12 @@ test_no_checkpoint() {
     run 0 "$train" mlp.json --run-dir early --resume
     check "a run without a checkpoint" has '^resumes early from the beginning: there is no checkpoint in it yet$' "$err"
     as_never_stopped "a run without a checkpoint" early whole
+    rm -rf early
+    mkdir early
+    : >early/config.json.1234.part # killed before it had a config
+    run 0 "$train" mlp.json --run-dir early --quiet
+    as_never_stopped "a run without a config" early whole
+    check "what was left of a config is gone" test ! -e early/config.json.1234.part
     rm early/checkpoint*
     run 1 "$train" mlp.json --run-dir early --resume
     same "a model without a checkpoint" "$(cat "$err")" "train: early: there is no checkpoint to resume, and to begin again would replace its model.safetensors; name another directory, or remove that file"
