@@ -229,3 +229,47 @@ Test(stopping, in_the_middle_of_an_epoch) {
     }
     run_close(&whole);
 }
+
+static bool stop_at_once(void *context, const mote_event *event) {
+    run *r = context;
+    r->ending = event->ending;
+    return false;
+}
+
+Test(stopping, tells_of_no_ending_that_does_not_hold_any_more) {
+    static run r;
+    run_open(&r, TRAIN(", \"max_minutes\": 1e-9"));
+    cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK);
+    cr_assert_eq(mote_trainer_save(r.trainer, scratch_path("c"), NULL), MOTE_OK);
+    run_close(&r);
+    run_open(&r, TRAIN(""));
+    cr_assert_eq(mote_trainer_restore(r.trainer, scratch_path("c"), NULL), MOTE_OK);
+    mote_trainer_set_listener(r.trainer, stop_at_once, &r);
+    cr_expect_eq(mote_trainer_run(r.trainer, NULL), MOTE_INTERRUPTED);
+    cr_expect_eq(r.ending, MOTE_ENDING_NONE, "ending %d", r.ending);
+    run_close(&r);
+}
+
+/* What has reached its target has nothing to gain from more epochs, the last one or not. */
+Test(stopping, at_an_accuracy_reached_in_the_last_epoch_stays) {
+    static run r;
+    run_open(&r, TRAIN(", \"target_accuracy\": 0.75"));
+    cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+    size_t epochs = r.epochs;
+    run_close(&r);
+    char json[256];
+    snprintf(json, sizeof json,
+             "{\"epochs\": %zu, \"target_accuracy\": 0.75, \"batch_size\": 8, \"optimizer\": "
+             "{\"type\": \"sgd\", \"learning_rate\": 0.1, \"momentum\": 0.9}}",
+             epochs);
+    run_open(&r, json);
+    cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+    cr_expect(r.epochs == epochs && r.ending == MOTE_ENDING_TARGET);
+    cr_assert_eq(mote_trainer_save(r.trainer, scratch_path("c"), NULL), MOTE_OK);
+    run_close(&r);
+    run_open(&r, TRAIN(", \"target_accuracy\": 0.75"));
+    cr_assert_eq(mote_trainer_restore(r.trainer, scratch_path("c"), NULL), MOTE_OK);
+    cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+    cr_expect(r.epochs == 0 && r.ending == MOTE_ENDING_TARGET, "epoch %zu", r.epochs);
+    run_close(&r);
+}

@@ -1014,7 +1014,33 @@ Test(resuming, with_no_more_epochs_than_are_done_ends_at_once) {
         cr_expect_eq(s.log.count, 2, "%s: %zu events", expected, s.log.count);
         cr_assert_eq(mote_model_save(s.model, scratch_path("ended"), NULL), MOTE_OK);
         cr_expect(same_files("whole", "ended"), "%s", expected);
+        cr_expect_eq(s.log.events[1].ending, MOTE_ENDING_STEPS, "%s", expected);
         run_close(&s);
+    }
+}
+
+/* As --force does, and a signal at once. */
+Test(resuming, from_what_was_saved_beyond_the_last_step_is_training_on) {
+    static run r;
+    const char *path = scratch_path("checkpoint");
+    train_to("whole", WITH_VALIDATION, "{\"epochs\": 4, " MOMENTUM "}");
+    run_open(&r, WITH_VALIDATION, "{\"epochs\": 4, " MOMENTUM "}");
+    r.log.stop_after = 7; /* of 3 an epoch */
+    r.log.stop_at = MOTE_EVENT_STEP;
+    mote_trainer_run(r.trainer, NULL);
+    cr_assert_eq(mote_trainer_save(r.trainer, path, NULL), MOTE_OK);
+    run_close(&r);
+    for (int epochs = 1; epochs <= 4; epochs += 3) {
+        char json[128];
+        snprintf(json, sizeof json, "{\"epochs\": %d, " MOMENTUM "}", epochs);
+        run_open(&r, WITH_VALIDATION, json);
+        cr_assert_eq(mote_trainer_restore(r.trainer, path, &r.error), MOTE_OK, "%s",
+                     r.error.message);
+        cr_assert_eq(mote_trainer_save(r.trainer, path, NULL), MOTE_OK);
+        cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK, "%s", r.error.message);
+        cr_assert_eq(mote_model_save(r.model, scratch_path("resumed"), NULL), MOTE_OK);
+        cr_expect_eq(same_files("whole", "resumed"), epochs == 4, "%d epochs", epochs);
+        run_close(&r);
     }
 }
 
@@ -1052,6 +1078,34 @@ Test(resuming, by_force_goes_on_with_other_settings) {
                          "{D}/checkpoint)",
                          "", "another optimizer");
     run_close(&r);
+}
+
+/* It is epochs that are done, of however many steps. */
+Test(resuming, by_force_with_other_batches_ends_after_the_same_epochs) {
+    static const struct {
+        const char *json;
+        size_t epochs; /* more */
+    } rows[] = {{"{\"epochs\": 2, \"batch_size\": 20}", 0},
+                {"{\"epochs\": 2, \"batch_size\": 164}", 0},
+                {"{\"epochs\": 3, \"batch_size\": 20}", 1},
+                {"{\"epochs\": 3, \"batch_size\": 164}", 1}};
+    static run r;
+    const char *path = scratch_path("checkpoint");
+    run_open(&r, WITH_VALIDATION, "{\"epochs\": 2, \"batch_size\": 64}");
+    cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+    cr_assert_eq(mote_trainer_save(r.trainer, path, NULL), MOTE_OK);
+    run_close(&r);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        run_open(&r, WITH_VALIDATION, rows[i].json);
+        cr_assert_eq(mote_checkpoint_restore(r.trainer, path, true, NULL), MOTE_OK);
+        cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK, "%s", r.error.message);
+        size_t epochs = 0;
+        for (size_t k = 0; k < r.log.count; k++) {
+            epochs += r.log.events[k].kind == MOTE_EVENT_EPOCH;
+        }
+        cr_expect_eq(epochs, rows[i].epochs, "%s: %zu more epochs", rows[i].json, epochs);
+        run_close(&r);
+    }
 }
 
 /* Seeds that no double tells apart. */

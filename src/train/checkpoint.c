@@ -127,7 +127,6 @@ static char *position_text(const mote_trainer *trainer) {
     POSITION_NUMBERS(X)
 #undef X
     mote_json_add_number(&writer, object, "epoch_steps", (double)trainer->epoch_steps);
-    mote_json_add_number(&writer, object, "total_steps", (double)trainer->total_steps);
     mote_json_add_boolean(&writer, object, "has_best", position->has_best);
     mote_json_add_boolean(&writer, object, "finished", position->finished);
     uint64_t state[MOTE_SCHEDULE_STATES];
@@ -272,7 +271,7 @@ static mote_status check_settings(const mote_trainer *trainer, const mote_safete
 typedef struct saved_position {
     cJSON *json; /* of all of it */
     mote_position position;
-    uint64_t epoch_steps, total_steps; /* of the trainer that was saved */
+    uint64_t epoch_steps; /* of the trainer that was saved */
 } saved_position;
 
 /* False where it makes no sense. saved->json is to be deleted in any case. */
@@ -284,9 +283,8 @@ static bool read_position(const mote_safetensors *file, saved_position *saved,
     *saved = (saved_position){.json = object};
     const mote_position *p = &saved->position;
     return position_from_json(object, &saved->position) &&
-           read_counter(object, "epoch_steps", &saved->epoch_steps) &&
-           read_counter(object, "total_steps", &saved->total_steps) && saved->epoch_steps > 0 &&
-           p->epoch_step <= saved->epoch_steps && p->step <= saved->total_steps;
+           read_counter(object, "epoch_steps", &saved->epoch_steps) && saved->epoch_steps > 0 &&
+           p->epoch_step <= saved->epoch_steps;
 }
 
 static void clear_interval(mote_position *position) {
@@ -294,29 +292,37 @@ static void clear_interval(mote_position *position) {
     position->interval_loss = position->interval_seconds = 0;
 }
 
-/* Makes a position one of this trainer's: with more epochs, a run that has ended goes on; with
- * fewer than are done, it ends; with another number of steps in an epoch, which only force allows,
- * the epoch starts again, and without a validation part there is no best. */
+static void restart_epoch(const mote_trainer *trainer, mote_position *position) {
+    position->step = position->epoch * trainer->epoch_steps;
+    position->epoch_step = position->epoch_samples = position->epoch_correct = 0;
+    position->epoch_loss = position->epoch_seconds = 0;
+    clear_interval(position);
+}
+
+/* Whether training is over there, and why: with more epochs, a run that has ended goes on; with
+ * fewer than are done, it ends. */
+static void adapt_ending(const mote_trainer *trainer, mote_position *position) {
+    if (position->finished && mote_stopping_holds(trainer, position)) {
+        return;
+    }
+    position->finished =
+        position->step > trainer->total_steps ||
+        (position->step == trainer->total_steps && position->epoch_step == 0); /* validated */
+    position->ending = (uint64_t)(position->finished ? MOTE_ENDING_STEPS : MOTE_ENDING_NONE);
+}
+
+/* Makes a position one of this trainer's: with another number of steps in an epoch, which only
+ * force allows, the epoch starts again, and without a validation part there is no best. */
 static mote_position adapt_position(const mote_trainer *trainer, const saved_position *saved) {
     mote_position position = saved->position;
-    position.finished = position.finished && mote_stopping_holds(trainer, &position);
     position.has_best = position.has_best && mote_trainer_validates(trainer);
     if (saved->epoch_steps != trainer->epoch_steps) {
-        position.step = position.epoch * trainer->epoch_steps;
-        position.epoch_step = position.epoch_samples = position.epoch_correct = 0;
-        position.epoch_loss = position.epoch_seconds = 0;
-        clear_interval(&position);
+        restart_epoch(trainer, &position);
     }
     if (trainer->options.metrics.every_steps == 0) {
         clear_interval(&position);
     }
-    if (saved->position.step == saved->total_steps) {
-        position.finished = position.finished && position.step >= trainer->total_steps;
-    }
-    if (position.step > trainer->total_steps ||
-        (position.step == trainer->total_steps && position.epoch_step == 0)) {
-        position.finished = true;
-    }
+    adapt_ending(trainer, &position);
     return position;
 }
 
