@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include <math.h>
+#include <sys/stat.h>
 
 #include "layers/conv2d.h"
 #include "mote/trainer.h"
@@ -653,4 +654,45 @@ Test(norms, that_are_not_finite_are_written_as_null) {
     mote_trainer_destroy(trainer);
     mote_model_destroy(model);
     mote_dataset_destroy(dataset);
+}
+
+/* ---- what cannot be written at once ---- */
+
+typedef struct disturbed {
+    run *r;
+    mote_run directory;
+    bool noted; /* the line that was late, before the next one */
+} disturbed;
+
+/* In the way of the first line, until the step after it. */
+static bool disturb(void *context, const mote_event *event) {
+    disturbed *d = context;
+    const char *path = scratch_path("run/metrics.jsonl");
+    if (event->kind == MOTE_EVENT_EPOCH && event->epoch == 1) {
+        cr_assert_eq(mkdir(path, 0777), 0);
+    }
+    bool after = event->kind == MOTE_EVENT_STEP && event->epoch == 2 && event->epoch_step == 1;
+    if (after) {
+        cr_assert_eq(rmdir(path), 0);
+    }
+    mote_run_record(&d->directory, d->r->model, event);
+    if (after) {
+        size_t length;
+        free(scratch_read(path, &length));
+        d->noted = length > 0 && length == d->r->trainer->position.metrics_bytes;
+    }
+    return !after;
+}
+
+/* Else it would be missing in a run that goes on from there. */
+Test(intervals, that_were_late_are_written_before_the_next_checkpoint) {
+    static run r;
+    run_open(&r, ONE_LAYER, "\"checkpoint\": {\"every_steps\": 1}", NULL, 1);
+    disturbed d = {.r = &r};
+    cr_assert_eq(mote_run_create(&d.directory, scratch_path("run"), NULL, &r.error), MOTE_OK);
+    mote_trainer_set_listener(r.trainer, disturb, &d);
+    cr_expect_eq(mote_trainer_run(r.trainer, NULL), MOTE_INTERRUPTED);
+    cr_expect(d.noted);
+    mote_run_close(&d.directory);
+    run_close(&r);
 }

@@ -507,8 +507,17 @@ static void note(mote_run *run, mote_run_file kind, mote_status status, const mo
     run->failing[kind] = status != MOTE_OK;
 }
 
+/* Whoever goes on from a checkpoint begins behind the lines it is told of. */
+static void write_late_metrics(mote_run *run) {
+    mote_error error = {0};
+    if (run->unwritten) {
+        note(run, MOTE_RUN_METRICS, write_metrics(run, &error), &error);
+    }
+}
+
 static mote_status save(mote_run *run, mote_trainer *trainer, mote_error *unkept,
                         mote_error *error) {
+    write_late_metrics(run);
     sync_metrics(run);
     trainer->position.metrics_bytes = run->metrics_bytes;
     return mote_checkpoints_write(&run->checkpoints, trainer, unkept, error);
@@ -554,9 +563,7 @@ void mote_run_record(mote_run *run, const mote_model *model, const mote_event *e
         note(run, MOTE_RUN_MODEL, mote_run_write_model(run, model, &error), &error);
         break;
     case MOTE_EVENT_STOPPED:
-        if (run->unwritten) {
-            note(run, MOTE_RUN_METRICS, write_metrics(run, &error), &error);
-        }
+        write_late_metrics(run);
         break;
     case MOTE_EVENT_STARTED:
     case MOTE_EVENT_NOTICE:
