@@ -6,6 +6,7 @@
 #include "mote/trainer.h"
 #include "networks.h"
 #include "scratch.h"
+#include "train/trainer.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
@@ -250,26 +251,47 @@ Test(stopping, tells_of_no_ending_that_does_not_hold_any_more) {
     run_close(&r);
 }
 
-/* What has reached its target has nothing to gain from more epochs, the last one or not. */
-Test(stopping, at_an_accuracy_reached_in_the_last_epoch_stays) {
+/* What would have ended there anyway has nothing to gain from more epochs. */
+Test(stopping, for_more_reasons_than_one_stays) {
+    static const struct {
+        const char *json;
+        mote_ending ending;
+    } rows[] = {{TRAIN(", \"target_accuracy\": 0.75"), MOTE_ENDING_TARGET},
+                {TRAIN(", \"early_stopping\": {\"patience\": 2}"), MOTE_ENDING_PATIENCE}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        static run r;
+        run_open(&r, rows[i].json);
+        cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+        size_t steps = r.epochs * r.trainer->epoch_steps;
+        run_close(&r);
+        run_open(&r, rows[i].json);
+        r.trainer->total_steps = steps;
+        cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+        cr_expect_eq(r.ending, rows[i].ending, "row %zu: ending %d", i, r.ending);
+        cr_assert_eq(mote_trainer_save(r.trainer, scratch_path("c"), NULL), MOTE_OK);
+        run_close(&r);
+        run_open(&r, rows[i].json);
+        cr_assert_eq(mote_trainer_restore(r.trainer, scratch_path("c"), NULL), MOTE_OK);
+        cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+        cr_expect_eq(r.epochs, (size_t)0, "row %zu: epoch %zu", i, r.epochs);
+        cr_expect_eq(r.ending, rows[i].ending, "row %zu: ending %d", i, r.ending);
+        run_close(&r);
+    }
+}
+
+#define IMPATIENT ", \"early_stopping\": {\"patience\": 1, \"min_delta\": 100}"
+
+Test(stopping, is_not_for_lack_of_patience_in_the_middle_of_an_epoch) {
     static run r;
-    run_open(&r, TRAIN(", \"target_accuracy\": 0.75"));
+    run_open(&r, TRAIN(IMPATIENT));
+    r.trainer->total_steps = r.trainer->epoch_steps + 3;
     cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
-    size_t epochs = r.epochs;
-    run_close(&r);
-    char json[256];
-    snprintf(json, sizeof json,
-             "{\"epochs\": %zu, \"target_accuracy\": 0.75, \"batch_size\": 8, \"optimizer\": "
-             "{\"type\": \"sgd\", \"learning_rate\": 0.1, \"momentum\": 0.9}}",
-             epochs);
-    run_open(&r, json);
-    cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
-    cr_expect(r.epochs == epochs && r.ending == MOTE_ENDING_TARGET);
+    cr_expect_eq(r.ending, MOTE_ENDING_STEPS, "ending %d", r.ending);
     cr_assert_eq(mote_trainer_save(r.trainer, scratch_path("c"), NULL), MOTE_OK);
     run_close(&r);
-    run_open(&r, TRAIN(", \"target_accuracy\": 0.75"));
+    run_open(&r, TRAIN(IMPATIENT));
     cr_assert_eq(mote_trainer_restore(r.trainer, scratch_path("c"), NULL), MOTE_OK);
     cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
-    cr_expect(r.epochs == 0 && r.ending == MOTE_ENDING_TARGET, "epoch %zu", r.epochs);
+    cr_expect(r.epochs == 2 && r.ending == MOTE_ENDING_PATIENCE, "epoch %zu", r.epochs);
     run_close(&r);
 }

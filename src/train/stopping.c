@@ -52,18 +52,20 @@ static bool out_of_patience(mote_trainer *trainer) {
     return ++p->patience_epochs >= early->patience;
 }
 
+/* First what more steps or time would not change, so that with more of them it stays at its end. */
 void mote_stopping_observe(mote_trainer *trainer) {
     mote_position *p = &trainer->position;
     double target = trainer->options.target_accuracy;
     bool validated = trainer->validation.samples > 0;
-    bool impatient = validated && out_of_patience(trainer);
+    bool whole = p->epoch_step == 0; /* one that was cut short does not count */
+    bool impatient = validated && whole && out_of_patience(trainer);
     mote_ending ending = MOTE_ENDING_NONE;
     if (validated && target > 0 && trainer->validation.accuracy >= target) {
         ending = MOTE_ENDING_TARGET;
-    } else if (p->step >= trainer->total_steps) {
-        ending = MOTE_ENDING_STEPS;
     } else if (impatient) {
         ending = MOTE_ENDING_PATIENCE;
+    } else if (p->step >= trainer->total_steps) {
+        ending = MOTE_ENDING_STEPS;
     } else if (mote_stopping_now(trainer)) {
         ending = MOTE_ENDING_TIME;
     }
