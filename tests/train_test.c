@@ -1030,16 +1030,22 @@ Test(resuming, from_what_was_saved_beyond_the_last_step_is_training_on) {
     mote_trainer_run(r.trainer, NULL);
     cr_assert_eq(mote_trainer_save(r.trainer, path, NULL), MOTE_OK);
     run_close(&r);
-    for (int epochs = 1; epochs <= 4; epochs += 3) {
-        char json[128];
-        snprintf(json, sizeof json, "{\"epochs\": %d, " MOMENTUM "}", epochs);
-        run_open(&r, WITH_VALIDATION, json);
+    static const struct {
+        const char *json;
+        uint64_t step; /* of its last validation; 0: there is none */
+    } rows[] = {{"{\"epochs\": 1, " MOMENTUM "}", 0},
+                {"{\"max_steps\": 7, " MOMENTUM "}", 7},
+                {"{\"epochs\": 4, " MOMENTUM "}", 12}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        run_open(&r, WITH_VALIDATION, rows[i].json);
         cr_assert_eq(mote_trainer_restore(r.trainer, path, &r.error), MOTE_OK, "%s",
                      r.error.message);
         cr_assert_eq(mote_trainer_save(r.trainer, path, NULL), MOTE_OK);
         cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK, "%s", r.error.message);
         cr_assert_eq(mote_model_save(r.model, scratch_path("resumed"), NULL), MOTE_OK);
-        cr_expect_eq(same_files("whole", "resumed"), epochs == 4, "%d epochs", epochs);
+        cr_expect_eq(same_files("whole", "resumed"), i == 2, "%s", rows[i].json);
+        const mote_event *last = last_of(&r.log, MOTE_EVENT_EPOCH);
+        cr_expect_eq(last ? last->step : 0, rows[i].step, "%s", rows[i].json);
         run_close(&r);
     }
 }

@@ -299,20 +299,9 @@ static void restart_epoch(const mote_trainer *trainer, mote_position *position) 
     clear_interval(position);
 }
 
-/* Whether training is over there, and why: with more epochs, a run that has ended goes on; with
- * fewer than are done, it ends. */
-static void adapt_ending(const mote_trainer *trainer, mote_position *position) {
-    if (position->finished && mote_stopping_holds(trainer, position)) {
-        return;
-    }
-    position->finished =
-        position->step > trainer->total_steps ||
-        (position->step == trainer->total_steps && position->epoch_step == 0); /* validated */
-    position->ending = (uint64_t)(position->finished ? MOTE_ENDING_STEPS : MOTE_ENDING_NONE);
-}
-
 /* Makes a position one of this trainer's: with another number of steps in an epoch, which only
- * force allows, the epoch starts again, and without a validation part there is no best. */
+ * force allows, the epoch starts again; without a validation part there is no best; and what ended
+ * may go on. */
 static mote_position adapt_position(const mote_trainer *trainer, const saved_position *saved) {
     mote_position position = saved->position;
     position.has_best = position.has_best && mote_trainer_validates(trainer);
@@ -322,7 +311,8 @@ static mote_position adapt_position(const mote_trainer *trainer, const saved_pos
     if (trainer->options.metrics.every_steps == 0) {
         clear_interval(&position);
     }
-    adapt_ending(trainer, &position);
+    position.finished = position.finished && mote_stopping_holds(trainer, &position);
+    position.ending = position.finished ? position.ending : MOTE_ENDING_NONE;
     return position;
 }
 

@@ -33,6 +33,17 @@ bool mote_stopping_now(const mote_trainer *trainer) {
     return p->step >= trainer->total_steps || (minutes > 0 && p->seconds >= 60 * minutes);
 }
 
+void mote_stopping_begin(mote_trainer *trainer) {
+    mote_position *p = &trainer->position;
+    bool over =
+        p->step > trainer->total_steps ||
+        (p->step == trainer->total_steps && p->epoch_step == 0); /* else validation follows */
+    if (!p->finished && over) {
+        p->finished = true;
+        p->ending = MOTE_ENDING_STEPS;
+    }
+}
+
 /* Whether the epochs since the best one are too many now. */
 static bool out_of_patience(mote_trainer *trainer) {
     mote_position *p = &trainer->position;

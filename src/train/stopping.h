@@ -11,6 +11,10 @@ mote_status mote_stopping_check(const mote_trainer *trainer, mote_error *error);
 /* Whether the time is over, or all steps are done. */
 bool mote_stopping_now(const mote_trainer *trainer);
 
+/* When a run begins, or is gone on with: whether fewer steps are wanted than are done. What is saved
+ * before that does not know of it, so that with more of them the epoch goes on. */
+void mote_stopping_begin(mote_trainer *trainer);
+
 /* Takes in what validation came to after an epoch, and decides whether that was the last one. */
 void mote_stopping_observe(mote_trainer *trainer);
 

@@ -571,6 +571,9 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error) {
         mote_trainer_tell(trainer, MOTE_EVENT_STARTED) ? MOTE_OK : MOTE_INTERRUPTED;
     mote_notices_start(trainer);
     mote_snapshot_take(trainer);
+    if (status == MOTE_OK) {
+        mote_stopping_begin(trainer);
+    }
     while (status == MOTE_OK && !p->finished) {
         status = run_epoch(trainer, &clock, error);
     }
