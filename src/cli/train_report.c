@@ -1,0 +1,103 @@
+/* train_report.c: what to do after training that ended before its time. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/train.h"
+#include "train/preview.h"
+
+static const char RATE_OVERRIDE[] = "train.optimizer.learning_rate=";
+
+/* The command that goes on with the run, to be copied, without the end of its line; with or without
+ * the learning rate that was set on the command line. */
+static void print_how_to_resume(const train_session *s, bool with_rate) {
+    const text_list *plugins = &s->settings.plugins, *overrides = &s->settings.overrides;
+    print_quoted(stderr, s->settings.program);
+    fputc(' ', stderr);
+    print_quoted(stderr, s->settings.config);
+    fprintf(stderr, " --resume --run-dir ");
+    print_quoted(stderr, s->run.directory);
+    for (size_t i = 0; i < plugins->count; i++) {
+        fprintf(stderr, " --plugin ");
+        print_quoted(stderr, plugins->texts[i]);
+    }
+    for (size_t i = 0; i < overrides->count; i++) {
+        const char *text = overrides->texts[i];
+        if (with_rate || strncmp(text, RATE_OVERRIDE, sizeof RATE_OVERRIDE - 1) != 0) {
+            fprintf(stderr, " --set ");
+            print_quoted(stderr, text);
+        }
+    }
+}
+
+enum {
+    LESS_LEARNING = 10 /* times less, after a divergence */
+};
+
+/* The same with a lower learning rate. A config that says nothing of the optimizer cannot be told
+ * of its rate alone. */
+static void print_how_to_learn_less(const train_session *s) {
+    const mote_optimizer *optimizer = s->trainer->options.optimizer;
+    print_how_to_resume(s, false);
+    if (s->run.checkpoints.any) {
+        fprintf(stderr, " --force");
+    }
+    if (!mote_json_member(s->experiment.train_json, "optimizer").node) {
+        fprintf(stderr, " --set train.optimizer.type=%s", optimizer->kind->type);
+    }
+    fprintf(stderr, " --set %s%g", RATE_OVERRIDE, optimizer->learning_rate / LESS_LEARNING);
+}
+
+void train_report_saved(const train_session *s) {
+    if (!s->settings.quiet) {
+        fprintf(stderr, "stopped after step %llu; all is saved in %s\ngo on with: ",
+                (unsigned long long)s->steps, s->run.directory);
+        print_how_to_resume(s, true);
+        fputc('\n', stderr);
+    }
+}
+
+int train_report_unwritten(const train_session *s, const mote_error *error) {
+    int code = report_error("train", error);
+    if (s->run.checkpoints.any) {
+        fprintf(stderr, "the checkpoint of step %llu stays; go on from it with: ",
+                (unsigned long long)s->run.checkpoints.step);
+        print_how_to_resume(s, true);
+        fputc('\n', stderr);
+    } else {
+        fprintf(stderr, "there is no checkpoint to go on from; make room, or name another "
+                        "directory with --run-dir, and train again\n");
+    }
+    return code;
+}
+
+/* How to go on from the last good checkpoint. Where it was in the data, that takes other data; else
+ * a lower learning rate may do. */
+static void print_way_out(const train_session *s) {
+    if (s->run.checkpoints.any) {
+        fprintf(stderr, "the checkpoint of step %llu stays; to go on from it%s: ",
+                (unsigned long long)s->run.checkpoints.step,
+                s->bad_data ? ", once the data are mended" : " with a lower learning rate");
+    } else {
+        fprintf(stderr, "there is no checkpoint yet; to begin again%s: ",
+                s->bad_data ? ", once the data are mended" : " with a lower learning rate");
+    }
+    if (s->bad_data) {
+        print_how_to_resume(s, true);
+    } else {
+        print_how_to_learn_less(s);
+    }
+    fputc('\n', stderr);
+}
+
+int train_report_divergence(const train_session *s, const mote_error *error) {
+    int code = report_error("train", error);
+    const char *directory = s->run.directory;
+    if (s->diverged && mote_preview_is_possible(s->trainer)) {
+        fprintf(stderr, "%s/diverged.png shows the batch, %s/diverged.json lists it\n", directory,
+                directory);
+    } else if (s->diverged) {
+        fprintf(stderr, "%s/diverged.json lists the batch\n", directory);
+    }
+    print_way_out(s);
+    return code;
+}
