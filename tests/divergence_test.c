@@ -133,6 +133,9 @@ typedef struct witness {
     size_t epoch, samples, affected;
     uint64_t step;
     uint32_t first_affected;
+    uint64_t jump_step; /* 0: of no jump is told */
+    uint32_t jump_worst;
+    double jump_growth;
 } witness;
 
 static bool listen(void *context, const mote_event *event) {
@@ -153,6 +156,12 @@ static bool listen(void *context, const mote_event *event) {
         w->first_affected = d->affected_count ? d->affected[0] : 0;
         for (size_t i = 0; i < d->sample_count; i++) {
             w->lists_marked = w->lists_marked || d->samples[i] == MARKED;
+        }
+        if (d->jump) {
+            w->jump_step = d->jump->step;
+            w->jump_worst = d->jump->worst_sample;
+            w->jump_growth = d->jump->after / d->jump->before;
+            cr_expect(d->jump->worst_loss > 1e6 * d->jump->median_loss);
         }
     }
     w->stopped = event->kind == MOTE_EVENT_STOPPED;
@@ -255,6 +264,39 @@ Test(divergence, reports_what_can_be_read) {
 #define ORDINARY                                                                                   \
     "{\"layers\": [{\"type\": \"dense\", \"units\": 8}, {\"type\": \"relu\"}, {\"type\": "         \
     "\"dense\", \"units\": 2}], " OUTPUT
+
+#define LINEAR(between)                                                                            \
+    "{\"layers\": [{\"type\": \"dense\", \"units\": 8}, " between                                  \
+    "{\"type\": \"dense\", \"units\": 2}], " OUTPUT
+
+/* What sample 123, in step 25 of an epoch of 40, does to weights is finite. The step after it
+ * overflows, whatever is in it. */
+Test(divergence, tells_of_the_step_before_that_made_weights_large) {
+    static const char *const rows[] = {
+        "{\"batch_size\": 5, \"shuffle\": false}",
+        "{\"batch_size\": 5, \"shuffle\": false, \"clip_gradient_norm\": 1e30, \"threads\": 2}",
+        "{\"batch_size\": 1, \"accumulate\": 5, \"shuffle\": false, \"weight_average\": 0.9}",
+    };
+    static const char *const linear[] = {LINEAR(""),
+                                         LINEAR("{\"type\": \"dropout\", \"rate\": 0.2}, ")};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        for (size_t k = 0; k < COUNT(linear); k++) {
+            mote_error report;
+            witness w =
+                witness_divergence(linear[k], dataset_create(1e25, AS_IT_IS), rows[i], &report);
+            cr_expect_eq(w.step % 40, (uint64_t)25, "%s: %s", rows[i], report.message);
+            cr_expect_eq(w.jump_step, w.step, "%s: %s", rows[i], report.message);
+            cr_expect_eq(w.jump_worst, (uint32_t)MARKED, "%s: %s", rows[i], report.message);
+            cr_expect(w.jump_growth > 1e10, "%s: %s", rows[i], report.message);
+            cr_expect(
+                strstr(report.message,
+                       "\n  samples of that step: 120, 121, 122, 123, 124 (5)\n  of these, 123 "
+                       "had the largest loss, "),
+                "%s", report.message);
+            cr_expect(strstr(report.message, "\ntry a lower"), "%s", report.message);
+        }
+    }
+}
 
 Test(divergence, of_an_update_names_the_parameter) {
     mote_error report;

@@ -36,6 +36,18 @@ typedef enum mote_event_kind {
     MOTE_EVENT_STOPPED,  /* training is over or was stopped */
 } mote_event_kind;
 
+/* A step that made weights large, though they stayed finite: the largest one of the model at least a
+ * hundred times. */
+typedef struct mote_jump {
+    uint64_t step;           /* counted from 1 */
+    const char *parameter;   /* that holds the largest weight then: "layers.1.weight" */
+    double before, after;    /* the largest weight, by amount */
+    const uint32_t *samples; /* [sample_count]: those of the step, by number in the data set */
+    size_t sample_count;
+    uint32_t worst_sample; /* the one with the largest loss, which was */
+    double worst_loss, median_loss;
+} mote_jump;
+
 /* Where in a step a number first was not finite. All texts and lists are only there during the
  * event. */
 typedef struct mote_divergence {
@@ -48,6 +60,7 @@ typedef struct mote_divergence {
     const uint32_t *affected; /* [affected_count]: those in whose rows it shows, if in rows */
     size_t affected_count;
     bool validation; /* it was in the validation after the epoch, and they are samples of it */
+    const mote_jump *jump; /* in a step shortly before, which may be what is to blame; or NULL */
 } mote_divergence;
 
 /* Why training is over. */

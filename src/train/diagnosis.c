@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "data/dataset.h"
+#include "train/jump.h"
 #include "train/snapshot.h"
 #include "train/step.h"
 
@@ -41,6 +42,8 @@ typedef struct search {
     mote_named_parameter *parameter; /* whose gradient or value it is, or NULL */
     size_t affected_count;
     range input;
+    bool jumped; /* weights, in a step before */
+    mote_jump jump;
 } search;
 
 /* ---- numbers ---- */
@@ -380,6 +383,17 @@ static void append_samples(text *t, const search *s) {
     }
 }
 
+/* The step before that may be what is to blame, and its samples. */
+static void append_jump(text *t, const mote_jump *jump) {
+    append(t,
+           "\n  weights had become large in step %llu: from %.4g to %.4g, in %s\n  samples of that "
+           "step: ",
+           (unsigned long long)jump->step, jump->before, jump->after, jump->parameter);
+    append_numbers(t, jump->sample_count, jump->samples);
+    append(t, " (%zu)\n  of these, %u had the largest loss, %.4g; half had less than %.4g",
+           jump->sample_count, jump->worst_sample, jump->worst_loss, jump->median_loss);
+}
+
 static const char *advice(const search *s) {
     if (s->untouched) {
         return "it is in the data: correct the sample, or leave it out";
@@ -411,6 +425,9 @@ static void write_report(const search *s, mote_error *error) {
     append(&t, ", at a learning rate of %g", s->trainer->learning_rate);
     append_ranges(&t, s);
     append_samples(&t, s);
+    if (s->jumped) {
+        append_jump(&t, &s->jump);
+    }
     append(&t, "\n%s", advice(s));
 }
 
@@ -427,6 +444,7 @@ static void tell(const search *s, const char *report) {
         .validation = s->validation,
         .affected = s->affected,
         .affected_count = s->affected_count,
+        .jump = s->jumped ? &s->jump : NULL,
     };
     const mote_event event = {.kind = MOTE_EVENT_DIVERGED,
                               .trainer = s->trainer,
@@ -470,6 +488,7 @@ void mote_diagnose_step(mote_trainer *trainer, mote_error *error) {
         search s = {.trainer = trainer,
                     .samples = mote_trainer_next_samples(trainer),
                     .order = trainer->order};
+        s.jumped = mote_jump_find(trainer, &s.jump);
         diagnose(&s, error);
     }
 }

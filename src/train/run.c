@@ -433,6 +433,18 @@ static void add_samples(mote_json_writer *writer, cJSON *object, const char *nam
     }
 }
 
+static void add_jump(mote_json_writer *writer, cJSON *object, const mote_jump *jump) {
+    cJSON *inner = mote_json_add_object(writer, object, "jump");
+    mote_json_add_number(writer, inner, "step", (double)jump->step);
+    mote_json_add_string(writer, inner, "parameter", jump->parameter);
+    mote_json_add_number(writer, inner, "before", jump->before);
+    mote_json_add_number(writer, inner, "after", jump->after);
+    add_samples(writer, inner, "samples", jump->sample_count, jump->samples);
+    mote_json_add_number(writer, inner, "worst_sample", (double)jump->worst_sample);
+    mote_json_add_number(writer, inner, "worst_loss", jump->worst_loss);
+    mote_json_add_number(writer, inner, "median_loss", jump->median_loss);
+}
+
 /* The step that went wrong, as the report has it, or the last one done before a validation. */
 static char *divergence_text(const mote_event *event) {
     const mote_divergence *d = event->divergence;
@@ -450,6 +462,9 @@ static char *divergence_text(const mote_event *event) {
     mote_json_add_boolean(&writer, object, "validation", d->validation);
     add_samples(&writer, object, "samples", d->sample_count, d->samples);
     add_samples(&writer, object, "affected", d->affected_count, d->affected);
+    if (d->jump) {
+        add_jump(&writer, object, d->jump);
+    }
     mote_json_add_string(&writer, object, "report", d->report);
     return mote_json_print(&writer, object, MOTE_JSON_INDENTED);
 }

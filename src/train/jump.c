@@ -1,0 +1,115 @@
+/* jump.c: the step that made weights large. */
+#include "train/jump.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "data/dataset.h"
+#include "train/snapshot.h"
+#include "train/step.h"
+
+/* Ordinary steps, even those of a learning rate ten times too high, stay below. */
+static const double LEAST_GROWTH = 100;
+
+/* Of all weights, by amount. */
+static double largest_weight(const mote_trainer *trainer, const char **parameter) {
+    const mote_model *model = trainer->model;
+    double largest = 0;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *p = model->parameters[i].parameter;
+        for (size_t k = 0; k < p->count && !p->buffer; k++) {
+            double weight = fabs((double)p->value[k]);
+            if (weight > largest) {
+                largest = weight;
+                *parameter = model->parameters[i].name;
+            }
+        }
+    }
+    return largest;
+}
+
+static void replay(mote_trainer *trainer, uint64_t steps) {
+    mote_snapshot_restore(trainer);
+    while (trainer->position.step < steps) {
+        mote_trainer_step(trainer, NULL);
+    }
+}
+
+/* Goes on to where so many steps are done, or to the first that is a jump. */
+static bool find_step(mote_trainer *trainer, uint64_t steps, mote_jump *jump) {
+    *jump = (mote_jump){0};
+    jump->after = largest_weight(trainer, &jump->parameter);
+    while (trainer->position.step < steps) {
+        mote_trainer_step(trainer, NULL);
+        jump->before = jump->after;
+        jump->after = largest_weight(trainer, &jump->parameter);
+        if (jump->before > 0 && jump->after > LEAST_GROWTH * jump->before) {
+            jump->step = trainer->position.step;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- its samples ---- */
+
+/* The losses [samples of the step] of the next step's samples. */
+static void measure_samples(mote_trainer *trainer, size_t count, double *losses) {
+    const mote_output *output = trainer->model->output;
+    mote_random random = trainer->position.layers_random;
+    size_t width = output->width, target_width = output->classes ? output->classes : width;
+    for (size_t done = 0; done < count;) {
+        size_t rows = mote_trainer_gather(trainer, done);
+        mote_targets all = mote_trainer_targets(trainer);
+        mote_pass pass = {
+            .pool = trainer->pool, .batch = rows, .training = true, .random = &random};
+        const mote_real *z = mote_model_forward(trainer->model, &pass, trainer->batch.x);
+        for (size_t i = 0; i < rows; i++) {
+            mote_targets row = {.labels = all.labels ? all.labels + i : NULL,
+                                .values = all.values ? all.values + i * target_width : NULL};
+            mote_score score = {0};
+            output->kind->score(output, 1, z + i * width, row, 0, NULL, &score);
+            losses[done + i] = score.loss;
+        }
+        done += rows;
+    }
+}
+
+static int compare(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The losses are sorted. */
+static void judge_losses(size_t count, double *losses, mote_jump *jump) {
+    size_t worst = 0;
+    for (size_t i = 0; i < count; i++) {
+        worst = losses[i] > losses[worst] ? i : worst;
+    }
+    jump->worst_sample = jump->samples[worst];
+    jump->worst_loss = losses[worst];
+    qsort(losses, count, sizeof *losses, compare);
+    jump->median_loss = losses[count / 2];
+}
+
+bool mote_jump_find(mote_trainer *trainer, mote_jump *jump) {
+    mote_position now = trainer->position;
+    mote_snapshot_restore(trainer);
+    bool found = find_step(trainer, now.step, jump);
+    if (found) {
+        replay(trainer, jump->step - 1);
+        mote_step_samples samples = mote_trainer_next_samples(trainer);
+        double *losses = malloc(samples.count * sizeof *losses);
+        jump->samples = trainer->order + samples.begin;
+        jump->sample_count = samples.count;
+        if (losses) {
+            measure_samples(trainer, samples.count, losses);
+            judge_losses(samples.count, losses, jump);
+        }
+        found = losses != NULL;
+        free(losses);
+        replay(trainer, now.step);
+    }
+    trainer->position = now;
+    return found;
+}
