@@ -501,6 +501,27 @@ Test(csv, a_test_fraction_takes_of_each_class_its_share_picked_by_the_seed) {
     destroy(&c);
 }
 
+/* Each row holds the line that it is in; the line break in quotes is one of the file, too. */
+Test(csv, samples_are_known_by_their_lines) {
+    opened o = load("line,kind\n2,a\n3,\n4,\"a\nb\"\n6,a\n7,\"a\nb\"\n9,a\n10,\"a\nb\"\n",
+                    "\"target\": \"kind\", \"missing\": \"drop\", \"test_fraction\": 0.3, "
+                    "\"validation_fraction\": 0.3, \"normalize\": \"none\"");
+    size_t seen = 0;
+    for (int p = MOTE_TRAINING; p <= MOTE_VALIDATION; p++) {
+        mote_part part = mote_dataset_part(o.dataset, (mote_part_name)p);
+        cr_expect(part.count > 0);
+        for (size_t i = 0; i < part.count; i++, seen++) {
+            char origin[SCRATCH_TEXT], expected[64];
+            snprintf(expected, sizeof expected, "{D}/t.csv:%.0f",
+                     (double)part.samples->numbers[part.indexes[i]]);
+            cr_expect(mote_dataset_origin(o.dataset, part.indexes[i], origin, sizeof origin));
+            cr_expect_str_eq(origin, scratch_expand(expected, ""));
+        }
+    }
+    cr_expect_eq(seen + mote_dataset_part(o.dataset, MOTE_TEST).count, (size_t)6);
+    destroy(&o);
+}
+
 Test(csv, a_test_file_may_have_its_columns_in_another_order) {
     write_table("test.csv", "kind;extra;weight;legs\ncat;x;5;4\nbird;y;1;2\n");
     opened o = load(PETS, "\"target\": \"kind\", \"drop\": \"name\", "

@@ -1057,7 +1057,8 @@ Test(inline_samples, that_cannot_be_are_refused_at_their_place) {
 Test(inline_samples, are_written_with_the_settings_to_the_bit) {
     static const char *const rows[] = {
         "{\"format\":\"inline\",\"samples\":[[0.30000000000000004,-0],[1e-07,3]],"
-        "\"labels\":[1,0],\"validation_fraction\":0,\"normalize\":\"none\",\"classes\":2,\"limit\":0}",
+        "\"labels\":[1,0],\"validation_fraction\":0,\"normalize\":\"none\",\"classes\":2,\"limit\":"
+        "0}",
         "{\"format\":\"inline\",\"samples\":[[1],[2]],\"targets\":[[0.1,-5],[2,1e+30]],"
         "\"validation_fraction\":0.5,\"normalize\":\"standard\",\"classes\":0,\"limit\":0}",
     };

@@ -622,6 +622,32 @@ Test(images, of_validation_and_test_come_from_their_directories) {
     unload(&l);
 }
 
+static void expect_origin(const loaded *l, size_t sample, const char *expected) {
+    char origin[SCRATCH_CAPACITY];
+    cr_expect_eq(mote_dataset_origin(l->dataset, sample, origin, sizeof origin), expected != NULL);
+    cr_expect_str_eq(origin, expected ? scratch_expand(expected, "") : "", "sample %zu", sample);
+}
+
+/* With or without a cache. What was left out is not in it, nor what it was. */
+Test(images, of_training_and_validation_are_known_by_their_files) {
+    write_picture("set/train/a/1.png", 1);
+    write_picture("set/train/b/2.png", 2);
+    write_picture("set/validation/b/1.png", 3);
+    write_picture("set/test/a/1.png", 4);
+    for (int round = 0; round < 4; round++) {
+        loaded l = {0};
+        if (round == 2) {
+            write_file("set/train/a/0.png", "no picture");
+        }
+        load_keys(&l, SET ", \"on_bad_file\": \"skip\"");
+        expect_loaded(&l, "known");
+        expect_origin(&l, 0, round < 2 ? "{D}/set/train/a/1.png" : NULL);
+        expect_origin(&l, 1, round < 2 ? "{D}/set/train/b/2.png" : NULL);
+        expect_origin(&l, 2, round < 2 ? "{D}/set/validation/b/1.png" : NULL);
+        unload(&l);
+    }
+}
+
 /* Nobody wants the training samples: they need not be right. */
 Test(images, of_the_test_part_alone_are_loaded_without_the_others) {
     write_picture("set/train/a/1.png", 1);

@@ -47,6 +47,7 @@ void mote_content_take(mote_content *content, mote_content *from) {
     content->validation = from->validation;
     content->class_names = from->class_names;
     content->class_count = from->class_count;
+    content->lines = from->lines;
     from->block_count = 0;
     mote_content_free(from);
 }

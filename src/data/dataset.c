@@ -577,6 +577,13 @@ mote_part mote_dataset_part(const mote_dataset *dataset, mote_part_name name) {
                        .count = dataset->counts[name]};
 }
 
+bool mote_dataset_origin(const mote_dataset *dataset, size_t sample, char *text, size_t capacity) {
+    const mote_format *format = dataset->format;
+    text[0] = '\0';
+    return format && format->kind->origin &&
+           format->kind->origin(format, &dataset->content, sample, text, capacity);
+}
+
 size_t mote_dataset_classes(const mote_dataset *dataset) {
     return dataset->classes;
 }

@@ -35,6 +35,7 @@ typedef struct mote_content {
     size_t validation;        /* so many of train, the last ones, are given for validation */
     char *const *class_names; /* NULL: classes are called by their numbers */
     size_t class_count;       /* how many names; 0 without */
+    const uint32_t *lines;    /* [train.count]: where in a text file each is, from 1; or NULL */
 
     /* How one sample is made from a file, for prediction, as JSON: {"format": "images", "resize":
      * "fit", "channels": 3}. Goes with the model; malloc'ed, or NULL for {"format": <type>}. */
@@ -64,6 +65,11 @@ struct mote_format_class {
     /* Loads all of it. */
     mote_status (*load)(mote_format *format, const mote_loading *loading, mote_content *content,
                         mote_error *error);
+
+    /* Where a training sample came from, in a form that finds it: "pets/cat/07.jpg", "iris.csv:52".
+     * False: that is not known. NULL: it is no more than the sample's number. */
+    bool (*origin)(const mote_format *format, const mote_content *content, size_t sample,
+                   char *text, size_t capacity);
 
     /* Frees what the format holds besides its fields' values; NULL where there is nothing. */
     void (*destroy)(mote_format *format);

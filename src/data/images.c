@@ -62,7 +62,7 @@ typedef struct images {
     int resize, on_bad_file;
     double test_fraction;
 
-    mote_image_list files; /* from opening to loading */
+    mote_image_list files; /* from opening on; where some are left out, until they are loaded */
     mote_shape shape;
 } images;
 
@@ -673,12 +673,31 @@ static mote_status load(mote_format *format, const mote_loading *loading, mote_c
         status = load_all(self, loading, path, content, error);
     }
     free(path);
-    mote_image_list_free(&self->files);
+    const mote_image_files *parts = self->files.parts;
+    if (content->train.count != parts[MOTE_TRAINING].count + parts[MOTE_VALIDATION].count) {
+        mote_image_list_free(&self->files); /* nobody knows which sample is which any more */
+    }
     if (status == MOTE_OK) {
         content->input = input_text(self);
         status = content->input ? MOTE_OK : mote_fail(error, MOTE_MEMORY, "out of memory");
     }
     return status;
+}
+
+static bool find_origin(const mote_format *format, const mote_content *content, size_t sample,
+                        char *text, size_t capacity) {
+    const images *self = (const images *)format;
+    const mote_image_files *files = &self->files.parts[MOTE_TRAINING];
+    (void)content;
+    if (sample >= files->count) {
+        sample -= files->count;
+        files = &self->files.parts[MOTE_VALIDATION];
+    }
+    if (sample >= files->count) {
+        return false;
+    }
+    snprintf(text, capacity, "%s/%s", files->root, files->files[sample].name);
+    return true;
 }
 
 const mote_format_class mote_format_images = {
@@ -690,5 +709,6 @@ const mote_format_class mote_format_images = {
     .fields = fields,
     .open = open_format,
     .load = load,
+    .origin = find_origin,
     .destroy = destroy,
 };

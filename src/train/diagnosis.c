@@ -15,6 +15,9 @@
 enum {
     NAME_CAPACITY = 256,
     LISTED_SAMPLES = 10,
+    LISTED_ORIGINS = 2,
+    ORIGIN_CAPACITY = 4096,
+    SHOWN_OF_ORIGIN = 60,
     LISTED_PARAMETERS = 4
 };
 
@@ -166,8 +169,7 @@ static void look_at_samples(search *s) {
 /* The loss, row by row, and what it gives back. */
 static void look_at_output(search *s, const mote_real *z, mote_score score) {
     const mote_output *output = s->trainer->model->output;
-    mote_targets all = mote_trainer_targets(s->trainer);
-    size_t width = output->width, target_width = output->classes ? output->classes : width;
+    size_t width = output->width;
     if (isfinite(score.loss) &&
         (s->validation || mote_all_finite(s->rows * width, s->trainer->model->dz))) {
         return;
@@ -179,11 +181,7 @@ static void look_at_output(search *s, const mote_real *z, mote_score score) {
     } else {
         snprintf(s->what, sizeof s->what, "the loss that %.120s gives", s->layer);
         for (size_t i = 0; i < s->rows; i++) {
-            mote_targets row = {.labels = all.labels ? all.labels + i : NULL,
-                                .values = all.values ? all.values + i * target_width : NULL};
-            mote_score sum = {0};
-            output->kind->score(output, 1, z + i * width, row, 0, NULL, &sum);
-            if (!isfinite(sum.loss)) {
+            if (!isfinite(mote_trainer_row_loss(s->trainer, z, i))) {
                 list_row(s, i);
             }
         }
@@ -371,6 +369,17 @@ static void append_numbers(text *t, size_t count, const uint32_t *numbers) {
     }
 }
 
+/* "\n  123 is iris.csv:125", where that is known; of a long path its end. */
+static void append_origin(text *t, const search *s, uint32_t sample) {
+    char origin[ORIGIN_CAPACITY];
+    if (mote_dataset_origin(s->trainer->dataset, sample, origin, sizeof origin)) {
+        size_t length = strlen(origin);
+        bool cut = length > SHOWN_OF_ORIGIN;
+        append(t, "\n  %u is %s%s", sample, cut ? "..." : "",
+               origin + (cut ? length - SHOWN_OF_ORIGIN : 0));
+    }
+}
+
 static void append_samples(text *t, const search *s) {
     append(t, "\n  samples of the batch, counted from 0: ");
     append_numbers(t, s->rows, s->order + s->begin);
@@ -380,11 +389,15 @@ static void append_samples(text *t, const search *s) {
     } else if (s->affected_count > 0) {
         append(t, "\n  it shows in %zu of them: ", s->affected_count);
         append_numbers(t, s->affected_count, s->affected);
+        for (size_t i = 0; i < s->affected_count && i < LISTED_ORIGINS; i++) {
+            append_origin(t, s, s->affected[i]);
+        }
     }
 }
 
 /* The step before that may be what is to blame, and its samples. */
-static void append_jump(text *t, const mote_jump *jump) {
+static void append_jump(text *t, const search *s) {
+    const mote_jump *jump = &s->jump;
     append(t,
            "\n  weights had become large in step %llu: from %.4g to %.4g, in %s\n  samples of that "
            "step: ",
@@ -392,6 +405,7 @@ static void append_jump(text *t, const mote_jump *jump) {
     append_numbers(t, jump->sample_count, jump->samples);
     append(t, " (%zu)\n  of these, %u had the largest loss, %.4g; half had less than %.4g",
            jump->sample_count, jump->worst_sample, jump->worst_loss, jump->median_loss);
+    append_origin(t, s, jump->worst_sample);
 }
 
 static const char *advice(const search *s) {
@@ -426,7 +440,7 @@ static void write_report(const search *s, mote_error *error) {
     append_ranges(&t, s);
     append_samples(&t, s);
     if (s->jumped) {
-        append_jump(&t, &s->jump);
+        append_jump(&t, s);
     }
     append(&t, "\n%s", advice(s));
 }

@@ -55,21 +55,14 @@ static bool find_step(mote_trainer *trainer, uint64_t steps, mote_jump *jump) {
 
 /* The losses [samples of the step] of the next step's samples. */
 static void measure_samples(mote_trainer *trainer, size_t count, double *losses) {
-    const mote_output *output = trainer->model->output;
     mote_random random = trainer->position.layers_random;
-    size_t width = output->width, target_width = output->classes ? output->classes : width;
     for (size_t done = 0; done < count;) {
         size_t rows = mote_trainer_gather(trainer, done);
-        mote_targets all = mote_trainer_targets(trainer);
         mote_pass pass = {
             .pool = trainer->pool, .batch = rows, .training = true, .random = &random};
         const mote_real *z = mote_model_forward(trainer->model, &pass, trainer->batch.x);
         for (size_t i = 0; i < rows; i++) {
-            mote_targets row = {.labels = all.labels ? all.labels + i : NULL,
-                                .values = all.values ? all.values + i * target_width : NULL};
-            mote_score score = {0};
-            output->kind->score(output, 1, z + i * width, row, 0, NULL, &score);
-            losses[done + i] = score.loss;
+            losses[done + i] = mote_trainer_row_loss(trainer, z, i);
         }
         done += rows;
     }

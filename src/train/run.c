@@ -16,6 +16,7 @@
 #include "config/json.h"
 #include "config/json_write.h"
 #include "core/file.h"
+#include "data/dataset.h"
 #include "mote/version.h"
 #include "train/preview.h"
 #include "train/stopping.h"
@@ -433,14 +434,34 @@ static void add_samples(mote_json_writer *writer, cJSON *object, const char *nam
     }
 }
 
-static void add_jump(mote_json_writer *writer, cJSON *object, const mote_jump *jump) {
+/* Where they came from, in a list of the same order, if that is known. */
+static void add_origins(mote_json_writer *writer, cJSON *object, const char *name,
+                        const mote_dataset *dataset, size_t count, const uint32_t *numbers) {
+    char origin[PATH_CAPACITY];
+    if (count == 0 || !mote_dataset_origin(dataset, numbers[0], origin, sizeof origin)) {
+        return;
+    }
+    cJSON *list = mote_json_add_array(writer, object, name);
+    for (size_t i = 0; i < count; i++) {
+        mote_dataset_origin(dataset, numbers[i], origin, sizeof origin);
+        mote_json_add_string(writer, list, NULL, origin);
+    }
+}
+
+static void add_jump(mote_json_writer *writer, cJSON *object, const mote_dataset *dataset,
+                     const mote_jump *jump) {
     cJSON *inner = mote_json_add_object(writer, object, "jump");
     mote_json_add_number(writer, inner, "step", (double)jump->step);
     mote_json_add_string(writer, inner, "parameter", jump->parameter);
     mote_json_add_number(writer, inner, "before", jump->before);
     mote_json_add_number(writer, inner, "after", jump->after);
     add_samples(writer, inner, "samples", jump->sample_count, jump->samples);
+    add_origins(writer, inner, "origins", dataset, jump->sample_count, jump->samples);
     mote_json_add_number(writer, inner, "worst_sample", (double)jump->worst_sample);
+    char origin[PATH_CAPACITY];
+    if (mote_dataset_origin(dataset, jump->worst_sample, origin, sizeof origin)) {
+        mote_json_add_string(writer, inner, "worst_origin", origin);
+    }
     mote_json_add_number(writer, inner, "worst_loss", jump->worst_loss);
     mote_json_add_number(writer, inner, "median_loss", jump->median_loss);
 }
@@ -448,6 +469,7 @@ static void add_jump(mote_json_writer *writer, cJSON *object, const mote_jump *j
 /* The step that went wrong, as the report has it, or the last one done before a validation. */
 static char *divergence_text(const mote_event *event) {
     const mote_divergence *d = event->divergence;
+    const mote_dataset *dataset = event->trainer->dataset;
     uint64_t step = event->step + (d->validation ? 0 : 1);
     mote_json_writer writer = {0};
     cJSON *object = mote_json_new_object(&writer);
@@ -461,9 +483,10 @@ static char *divergence_text(const mote_event *event) {
     }
     mote_json_add_boolean(&writer, object, "validation", d->validation);
     add_samples(&writer, object, "samples", d->sample_count, d->samples);
+    add_origins(&writer, object, "origins", dataset, d->sample_count, d->samples);
     add_samples(&writer, object, "affected", d->affected_count, d->affected);
     if (d->jump) {
-        add_jump(&writer, object, d->jump);
+        add_jump(&writer, object, dataset, d->jump);
     }
     mote_json_add_string(&writer, object, "report", d->report);
     return mote_json_print(&writer, object, MOTE_JSON_INDENTED);

@@ -98,6 +98,17 @@ mote_targets mote_trainer_targets(const mote_trainer *trainer) {
                           .values = labels ? NULL : batch->values};
 }
 
+double mote_trainer_row_loss(const mote_trainer *trainer, const mote_real *z, size_t row) {
+    const mote_output *output = trainer->model->output;
+    size_t width = output->width, target_width = output->classes ? output->classes : width;
+    mote_targets all = mote_trainer_targets(trainer);
+    mote_targets one = {.labels = all.labels ? all.labels + row : NULL,
+                        .values = all.values ? all.values + row * target_width : NULL};
+    mote_score score = {0};
+    output->kind->score(output, 1, z + row * width, one, 0, NULL, &score);
+    return score.loss;
+}
+
 /* The next batch of a step of which `done` samples are done: forward and, where the loss is finite,
  * backward, with gradients times `scale`. Returns how many samples it has. */
 static size_t run_batch(mote_trainer *trainer, size_t done, mote_real scale, mote_score *score) {

@@ -21,6 +21,9 @@ mote_step_samples mote_trainer_next_samples(mote_trainer *trainer);
 /* What the batch that was gathered should come out as. */
 mote_targets mote_trainer_targets(const mote_trainer *trainer);
 
+/* The loss of a single row of it, unweighted. `z` are the logits of all rows. */
+double mote_trainer_row_loss(const mote_trainer *trainer, const mote_real *z, size_t row);
+
 /* The next step of the epoch that is going on. MOTE_DIVERGED where the loss, or the norm of the
  * gradient if it is looked at, is not finite: the weights, and where the run stands, have not been
  * touched then. */

@@ -406,6 +406,22 @@ test_divergence() {
     check "divergence in the last step gives no result" test ! -e diverged/result.json
     check "divergence in the last step prints no result" is_empty "$out"
     rm -rf diverged
+    # A sample like no other, in line 42: what it leaves of the weights, the next step fails of.
+    for i in $(seq 60); do
+        echo "$((i % 7)),$((i % 5)),$((i % 2))"
+    done | sed '42s/^[^,]*/1e30/' >table.csv
+    cat >table.json <<'JSON'
+{"name": "table", "dataset": {"format": "csv", "file": "table.csv", "target": 3, "normalize": "none"},
+ "model": {"layers": [{"type": "dense", "units": 8}, {"type": "dense", "units": 2}],
+           "output": {"type": "softmax_cross_entropy"}},
+ "train": {"epochs": 50, "batch_size": 4, "optimizer": {"type": "sgd", "learning_rate": 0.1}}}
+JSON
+    run 3 "$train" table.json --run-dir diverged
+    check "the step before is told" has '^  weights had become large in step [0-9]*: from .* to .*e+.*, in layers' "$err"
+    check "and which of its samples had the largest loss" has '^  of these, 41 had the largest loss' "$err"
+    check "and where that is" has '^  41 is table.csv:42$' "$err"
+    check "all in diverged.json" has '"worst_origin":	"table.csv:42"' diverged/diverged.json
+    rm -rf diverged table.csv table.json
 }
 
 test_stopping() {

@@ -97,6 +97,13 @@ static mote_status open_csv(mote_format *format, const mote_loading *loading, mo
     return status;
 }
 
+static bool find_origin(const mote_format *format, const mote_content *content, size_t sample,
+                        char *text, size_t capacity) {
+    const mote_csv *self = (const mote_csv *)format;
+    snprintf(text, capacity, "%s:%u", self->file, content->lines[sample]);
+    return true;
+}
+
 static void destroy_csv(mote_format *format) {
     mote_columns_free(&((mote_csv *)format)->columns);
 }
@@ -110,5 +117,6 @@ const mote_format_class mote_format_csv = {
     .fields = fields,
     .open = open_csv,
     .load = mote_csv_load,
+    .origin = find_origin,
     .destroy = destroy_csv,
 };

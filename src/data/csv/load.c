@@ -20,12 +20,12 @@ static const uint64_t TEST_SPLIT = UINT64_C(3) << 32;
 /* ---- gathering rows ---- */
 
 /* Rows as they were read, in one piece of memory: numbers [capacity × (features + values)], then
- * labels [capacity]. */
+ * labels [capacity] and lines [capacity]. */
 typedef struct chunk {
     struct chunk *next;
     size_t count;
     mote_real *numbers;
-    uint32_t *labels;
+    uint32_t *labels, *lines;
 } chunk;
 
 typedef struct store {
@@ -41,7 +41,7 @@ static store store_create(const mote_csv *self, mote_dictionary *classes, bool g
     const mote_columns *columns = &self->columns;
     size_t numbers =
         columns->feature_count + (self->task == MOTE_CSV_REGRESSION ? columns->target_count : 0);
-    size_t row = numbers * sizeof(mote_real) + sizeof(uint32_t);
+    size_t row = numbers * sizeof(mote_real) + 2 * sizeof(uint32_t);
     return (store){.self = self,
                    .classes = classes,
                    .grows = grows,
@@ -64,12 +64,13 @@ static chunk *store_chunk(store *s) {
     }
     size_t numbers = s->rows_per_chunk * s->numbers_per_row;
     chunk *c =
-        malloc(sizeof *c + numbers * sizeof(mote_real) + s->rows_per_chunk * sizeof(uint32_t));
+        malloc(sizeof *c + numbers * sizeof(mote_real) + 2 * s->rows_per_chunk * sizeof(uint32_t));
     if (!c) {
         return NULL;
     }
     *c = (chunk){.numbers = (mote_real *)(void *)(c + 1)};
     c->labels = (uint32_t *)(void *)(c->numbers + numbers);
+    c->lines = c->labels + s->rows_per_chunk;
     *(s->last ? &s->last->next : &s->first) = c;
     s->last = c;
     return c;
@@ -113,6 +114,7 @@ static mote_status store_row(void *context, const mote_column_reader *reader, mo
         return status;
     }
     c->labels[c->count] = 0;
+    c->lines[c->count] = (uint32_t)mote_table_line(reader->table);
     status = s->self->task == MOTE_CSV_REGRESSION
                  ? read_values(reader, numbers + reader->columns->feature_count, error)
                  : read_label(s, reader, &c->labels[c->count], error);
@@ -230,7 +232,7 @@ static mote_status give_names(const mote_csv *self, const mote_dictionary *class
 /* Where samples go. */
 typedef struct part {
     mote_real *numbers, *values;
-    uint32_t *labels;
+    uint32_t *labels, *lines; /* lines are NULL where they are not asked for */
     size_t count, width, value_width;
 } part;
 
@@ -258,14 +260,19 @@ static mote_status allocate_part(const mote_csv *self, size_t count, mote_conten
     return p->numbers && (p->labels || p->values) ? MOTE_OK : MOTE_MEMORY;
 }
 
-static void add_sample(const mote_csv *self, const mote_real *numbers, uint32_t label, part *p) {
+static void add_sample(const mote_csv *self, const chunk *c, size_t i, part *p) {
     size_t features = self->columns.feature_count;
+    size_t values = self->task == MOTE_CSV_REGRESSION ? self->columns.target_count : 0;
+    const mote_real *numbers = c->numbers + i * (features + values);
     mote_columns_expand(&self->columns, numbers, p->numbers + p->count * p->width);
     if (p->labels) {
-        p->labels[p->count] = label;
+        p->labels[p->count] = c->labels[i];
     } else {
         memcpy(p->values + p->count * p->value_width, numbers + features,
                p->value_width * sizeof *p->values);
+    }
+    if (p->lines) {
+        p->lines[p->count] = c->lines[i];
     }
     p->count++;
 }
@@ -276,8 +283,7 @@ static void empty_store(store *s, const bool *held_out, part *kept, part *held) 
     size_t row = 0;
     for (chunk *c = s->first; c; c = s->first) {
         for (size_t i = 0; i < c->count; i++, row++) {
-            add_sample(s->self, c->numbers + i * s->numbers_per_row, c->labels[i],
-                       held_out && held_out[row] ? held : kept);
+            add_sample(s->self, c, i, held_out && held_out[row] ? held : kept);
         }
         s->first = c->next;
         free(c);
@@ -321,11 +327,18 @@ static mote_status make_samples(const mote_csv *self, store *train, store *test,
                                 const bool *held_out, size_t held_count, mote_content *content,
                                 mote_error *error) {
     part training, testing;
+    size_t training_count = train->count - held_count;
     mote_status status =
-        allocate_part(self, train->count - held_count, content, &training, &content->train, error);
+        allocate_part(self, training_count, content, &training, &content->train, error);
     if (status == MOTE_OK) {
         status =
             allocate_part(self, test->count + held_count, content, &testing, &content->test, error);
+    }
+    if (status == MOTE_OK) {
+        training.lines = mote_content_allocate(content, training_count, sizeof *training.lines,
+                                               self->file, error);
+        content->lines = training.lines;
+        status = training.lines ? MOTE_OK : MOTE_MEMORY;
     }
     if (status == MOTE_OK) {
         empty_store(train, held_out, &training, &testing);
