@@ -1169,6 +1169,36 @@ Test(resuming, from_what_is_no_checkpoint_or_damaged_is_refused_and_changes_noth
     run_close(&r);
 }
 
+/* A checksum tells of data and metadata; of a tensor's entry, that it does not fit. Another
+ * checkpoint may do, so that settings are not to blame: not with force either. */
+Test(resuming, from_a_checkpoint_with_any_byte_of_its_header_damaged_blames_the_file) {
+    static run r;
+    run_open(&r, WITH_VALIDATION, RESUMED);
+    r.log.stop_after = 5;
+    r.log.stop_at = MOTE_EVENT_EPOCH;
+    mote_trainer_run(r.trainer, NULL);
+    const char *path = scratch_path("checkpoint"), *damaged = scratch_path("damaged");
+    cr_assert_eq(mote_trainer_save(r.trainer, path, NULL), MOTE_OK);
+    size_t count;
+    unsigned char *bytes = scratch_read(path, &count);
+    const char *text = (const char *)bytes + 8, *sum = strstr(text, "mote.checksum");
+    size_t end = strcspn(text, " "), unneeded = (size_t)(sum - text),
+           length = strlen("mote.checksum");
+    cr_assert(unneeded + length < end);
+    for (size_t i = 0; i < end; i += 3) {
+        unsigned char bit = (unsigned char)(1 << i % 8);
+        bytes[8 + i] ^= bit;
+        scratch_write(damaged, bytes, count);
+        bytes[8 + i] ^= bit;
+        mote_error error = {0};
+        mote_status status = mote_checkpoint_restore(r.trainer, damaged, i % 2, &error);
+        bool good = i >= unneeded && i < unneeded + length; /* then it is not looked at */
+        cr_expect_eq(status, good ? MOTE_OK : MOTE_DATA, "\"%.20s\": %s", text + i, error.message);
+    }
+    free(bytes);
+    run_close(&r);
+}
+
 /* What another version of mote wrote may be without what this one needs. */
 Test(resuming, from_a_checkpoint_of_another_version_says_so) {
     static const struct {

@@ -343,41 +343,52 @@ static mote_status check_position(const mote_trainer *trainer, const mote_safete
     return MOTE_OK;
 }
 
+/* What a checkpoint is restored from. */
+typedef struct source {
+    mote_safetensors *file;
+    bool same_settings; /* as the trainer's, of which all its tensors follow */
+} source;
+
 /* Force cannot make up what an optimizer keeps, nor averages; the weights can begin a new run. */
 static mote_status check_tensor(void *context, const char *name, mote_tensor tensor,
                                 mote_error *error) {
+    const source *from = context;
     mote_error reason = {0};
-    mote_status status = mote_safetensors_check(context, name, tensor.shape, &reason);
+    mote_status status = mote_safetensors_check(from->file, name, tensor.shape, &reason);
     bool average = strncmp(name, "average.", strlen("average.")) == 0;
+    if (status != MOTE_OK && from->same_settings) {
+        return mote_fail(error, status, "%s: the file is damaged, or of another version",
+                         reason.message);
+    }
     if (status != MOTE_OK && (average || strncmp(name, "optimizer.", strlen("optimizer.")) == 0)) {
-        return mote_fail(error, status,
+        return mote_fail(error, MOTE_INVALID,
                          "%s, which train.%s as it is now needs; its weights can be the beginning "
                          "of a new run (--init-from %s)",
                          reason.message, average ? "weight_average" : "optimizer",
-                         mote_safetensors_path(context));
+                         mote_safetensors_path(from->file));
     }
-    return status == MOTE_OK ? MOTE_OK : mote_fail(error, status, "%s", reason.message);
+    return status == MOTE_OK ? MOTE_OK : mote_fail(error, MOTE_INVALID, "%s", reason.message);
 }
 
 static mote_status copy_tensor(void *context, const char *name, mote_tensor tensor,
                                mote_error *error) {
-    return mote_safetensors_copy(context, name, tensor, error);
+    const source *from = context;
+    return mote_safetensors_copy(from->file, name, tensor, error);
 }
 
 /* All that was saved; the trainer is as before where that fails. */
-static mote_status restore(mote_trainer *trainer, mote_safetensors *file,
-                           const saved_position *saved, mote_error *error) {
-    mote_error reason = {0};
+static mote_status restore(mote_trainer *trainer, source *from, const saved_position *saved,
+                           mote_error *error) {
     mote_position before = trainer->position;
     trainer->position = saved->position; /* it says which tensors there are */
-    if (visit_tensors(trainer, check_tensor, file, &reason) != MOTE_OK) {
+    mote_status status = visit_tensors(trainer, check_tensor, from, error);
+    if (status != MOTE_OK) {
         trainer->position = before;
-        return mote_fail(error, MOTE_INVALID, "%s",
-                         reason.message); /* whole, but not of this model */
+        return status;
     }
     trainer->learning_rate = saved->position.learning_rate;
     norms_from_json(trainer, saved->json);
-    return visit_tensors(trainer, copy_tensor, file, error);
+    return visit_tensors(trainer, copy_tensor, from, error);
 }
 
 mote_status mote_checkpoint_restore(mote_trainer *trainer, const char *path, bool force,
@@ -388,15 +399,18 @@ mote_status mote_checkpoint_restore(mote_trainer *trainer, const char *path, boo
         return mote_fail(error, reason.status, "%s", reason.message);
     }
     saved_position saved = {0};
+    source from = {.file = file};
     mote_status status = check_kind(file, error);
-    if (status == MOTE_OK && !force) {
-        status = check_settings(trainer, file, error);
+    if (status == MOTE_OK) {
+        status = check_settings(trainer, file, force ? NULL : error);
+        from.same_settings = status == MOTE_OK;
+        status = force ? MOTE_OK : status;
     }
     if (status == MOTE_OK) {
         status = check_position(trainer, file, &saved, error);
     }
     if (status == MOTE_OK) {
-        status = restore(trainer, file, &saved, error);
+        status = restore(trainer, &from, &saved, error);
     }
     cJSON_Delete(saved.json);
     mote_safetensors_destroy(file);
