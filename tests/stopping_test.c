@@ -295,3 +295,30 @@ Test(stopping, is_not_for_lack_of_patience_in_the_middle_of_an_epoch) {
     cr_expect(r.epochs == 2 && r.ending == MOTE_ENDING_PATIENCE, "epoch %zu", r.epochs);
     run_close(&r);
 }
+
+/* The lowest loss is no accuracy to be better than, nor the highest accuracy a loss. */
+Test(stopping, by_another_metric_counts_anew) {
+    static const char *const jsons[] = {TRAIN(", \"early_stopping\": {\"patience\": 2}"),
+                                        TRAIN(", \"early_stopping\": {\"patience\": 2, "
+                                              "\"metric\": \"accuracy\"}")};
+    static run whole, r;
+    run_open(&whole, TRAIN(""));
+    cr_assert_eq(mote_trainer_run(whole.trainer, &whole.error), MOTE_OK);
+    for (size_t to = 0; to < COUNT(jsons); to++) {
+        run_open(&r, jsons[1 - to]);
+        cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+        cr_assert_eq(r.ending, MOTE_ENDING_PATIENCE);
+        cr_assert_eq(mote_trainer_save(r.trainer, scratch_path("c"), NULL), MOTE_OK);
+        size_t before = r.epochs;
+        run_close(&r);
+        run_open(&r, jsons[to]);
+        cr_assert_eq(mote_trainer_restore(r.trainer, scratch_path("c"), NULL), MOTE_OK);
+        cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+        const double *values = to ? whole.accuracies : whole.losses;
+        size_t after = last_epoch(values + before, to ? 1 : -1, 0, 2);
+        cr_expect_eq(r.epochs, before + after, "row %zu: %zu, not %zu + %zu", to, r.epochs, before,
+                     after);
+        run_close(&r);
+    }
+    run_close(&whole);
+}

@@ -44,6 +44,12 @@ void mote_stopping_begin(mote_trainer *trainer) {
     }
 }
 
+/* Whether epochs are counted, and those of this metric: where a run goes on with the other one, the
+ * best by the first says nothing. */
+static bool patience_is_begun(const mote_trainer *trainer, const mote_position *position) {
+    return position->patience_begun == 1 + (uint64_t)trainer->options.early_stopping.metric;
+}
+
 /* Whether the epochs since the best one are too many now. */
 static bool out_of_patience(mote_trainer *trainer) {
     mote_position *p = &trainer->position;
@@ -54,8 +60,8 @@ static bool out_of_patience(mote_trainer *trainer) {
     double loss = trainer->validation.loss, accuracy = trainer->validation.accuracy;
     bool by_accuracy = early->metric == MOTE_STOP_BY_ACCURACY;
     double gain = by_accuracy ? accuracy - p->patience_best : p->patience_best - loss;
-    if (!p->patience_begun || gain > early->min_delta) {
-        p->patience_begun = 1;
+    if (!patience_is_begun(trainer, p) || gain > early->min_delta) {
+        p->patience_begun = 1 + (uint64_t)early->metric;
         p->patience_best = by_accuracy ? accuracy : loss;
         p->patience_epochs = 0;
         return false;
@@ -89,7 +95,8 @@ bool mote_stopping_holds(const mote_trainer *trainer, const mote_position *posit
     size_t patience = options->early_stopping.patience;
     switch ((mote_ending)position->ending) {
     case MOTE_ENDING_PATIENCE:
-        return patience > 0 && position->patience_epochs >= patience;
+        return patience > 0 && patience_is_begun(trainer, position) &&
+               position->patience_epochs >= patience;
     case MOTE_ENDING_TARGET:
         return options->target_accuracy > 0 && position->best_accuracy >= options->target_accuracy;
     case MOTE_ENDING_TIME:

@@ -35,10 +35,11 @@ typedef struct mote_position {
     double best_loss, best_accuracy;
     uint64_t best_samples;
     bool finished;
-    uint64_t ending;                          /* why: a mote_ending */
-    uint64_t patience_begun, patience_epochs; /* of early_stopping: epochs since the best one */
-    double patience_best;                     /* loss or accuracy in that */
-    uint64_t metrics_bytes; /* of the run's metrics.jsonl, see run.h; 0 without a run */
+    uint64_t ending;          /* why: a mote_ending */
+    uint64_t patience_begun;  /* of early_stopping: 0 or, once there is a best epoch, 1 + metric */
+    uint64_t patience_epochs; /* since that one */
+    double patience_best;     /* loss or accuracy in it */
+    uint64_t metrics_bytes;   /* of the run's metrics.jsonl, see run.h; 0 without a run */
     double schedule_state[MOTE_SCHEDULE_STATES];
     mote_random layers_random;
 } mote_position;
