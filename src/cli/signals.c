@@ -1,6 +1,7 @@
 /* signals.c: Ctrl-C and its relatives ask a program to end in good order. */
 #include "cli/signals.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,9 +25,11 @@ static void on_signal(int number) {
         return;
     }
     seen = number;
+    int before = errno; /* whoever was interrupted may be about to look at it */
     if (text && write(STDERR_FILENO, text, strlen(text)) < 0) {
         said = NULL; /* nobody can read it */
     }
+    errno = before;
 }
 
 void signals_set_text(const char *text) {
