@@ -174,10 +174,12 @@ static void predict_list(predictor *p) {
     lines_free(&reader);
 }
 
-/* For a model of numbers, what is no file, but has several fields or a number, is a row. */
+/* For a model of numbers, what is no file, but has several fields or a number, is a row. Many
+ * fields make a text that is too long for the name of a file. */
 static bool is_row(const predictor *p, const char *text) {
     struct stat file;
-    return p->numbers && *text && stat(text, &file) != 0 && errno == ENOENT &&
+    bool missing = stat(text, &file) != 0 && (errno == ENOENT || errno == ENAMETOOLONG);
+    return p->numbers && *text && missing &&
            (strpbrk(text, ",;\t|") || strspn(text, "+-.0123456789eE") == strlen(text));
 }
 
