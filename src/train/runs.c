@@ -127,39 +127,40 @@ typedef struct comparison {
     const mote_run_list *list;
     FILE *stream; /* where differences go */
     size_t count; /* of those there are */
-    bool failed;
+    bool failed;  /* for lack of memory */
 } comparison;
 
-/* The value at "model.layers[1].units"; NULL where there is none. */
-static const cJSON *value_at(const cJSON *node, const char *path) {
-    while (node && *path) {
-        if (*path == '[') {
-            node = cJSON_GetArrayItem(node, (int)strtol(path + 1, NULL, 10));
-            path = strchr(path, ']') + 1;
-        } else {
-            path += *path == '.';
-            char name[PATH_CAPACITY];
-            size_t length = strcspn(path, ".[");
-            snprintf(name, sizeof name, "%.*s", (int)length, path);
-            node = cJSON_GetObjectItemCaseSensitive(node, name);
-            path += length;
-        }
-    }
-    return node;
-}
-
-static bool differs(const mote_run_list *list, const cJSON *value, const char *path) {
+/* others [runs]: what stands in each run's config where `value` stands in this one's, or NULL. */
+static bool differs(const mote_run_list *list, const cJSON *value, const cJSON *const *others) {
     for (size_t i = 0; i < list->count; i++) {
-        const cJSON *other = value_at(list->runs[i].config, path);
-        if (list->runs[i].config && (!other || !cJSON_Compare(value, other, true))) {
+        if (list->runs[i].config && (!others[i] || !cJSON_Compare(value, others[i], true))) {
             return true;
         }
     }
     return false;
 }
 
-static void compare(comparison *c, const cJSON *node, const char *path) {
-    if (!differs(c->list, node, path)) {
+static void compare(comparison *c, const cJSON *node, const cJSON *const *others, const char *path);
+
+/* Goes on with a child of a node, and with what the other runs have in its place. */
+static void compare_child(comparison *c, const cJSON *child, size_t index,
+                          const cJSON *const *others, const char *path) {
+    const cJSON **inner = calloc(c->list->count, sizeof *inner);
+    if (!inner) {
+        c->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < c->list->count; i++) {
+        inner[i] = child->string ? cJSON_GetObjectItemCaseSensitive(others[i], child->string)
+                                 : cJSON_GetArrayItem(others[i], (int)index);
+    }
+    compare(c, child, inner, path);
+    free(inner);
+}
+
+static void compare(comparison *c, const cJSON *node, const cJSON *const *others,
+                    const char *path) {
+    if (!differs(c->list, node, others)) {
         return;
     }
     size_t index = 0;
@@ -169,7 +170,7 @@ static void compare(comparison *c, const cJSON *node, const char *path) {
                                               child->string)
                                    : snprintf(inner, sizeof inner, "%s[%zu]", path, index);
         if ((size_t)length < sizeof inner) {
-            compare(c, child, inner);
+            compare_child(c, child, index, others, inner);
         }
     }
     if (!node->child && c->count++ < MOST_NAMED) {
@@ -181,35 +182,52 @@ static void compare(comparison *c, const cJSON *node, const char *path) {
 }
 
 /* What one tries most comes first. The name is a label, and shows in that of the directory. */
-static void compare_all(comparison *c, const cJSON *config) {
+static void compare_all(comparison *c, const cJSON *config, const cJSON *const *configs) {
     static const char *const parts[] = {"seed", "train", "model", "dataset"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const cJSON *part = cJSON_GetObjectItemCaseSensitive(config, parts[i]);
         if (part) {
-            compare(c, part, parts[i]);
+            compare_child(c, part, 0, configs, parts[i]);
         }
     }
 }
 
-static mote_status write_differences(mote_run_list *list, mote_error *error) {
-    for (size_t i = 0; i < list->count; i++) {
-        mote_run_summary *run = &list->runs[i];
-        size_t size;
-        FILE *stream = open_memstream(&run->differs, &size);
-        comparison c = {.list = list, .stream = stream, .failed = !stream};
-        if (stream && run->config) {
-            compare_all(&c, run->config);
-        }
-        if (stream && c.count > MOST_NAMED) {
-            fprintf(stream, " and %zu more", c.count - MOST_NAMED);
-        }
-        c.failed = (stream && fclose(stream) != 0) || c.failed;
-        if (c.failed) {
-            return mote_fail(error, MOTE_MEMORY, "out of memory for the configs of %zu runs",
-                             list->count);
-        }
+/* In what a run's config differs from the others, configs [runs], as text; NULL when out of
+ * memory. */
+static char *differences_text(const mote_run_list *list, const cJSON *config,
+                              const cJSON *const *configs) {
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream) {
+        return NULL;
     }
-    return MOTE_OK;
+    comparison c = {.list = list, .stream = stream};
+    compare_all(&c, config, configs);
+    if (c.count > MOST_NAMED) {
+        fprintf(stream, " and %zu more", c.count - MOST_NAMED);
+    }
+    if (fclose(stream) != 0 || c.failed) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+static mote_status write_differences(mote_run_list *list, mote_error *error) {
+    const cJSON **configs = calloc(list->count, sizeof *configs);
+    bool good = configs != NULL;
+    for (size_t i = 0; good && i < list->count; i++) {
+        configs[i] = list->runs[i].config;
+    }
+    for (size_t i = 0; good && i < list->count; i++) {
+        list->runs[i].differs = differences_text(list, configs[i], configs);
+        good = list->runs[i].differs != NULL;
+    }
+    free(configs);
+    return good ? MOTE_OK
+                : mote_fail(error, MOTE_MEMORY, "out of memory for the configs of %zu runs",
+                            list->count);
 }
 
 /* ---- all of them ---- */

@@ -525,6 +525,13 @@ test_runs() {
     check "a run that was interrupted" has '^004 *interrupted ' "$out"
     run 0 "$evaluate" --runs table --json
     check "JSON of the runs" has '"ended":	"diverged"' "$out"
+    for weight in 3 4; do
+        mkdir -p weighted/00$weight
+        printf '{"dataset": {"class_weights": {"a[b": 1, "c.d": 2, "e": %s}}}' $weight >weighted/00$weight/config.json
+    done
+    run 0 "$evaluate" --runs weighted
+    check "keys that look like paths do not differ" has '^003 .* -  dataset.class_weights.e=3$' "$out"
+    rm -rf weighted
     refuse 1 'evaluate: table: no run is going on there' "$evaluate" --runs table --follow
     rm -rf table/002
     run 0 "$train" digits.json --quiet --run-dir table/002 --set train.epochs=2 --set train.metrics.every_steps=14
