@@ -45,7 +45,7 @@ static bool listen(void *context, const mote_event *event) {
     return !r->stop_after || event->epoch < r->stop_after || event->kind != MOTE_EVENT_EPOCH;
 }
 
-static void run_open(run *r, const char *json) {
+static void run_open_on(run *r, const char *dataset_json, const char *json) {
     *r = (run){0};
     mote_random random = mote_random_create(3, MOTE_RANDOM_DATA, 0);
     numbers_uniform(&random, -1, 1, SAMPLES * WIDTH, numbers);
@@ -55,8 +55,7 @@ static void run_open(run *r, const char *json) {
     }
     const mote_samples samples = {
         .count = SAMPLES, .shape = mote_shape_vector(WIDTH), .numbers = numbers, .labels = labels};
-    r->dataset =
-        mote_dataset_from_arrays(&samples, NULL, "{\"validation_fraction\": 0.3}", 1, &r->error);
+    r->dataset = mote_dataset_from_arrays(&samples, NULL, dataset_json, 1, &r->error);
     r->model = network_create(
         "{\"layers\": [{\"type\": \"dense\", \"units\": 32}, {\"type\": \"relu\"}, {\"type\": "
         "\"dense\", \"units\": 2}], \"output\": {\"type\": \"softmax_cross_entropy\"}}",
@@ -66,6 +65,10 @@ static void run_open(run *r, const char *json) {
     r->trainer = mote_trainer_create(r->model, r->dataset, json, 5, &r->error);
     cr_assert(r->trainer, "%s", r->error.message);
     mote_trainer_set_listener(r->trainer, listen, r);
+}
+
+static void run_open(run *r, const char *json) {
+    run_open_on(r, "{\"validation_fraction\": 0.3}", json);
 }
 
 static void run_close(run *r) {
@@ -249,6 +252,45 @@ Test(stopping, tells_of_no_ending_that_does_not_hold_any_more) {
     cr_expect_eq(mote_trainer_run(r.trainer, NULL), MOTE_INTERRUPTED);
     cr_expect_eq(r.ending, MOTE_ENDING_NONE, "ending %d", r.ending);
     run_close(&r);
+}
+
+/* The model then holds the best weights, or averages; what is saved are the last weights. */
+Test(stopping, at_the_last_epoch_saves_what_more_epochs_go_on_from) {
+    static const struct {
+        const char *dataset, *train;
+        bool validates;
+    } rows[] = {{"{\"validation_fraction\": 0.3}", TRAIN(""), true},
+                {"{\"validation_fraction\": 0.3}", TRAIN(", \"weight_average\": 0.9"), true},
+                {NULL, TRAIN(", \"weight_average\": 0.9"), false}};
+    static run whole, part;
+    enum {
+        LAST = 20
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        run_open_on(&whole, rows[i].dataset, rows[i].train);
+        cr_assert_eq(mote_trainer_run(whole.trainer, &whole.error), MOTE_OK);
+        mote_tensor expected = mote_model_parameter(whole.model, "layers.0.weight");
+        run_open_on(&part, rows[i].dataset, rows[i].train);
+        part.trainer->total_steps = LAST * part.trainer->epoch_steps;
+        cr_assert_eq(mote_trainer_run(part.trainer, NULL), MOTE_OK);
+        cr_assert(!rows[i].validates ||
+                  part.trainer->position.best_accuracy > part.accuracies[LAST]);
+        cr_assert_eq(mote_trainer_save(part.trainer, scratch_path("c"), NULL), MOTE_OK);
+        /* Into the trainer that is at its end itself, and then into a new one. */
+        for (size_t again = 0; again < 2; again++) {
+            part.trainer->total_steps = MOST_EPOCHS * part.trainer->epoch_steps;
+            cr_assert_eq(mote_trainer_restore(part.trainer, scratch_path("c"), NULL), MOTE_OK);
+            cr_assert_eq(mote_trainer_run(part.trainer, NULL), MOTE_OK);
+            mote_tensor found = mote_model_parameter(part.model, "layers.0.weight");
+            cr_expect_arr_eq(found.data, expected.data,
+                             mote_shape_count(expected.shape) * sizeof *expected.data,
+                             "row %zu, %zu", i, again);
+            run_close(&part);
+            run_open_on(&part, rows[i].dataset, rows[i].train);
+        }
+        run_close(&part);
+        run_close(&whole);
+    }
 }
 
 /* What would have ended there anyway has nothing to gain from more epochs. */

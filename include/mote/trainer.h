@@ -127,12 +127,15 @@ void mote_trainer_set_listener(mote_trainer *trainer, mote_listener listener, vo
  * call goes on; MOTE_DIVERGED where a loss or a weight was not finite. */
 mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
 
-/* All that is needed to go on to the same bits: parameters, optimizer state, generators, position.
- * Nothing is written, and MOTE_DIVERGED returned, where a weight is not finite. Restoring wants a
- * trainer made with the same settings, except that the numbers of epochs and of threads, what ends
- * training sooner, checkpoints and metrics may be others. It refuses a file that does not fit: with
- * MOTE_INVALID and the keys that differ where the settings do, and with MOTE_DATA where the file is
- * damaged. */
+/* Saves and restores all that is needed to go on to the same bits: parameters, optimizer state,
+ * generators, position. The parameters are those after the last step, even at the end of training,
+ * when the model holds the best ones. Nothing is written, and MOTE_DIVERGED returned, where a weight
+ * is not finite.
+ *
+ * Restoring needs a trainer created with the same settings. Only the numbers of epochs and threads,
+ * the conditions that end training early, and the options for checkpoints and metrics may differ.
+ * Fails with MOTE_INVALID, naming the keys that differ, where the settings do not match, and with
+ * MOTE_DATA where the file is damaged. */
 mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error);
 mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_error *error);
 

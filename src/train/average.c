@@ -13,12 +13,11 @@ void mote_average_carve(const mote_trainer *trainer, mote_arena *arena) {
     }
 }
 
-static void copy(const mote_trainer *trainer, bool to_averages) {
+static void begin(const mote_trainer *trainer) {
     for (size_t i = 0; i < trainer->model->parameter_count; i++) {
         const mote_parameter *parameter = trainer->model->parameters[i].parameter;
         if (parameter->average) {
-            memcpy(to_averages ? parameter->average : parameter->value,
-                   to_averages ? parameter->value : parameter->average,
+            memcpy(parameter->average, parameter->value,
                    parameter->count * sizeof *parameter->value);
         }
     }
@@ -28,12 +27,8 @@ void mote_average_begin_step(mote_trainer *trainer) {
     double n = (double)trainer->position.step;
     trainer->average_rate = 1 - fmin(trainer->options.weight_average, (1 + n) / (10 + n));
     if (trainer->position.step == 0) {
-        copy(trainer, true);
+        begin(trainer);
     }
-}
-
-void mote_average_keep(const mote_trainer *trainer) {
-    copy(trainer, false);
 }
 
 MOTE_MULTIVERSION

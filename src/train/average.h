@@ -31,9 +31,6 @@ void mote_average_buffers(const mote_trainer *trainer);
  * (mote_model_parameter) may hold on to those. */
 void mote_average_show(mote_trainer *trainer, bool shown);
 
-/* Copies the averages into the model for good, at the end. */
-void mote_average_keep(const mote_trainer *trainer);
-
 /* A parameter's own values, and those of its average, whichever the model shows. */
 mote_real *mote_average_weights(const mote_trainer *trainer, const mote_parameter *parameter);
 mote_real *mote_average_averages(const mote_trainer *trainer, const mote_parameter *parameter);

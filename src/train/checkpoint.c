@@ -45,8 +45,9 @@ static mote_status visit_tensors(const mote_trainer *trainer, tensor_visitor vis
     char name[NAME_CAPACITY];
     for (size_t i = 0; status == MOTE_OK && i < model->parameter_count; i++) {
         const mote_named_parameter *named = &model->parameters[i];
-        mote_tensor tensor = {.data = mote_average_weights(trainer, named->parameter),
-                              .shape = named->parameter->shape};
+        mote_real *value = named->parameter->value, *best = trainer->best[i];
+        mote_tensor tensor = {.shape = named->parameter->shape};
+        tensor.data = trainer->shows_best ? best : mote_average_weights(trainer, named->parameter);
         status = visit(context, named->name, tensor, error);
         tensor.data = mote_average_averages(trainer, named->parameter);
         if (status == MOTE_OK && tensor.data) {
@@ -61,7 +62,7 @@ static mote_status visit_tensors(const mote_trainer *trainer, tensor_visitor vis
             }
         }
         if (status == MOTE_OK && trainer->position.has_best) {
-            tensor.data = trainer->best[i];
+            tensor.data = trainer->shows_best ? value : best;
             snprintf(name, sizeof name, "best.%s", named->name);
             status = visit(context, name, tensor, error);
         }
@@ -386,6 +387,7 @@ static mote_status restore(mote_trainer *trainer, source *from, const saved_posi
         trainer->position = before;
         return status;
     }
+    mote_trainer_show_weights(trainer);
     trainer->learning_rate = saved->position.learning_rate;
     norms_from_json(trainer, saved->json);
     return visit_tensors(trainer, copy_tensor, from, error);

@@ -433,14 +433,31 @@ bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind) {
 
 /* ---- epochs ---- */
 
-static void copy_parameters(mote_trainer *trainer, bool to_best) {
+static void keep_best(mote_trainer *trainer) {
     const mote_model *model = trainer->model;
     for (size_t i = 0; i < model->parameter_count; i++) {
         const mote_parameter *parameter = model->parameters[i].parameter;
-        size_t bytes = parameter->count * sizeof *parameter->value;
-        memcpy(to_best ? trainer->best[i] : parameter->value,
-               to_best ? parameter->value : trainer->best[i], bytes);
+        memcpy(trainer->best[i], parameter->value, parameter->count * sizeof *parameter->value);
     }
+}
+
+/* They change places number by number, as in mote_average_show. */
+static void show_best(mote_trainer *trainer, bool shown) {
+    const mote_model *model = trainer->model;
+    for (size_t i = 0; trainer->shows_best != shown && i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        for (size_t k = 0; k < parameter->count; k++) {
+            mote_real number = parameter->value[k];
+            parameter->value[k] = trainer->best[i][k];
+            trainer->best[i][k] = number;
+        }
+    }
+    trainer->shows_best = shown;
+}
+
+void mote_trainer_show_weights(mote_trainer *trainer) {
+    show_best(trainer, false);
+    mote_average_show(trainer, false);
 }
 
 /* Better is the higher accuracy, and among equal ones, or without classes, the lower loss. */
@@ -483,7 +500,7 @@ static bool finish_epoch(mote_trainer *trainer, double *clock) {
         p->best_loss = trainer->validation.loss;
         p->best_accuracy = trainer->validation.accuracy;
         p->best_samples = trainer->validation.samples;
-        copy_parameters(trainer, true);
+        keep_best(trainer);
     }
     trainer->epoch_metrics = training_metrics(trainer);
     trainer->epoch_speed = training_speed(trainer);
@@ -567,6 +584,7 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error) {
     }
     mote_position *p = &trainer->position;
     double clock = mote_clock();
+    mote_trainer_show_weights(trainer);
     mote_status status =
         mote_trainer_tell(trainer, MOTE_EVENT_STARTED) ? MOTE_OK : MOTE_INTERRUPTED;
     mote_notices_start(trainer);
@@ -578,9 +596,9 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error) {
         status = run_epoch(trainer, &clock, error);
     }
     if (status == MOTE_OK && p->has_best) {
-        copy_parameters(trainer, false);
+        show_best(trainer, true);
     } else if (status == MOTE_OK) {
-        mote_average_keep(trainer);
+        mote_average_show(trainer, true);
     }
     mote_trainer_tell(trainer, MOTE_EVENT_STOPPED);
     return status == MOTE_INTERRUPTED

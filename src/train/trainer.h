@@ -103,6 +103,7 @@ struct mote_trainer {
     uint32_t *order;  /* [training samples]: the samples of an epoch, by number */
     uint64_t ordered; /* which epoch's order that is, from 1; 0: none yet */
     mote_real **best; /* [parameters of the model]: their values when validation was best */
+    bool shows_best;  /* the model holds those now, and the weights are in their place */
 
     mote_position position;
     mote_snapshot snapshot;
@@ -132,6 +133,10 @@ size_t mote_trainer_step_samples(const mote_trainer *trainer);
 /* Tells the listener; false where it wants to stop. At a step the epoch is the one that is going
  * on, else the last one done. */
 bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind);
+
+/* Puts the weights back into the model where it holds the best ones or the averages: at the end of
+ * training. */
+void mote_trainer_show_weights(mote_trainer *trainer);
 
 /* The metrics of a part, in the batch's memory; nothing is allocated. */
 mote_metrics mote_measure_part(mote_model *model, const mote_preprocessing *preprocessing,
