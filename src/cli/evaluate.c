@@ -41,6 +41,23 @@ static bool names_runs(int argc, char **argv) {
     return false;
 }
 
+/* What --runs has no use for is more likely a mistake than meant. */
+static int check_settings(const settings *s) {
+    const char *unused = s->config    ? "--data"
+                         : s->part    ? "--part"
+                         : s->threads ? "--threads"
+                                      : NULL;
+    if (s->follow && !s->runs) {
+        fprintf(stderr, "evaluate: --follow goes with --runs DIR\n");
+        return EXIT_USAGE;
+    }
+    if (s->runs && unused) {
+        fprintf(stderr, "evaluate: --runs evaluates no model; leave out %s\n", unused);
+        return EXIT_USAGE;
+    }
+    return -1;
+}
+
 static int read_settings(settings *s, int argc, char **argv, text_list *operands) {
     const cli_argument arguments[] = {
         {"data", ARGUMENT_TEXT, &s->config, "CONFIG",
@@ -65,10 +82,8 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
                                   .maximum_operands = expected};
     int code = command_read(&evaluate, argc, argv, operands);
     s->model = operands->count > 0 ? operands->texts[0] : NULL;
-    if (code < 0 && s->follow && !s->runs) {
-        fprintf(stderr, "evaluate: --follow goes with --runs DIR\n");
-        return EXIT_USAGE;
-    }
+    code = code < 0 ? check_settings(s) : code;
+    s->part = s->part ? s->part : "test";
     return code;
 }
 
@@ -287,7 +302,7 @@ static int run(const settings *s) {
 
 int main(int argc, char **argv) {
     ensure_fast_kernels(argv);
-    settings s = {.part = "test"};
+    settings s = {0};
     text_list operands = {.texts = calloc((size_t)argc, sizeof *operands.texts)};
     if (!operands.texts) {
         fprintf(stderr, "evaluate: out of memory\n");

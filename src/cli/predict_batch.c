@@ -70,6 +70,10 @@ mote_status predictor_open(predictor *p, const char *path, mote_error *error) {
     p->batch = rows_of(p->width);
     size_t classes = mote_model_prediction_width(p->model);
     p->settings.top = p->settings.top < classes ? p->settings.top : classes;
+    if (p->settings.invert && !mote_model_preprocessing(p->model)->bytes) {
+        return mote_fail(error, MOTE_INVALID, "%s: takes numbers, not pictures; leave out --invert",
+                         path);
+    }
     mote_status status = read_input(p, path, error);
     return status == MOTE_OK ? allocate(p, error) : status;
 }

@@ -523,6 +523,7 @@ test_runs() {
     check "a run that is done, and what differs" has '^001 *done .* seed=2 train.epochs=[0-9]* train.optimizer' "$out"
     check "a run that diverged" has '^003 *diverged .*learning_rate=1e' "$out"
     check "a run that was interrupted" has '^004 *interrupted ' "$out"
+    refuse 2 'evaluate: --runs evaluates no model; leave out --part' "$evaluate" --runs table --part training
     run 0 "$evaluate" --runs table --json
     check "JSON of the runs" has '"ended":	"diverged"' "$out"
     for weight in 3 4; do

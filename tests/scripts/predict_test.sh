@@ -239,6 +239,8 @@ test_rows() {
     same "rows that begin with a minus" "$(sed 's/: .*//' "$out" | tr '\n' ' ')" "-1,0 -.5,-1 "
     run 0 "$predict" $model "0.$(printf %0300d 0),1"
     check "a row that is longer than the name of a file can be" has '^0\.0*,1: 1 (' "$out"
+    refuse 2 'predict: xor/model.safetensors: takes numbers, not pictures; leave out --invert' \
+        "$predict" $model 0,1 --invert
     refuse 1 'predict: 1,0,1:1:5: expected 2 fields, the numbers that the model takes, found 3' \
         "$predict" $model 1,0,1
     printf '0,1\n1, 1\n\n"0",0\n5,x\n1,0\n1,1,1\n0,1' >rows.csv
