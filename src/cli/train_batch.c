@@ -42,6 +42,23 @@ static bool on_overfit_step(void *context, const mote_overfit *so_far) {
     return !signals_seen();
 }
 
+static void tell_stuck(const mote_overfit *found) {
+    size_t named =
+        found->stuck_count < MOTE_OVERFIT_NAMES ? found->stuck_count : MOTE_OVERFIT_NAMES;
+    if (named == 0) {
+        return;
+    }
+    fprintf(stderr, "train: ");
+    for (size_t i = 0; i < named; i++) {
+        fprintf(stderr, "%s%s", i ? ", " : "", found->stuck[i]);
+    }
+    if (named < found->stuck_count) {
+        fprintf(stderr, " and %zu more", found->stuck_count - named);
+    }
+    fprintf(stderr, " got no gradient, at the first step as at the last: units behind are dead or "
+                    "saturated, or a layer's backward function is wrong\n");
+}
+
 static const double STILL_FALLING = 0.9; /* of the loss at half of the steps */
 
 int train_overfit(train_session *s) {
@@ -60,6 +77,7 @@ int train_overfit(train_session *s) {
            found.vanished ? "has vanished after" : "has not vanished in",
            (unsigned long long)found.steps, found.steps == 1 ? "" : "s", found.first_loss,
            found.loss, accuracy);
+    tell_stuck(&found);
     if (!found.vanished && found.loss < STILL_FALLING * found.half_loss) {
         fprintf(stderr,
                 "train: it is still falling: try a higher learning rate, or more steps with "

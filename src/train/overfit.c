@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "model/model.h"
 #include "train/diagnosis.h"
 #include "train/snapshot.h"
 #include "train/step.h"
@@ -80,6 +81,62 @@ static mote_status add_step(const mote_trainer *trainer, const mote_position *be
     return status;
 }
 
+/* ---- parameters that get no gradient ---- */
+
+typedef struct probe {
+    const mote_model *model;
+    bool *moves; /* [parameters of the model]: some entry of its gradient is not 0 */
+} probe;
+
+static void look_at_slice(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
+                          size_t count, const mote_real *gradient) {
+    (void)begin;
+    const probe *p = pass->ready_context;
+    bool moves = false;
+    for (size_t i = 0; i < count && !moves; i++) {
+        moves = gradient[i] != 0;
+    }
+    for (size_t i = 0; i < p->model->parameter_count; i++) {
+        if (p->model->parameters[i].parameter == parameter) {
+            p->moves[i] = p->moves[i] || moves;
+        }
+    }
+}
+
+/* The batches of the step, forward and backward on one thread, with no update. */
+static void look_at_gradients(mote_trainer *trainer, const probe *p) {
+    mote_model *model = trainer->model;
+    mote_step_samples samples = mote_trainer_next_samples(trainer);
+    mote_random random = trainer->position.layers_random;
+    for (size_t done = 0; done < samples.count;) {
+        size_t rows = mote_trainer_gather(trainer, done);
+        mote_pass pass = {.batch = rows,
+                          .training = true,
+                          .random = &random,
+                          .ready = look_at_slice,
+                          .ready_context = p};
+        const mote_real *z = mote_model_forward(model, &pass, trainer->batch.x);
+        mote_model_score_weighted(model, &pass, z, mote_trainer_targets(trainer),
+                                  mote_dataset_class_weights(trainer->dataset),
+                                  (mote_real)(1 / samples.weight));
+        mote_model_backward(model, &pass);
+        done += rows;
+    }
+}
+
+static void list_stuck(const probe *p, mote_overfit *result) {
+    for (size_t i = 0; i < p->model->parameter_count; i++) {
+        if (!p->model->parameters[i].parameter->buffer && !p->moves[i]) {
+            if (result->stuck_count < MOTE_OVERFIT_NAMES) {
+                result->stuck[result->stuck_count] = p->model->parameters[i].name;
+            }
+            result->stuck_count++;
+        }
+    }
+}
+
+/* ---- steps ---- */
+
 static mote_status run_steps(mote_trainer *trainer, mote_overfit_listener listener, void *context,
                              mote_overfit *result, mote_error *error) {
     while (!result->vanished && result->steps < result->limit) {
@@ -112,7 +169,21 @@ mote_status mote_overfit_run(mote_trainer *trainer, mote_overfit_listener listen
     trainer->epoch_steps = result->limit;
     trainer->total_steps = result->limit;
     mote_snapshot_take(trainer);
-    mote_status status = run_steps(trainer, listener, context, result, error);
+    probe p = {.model = trainer->model};
+    p.moves = calloc(trainer->model->parameter_count + 1, sizeof *p.moves);
+    mote_status status = MOTE_OK;
+    if (p.moves) {
+        look_at_gradients(trainer, &p);
+        mote_snapshot_restore(trainer); /* such as what is kept of a batch's mean */
+        status = run_steps(trainer, listener, context, result, error);
+    } else {
+        status = mote_fail(error, MOTE_MEMORY, "out of memory");
+    }
+    if (status == MOTE_OK) {
+        look_at_gradients(trainer, &p);
+        list_stuck(&p, result);
+    }
+    free(p.moves);
     trainer->options.schedule = schedule;
     return status;
 }

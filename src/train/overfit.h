@@ -5,6 +5,10 @@
 
 #include "train/trainer.h"
 
+enum {
+    MOTE_OVERFIT_NAMES = 4
+};
+
 /* How it went. The loss has vanished where it is a fiftieth of what it was at first or, where
  * numbers are predicted, of what their mean as the answer to each sample comes to, if that is less:
  * so far a bias gets alone. */
@@ -16,6 +20,11 @@ typedef struct mote_overfit {
     double half_loss;        /* before the step at half of the limit, once that is done */
     double accuracy;         /* as the loss; NAN without classes */
     bool vanished;
+
+    /* How many parameters had a gradient of nothing but zeros, before the first step as after the
+     * last, and names of the first ones, which the model owns. */
+    size_t stuck_count;
+    const char *stuck[MOTE_OVERFIT_NAMES];
 } mote_overfit;
 
 /* Called after each step; returns false to stop, which gives MOTE_INTERRUPTED. */

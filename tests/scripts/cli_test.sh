@@ -503,7 +503,16 @@ END
     run 1 "$train" far.json --overfit-batch --quiet
     check "numbers of which only the mean is learnt" has 'has not vanished in 5000 steps' "$out"
     check "what to do about it" has 'one batch by heart: try another learning rate' "$err"
-    rm far.csv far.json
+    # Numbers so large that each sigmoid is 0 or 1, to the last bit: what is in front of them gets no gradient.
+    {
+        echo 'x,y'
+        seq 100 | awk '{ print 1e6 * ($1 % 2 - 0.5) "," ($1 * 7) % 5 }'
+    } >far.csv
+    sed -e 's/\[{"type": "dense"/[{"type": "dense", "units": 4}, {"type": "sigmoid"}, &/; s/, \[{/, {/' \
+        -e 's/"regression"/&, "normalize": "none"/' far.json >saturated.json
+    run 1 "$train" saturated.json --overfit-batch --quiet
+    check "parameters without a gradient" has '^train: layers.0.weight, layers.0.bias got no gradient, at the first step' "$err"
+    rm far.csv far.json saturated.json
     run 3 "$train" digits.json --overfit-batch --set train.optimizer.learning_rate=1e20
     check "a batch that diverges" has '^train: the output of layers.3. (dense) became ' "$err"
     refuse 2 'train: --overfit-batch trains anew and writes no run; leave out --resume' "$train" digits.json --overfit-batch --resume
