@@ -13,6 +13,7 @@
 #include "train/experiment.h"
 #include "train/matching.h"
 #include "train/report.h"
+#include "train/run.h"
 
 enum {
     LARGEST_MATRIX = 20,
@@ -207,7 +208,7 @@ static mote_status open_data(mote_experiment *experiment, const settings *s,
         return mote_experiment_open_data(experiment, s->config, loading, error);
     }
     char *directory = mote_path_directory(s->model);
-    char *path = directory ? mote_path_join(directory, "config.json") : NULL;
+    char *path = directory ? mote_path_join(directory, MOTE_CONFIG_FILE) : NULL;
     mote_status status;
     if (path && access(path, F_OK) == 0) {
         status = mote_experiment_open_data(experiment, path, loading, error);

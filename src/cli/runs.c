@@ -13,6 +13,7 @@
 #include "config/json.h"
 #include "config/json_write.h"
 #include "core/file.h"
+#include "train/run.h"
 #include "train/runs.h"
 
 /* ---- the table ---- */
@@ -167,7 +168,7 @@ static const mote_run_summary *find_active(const mote_run_list *list) {
 }
 
 static void follow(const char *directory, bool json) {
-    char *path = mote_path_join(directory, "metrics.jsonl");
+    char *path = mote_path_join(directory, MOTE_METRICS_FILE);
     const struct timespec pause = {.tv_nsec = 200000000};
     long offset = 0;
     for (bool active = true; path && active && !signals_seen();) {

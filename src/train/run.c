@@ -1,19 +1,11 @@
-/* run.c: the directory that a training run writes to. */
+/* run.c: what a training run writes to its directory. */
 #include "train/run.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "config/json.h"
 #include "config/json_write.h"
 #include "core/file.h"
 #include "data/dataset.h"
@@ -23,221 +15,18 @@
 #include "train/trainer.h"
 
 enum {
-    PATH_CAPACITY = 4096,
     CONSEQUENCE_CAPACITY = 128,
     NOTICE_CAPACITY = MOTE_ERROR_CAPACITY + CONSEQUENCE_CAPACITY + 32,
-    CONFIG_LIMIT = 1 << 30,
-    LAST_NUMBER = 999999,
-    LOCK_TRIES = 20
+    CONFIG_LIMIT = 1 << 30
 };
 
-static const char CONFIG[] = "config.json", METRICS[] = "metrics.jsonl",
-                  MODEL[] = "model.safetensors", RESULT[] = "result.json",
-                  DIVERGED[] = "diverged.json", DIVERGED_SHEET[] = "diverged.png";
-
-/* ---- directories ---- */
-
-/* Makes a directory and those above it. */
-static mote_status make_directories(const char *path, mote_error *error) {
-    char partial[PATH_CAPACITY];
-    if (strlen(path) >= sizeof partial) {
-        return mote_fail(error, MOTE_FILE, "%.60s...: the path is too long", path);
-    }
-    strcpy(partial, path);
-    for (char *at = partial + 1;; at++) {
-        if (*at == '/' || *at == '\0') {
-            char rest = *at;
-            *at = '\0';
-            if (mkdir(partial, 0777) != 0 && errno != EEXIST) {
-                return mote_fail(error, MOTE_FILE, "%s: the directory cannot be made: %s", partial,
-                                 strerror(errno));
-            }
-            *at = rest;
-        }
-        if (*at == '\0') {
-            return MOTE_OK;
-        }
-    }
-}
-
-static bool is_empty(const char *path) {
-    DIR *directory = opendir(path);
-    bool empty = directory != NULL;
-    for (struct dirent *entry; empty && (entry = readdir(directory));) {
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
-    }
-    if (directory) {
-        closedir(directory);
-    }
-    return empty;
-}
-
-/* The number that a directory's name is; 0 for any other name. */
-static long number_of(const char *name) {
-    char *end;
-    long number = strtol(name, &end, 10);
-    char again[24];
-    snprintf(again, sizeof again, "%03ld", number); /* "7" is not the directory "007" */
-    return *end == '\0' && number > 0 && number <= LAST_NUMBER && strcmp(again, name) == 0 ? number
-                                                                                           : 0;
-}
-
-static bool has_file(const char *directory, const char *name) {
-    char *path = mote_path_join(directory, name);
-    bool has = path && access(path, F_OK) == 0;
-    free(path);
-    return has;
-}
-
-/* Whether a directory is that of a run, which begins with its config. */
-static bool is_run(const char *directory) {
-    return has_file(directory, CONFIG) || mote_checkpoints_exist(directory);
-}
-
-/* The largest number below a directory, if asked for of a run; 0 for none. */
-static long largest_number(const char *path, bool of_run) {
-    long largest = 0;
-    DIR *directory = opendir(path);
-    for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        long number = number_of(entry->d_name);
-        char inside[PATH_CAPACITY];
-        snprintf(inside, sizeof inside, "%s/%.255s", path, entry->d_name);
-        if (number > largest && (!of_run || is_run(inside))) {
-            largest = number;
-        }
-    }
-    if (directory) {
-        closedir(directory);
-    }
-    return largest;
-}
-
-/* Whether the directory is this process's now. Someone who only looks whether a run is active holds
- * it for a moment, too. */
-static bool take_lock(int directory) {
-    const struct timespec pause = {.tv_nsec = 10000000};
-    for (int tries = 0; tries < LOCK_TRIES; tries++) {
-        if (flock(directory, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
-            return true;
-        }
-        nanosleep(&pause, NULL);
-    }
-    return false;
-}
-
-/* Makes a directory that is there the run's. The lock goes when the process does, however it ends.
- * Where a file system cannot lock, there is none. */
-static mote_status open_directory(mote_run *run, const char *directory, mote_error *error) {
-    run->directory = strdup(directory);
-    if (!run->directory) {
-        return mote_fail(error, MOTE_MEMORY, "%s: out of memory", directory);
-    }
-    run->checkpoints.directory = run->directory;
-    run->lock = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    run->locked = run->lock >= 0;
-    if (!run->locked) {
-        return mote_fail(error, MOTE_FILE, "%s: the directory cannot be opened: %s", directory,
-                         strerror(errno));
-    }
-    if (!take_lock(run->lock)) {
-        return mote_fail(error, MOTE_FILE, "%s: another process is training in this directory",
-                         directory);
-    }
-    return MOTE_OK;
-}
-
-static mote_status create_numbered(mote_run *run, const char *name, mote_error *error) {
-    char parent[PATH_CAPACITY / 2], path[PATH_CAPACITY];
-    snprintf(parent, sizeof parent, "runs/%.255s", name);
-    mote_status status = make_directories(parent, error);
-    if (status != MOTE_OK) {
-        return status;
-    }
-    for (long number = largest_number(parent, false) + 1;; number++) {
-        snprintf(path, sizeof path, "%s/%03ld", parent, number);
-        if (mkdir(path, 0777) == 0) {
-            return open_directory(run, path, error);
-        }
-        if (errno != EEXIST) { /* another run that starts at this moment takes the number */
-            return mote_fail(error, MOTE_FILE, "%s: the directory cannot be made: %s", path,
-                             strerror(errno));
-        }
-    }
-}
-
-mote_status mote_run_create(mote_run *run, const char *directory, const char *name,
-                            mote_error *error) {
-    *run = (mote_run){0};
-    if (!directory) {
-        return create_numbered(run, name, error);
-    }
-    mote_status status = *directory
-                             ? make_directories(directory, error)
-                             : mote_fail(error, MOTE_INVALID, "the run directory has no name");
-    if (status == MOTE_OK) {
-        status = open_directory(run, directory, error);
-    }
-    if (status == MOTE_OK) { /* of a run that was killed while it wrote its first file */
-        mote_file_remove_leftovers(directory, CONFIG);
-        mote_file_remove_leftovers(directory, "checkpoint.safetensors");
-    }
-    if (status == MOTE_OK && !is_empty(directory)) {
-        return mote_fail(error, MOTE_FILE,
-                         "%s: not an empty directory; a run wants a new or empty one, or --resume "
-                         "to go on with the run that is there",
-                         directory);
-    }
-    return status;
-}
-
-/* Whether there is something to go on with: without a checkpoint, a run can begin again, where that
- * takes nothing away. */
-static mote_status check_resumable(const char *directory, mote_error *error) {
-    if (mote_checkpoints_exist(directory)) {
-        return MOTE_OK;
-    }
-    if (!has_file(directory, CONFIG)) {
-        return mote_fail(error, MOTE_FILE,
-                         "%s: there is no run to resume: neither a checkpoint nor a config.json",
-                         directory);
-    }
-    if (has_file(directory, MODEL)) {
-        return mote_fail(error, MOTE_FILE,
-                         "%s: there is no checkpoint to resume, and to begin again would replace "
-                         "its model.safetensors; name another directory, or remove that file",
-                         directory);
-    }
-    return MOTE_OK;
-}
-
-mote_status mote_run_find(mote_run *run, const char *directory, const char *name,
-                          mote_error *error) {
-    *run = (mote_run){0};
-    char parent[PATH_CAPACITY / 2], path[PATH_CAPACITY];
-    snprintf(parent, sizeof parent, "runs/%.255s", name);
-    if (!directory) {
-        long number = largest_number(parent, true);
-        if (number == 0) {
-            return mote_fail(error, MOTE_FILE, "%s: there is no run to resume", parent);
-        }
-        snprintf(path, sizeof path, "%s/%03ld", parent, number);
-        directory = path;
-    }
-    mote_status status = access(directory, F_OK) == 0 ? check_resumable(directory, error) : MOTE_OK;
-    if (status == MOTE_OK) {
-        status = open_directory(run, directory, error);
-    }
-    if (status == MOTE_OK) {
-        mote_file_remove_leftovers(run->directory, NULL);
-    }
-    return status;
-}
+static const char DIVERGED_SHEET[] = "diverged.png";
 
 void mote_run_close(mote_run *run) {
-    if (run->locked) {
+    if (run->is_open) {
         close(run->lock);
     }
-    free(run->unwritten);
+    mote_metrics_log_free(&run->metrics);
     free(run->directory);
     *run = (mote_run){0};
 }
@@ -267,7 +56,7 @@ static bool holds(const char *path, const char *text) {
 
 /* Going on with a run that has not changed does not need to write. */
 mote_status mote_run_write_config(const mote_run *run, const char *text, mote_error *error) {
-    char *path = mote_run_path(run, CONFIG);
+    char *path = mote_run_path(run, MOTE_CONFIG_FILE);
     mote_status status = path && text ? MOTE_OK : fail_path(error);
     if (status == MOTE_OK && !holds(path, text)) {
         status = mote_file_write_text(path, text, error);
@@ -277,151 +66,10 @@ mote_status mote_run_write_config(const mote_run *run, const char *text, mote_er
 }
 
 mote_status mote_run_write_model(const mote_run *run, const mote_model *model, mote_error *error) {
-    char *path = mote_run_path(run, MODEL);
+    char *path = mote_run_path(run, MOTE_MODEL_FILE);
     mote_status status = path ? mote_model_save(model, path, error) : fail_path(error);
     free(path);
     return status;
-}
-
-static double part_loss(mote_metrics metrics) {
-    return metrics.samples ? metrics.loss : (double)NAN;
-}
-
-static double part_accuracy(mote_metrics metrics) {
-    return metrics.samples ? metrics.accuracy : (double)NAN;
-}
-
-typedef struct figure {
-    const char *name;
-    double number;
-} figure;
-
-static void add_figures(mote_json_writer *writer, cJSON *object, size_t count,
-                        const figure *figures) {
-    for (size_t i = 0; i < count; i++) {
-        mote_json_add_number(writer, object, figures[i].name, figures[i].number);
-    }
-}
-
-/* What only the line of an epoch has. */
-static void add_epoch(mote_json_writer *writer, cJSON *object, const mote_event *event) {
-    const figure figures[] = {
-        {"train_loss", part_loss(event->train)},
-        {"train_accuracy", part_accuracy(event->train)},
-        {"validation_loss", part_loss(event->validation)},
-        {"validation_accuracy", part_accuracy(event->validation)},
-    };
-    add_figures(writer, object, sizeof figures / sizeof *figures, figures);
-}
-
-/* What only the line of an interval has; "steps" tells it from that of an epoch. */
-static void add_interval(mote_json_writer *writer, cJSON *object, const mote_interval *interval) {
-    const figure figures[] = {
-        {"steps", (double)interval->steps},
-        {"loss", part_loss(interval->train)},
-        {"accuracy", part_accuracy(interval->train)},
-    };
-    add_figures(writer, object, sizeof figures / sizeof *figures, figures);
-}
-
-static void add_norms(mote_json_writer *writer, cJSON *object, const mote_event *event) {
-    cJSON *norms = mote_json_add_object(writer, object, "norms");
-    for (size_t i = 0; i < event->norm_count; i++) {
-        cJSON *both = mote_json_add_object(writer, norms, event->norms[i].parameter);
-        mote_json_add_number(writer, both, "weight", event->norms[i].weight);
-        mote_json_add_number(writer, both, "gradient", event->norms[i].gradient);
-    }
-}
-
-/* One line; null stands for what is not finite, and for NaN, where there is no such figure. */
-static char *metrics_line(const mote_event *event) {
-    const mote_interval *interval = event->interval;
-    const figure figures[] = {
-        {"epoch", (double)event->epoch},
-        {"step", (double)event->step},
-        {"seconds", event->seconds},
-        {"samples_per_second", interval ? interval->samples_per_second : event->samples_per_second},
-        {"learning_rate", event->learning_rate},
-    };
-    mote_json_writer writer = {0};
-    cJSON *object = mote_json_new_object(&writer);
-    add_figures(&writer, object, sizeof figures / sizeof *figures, figures);
-    if (interval) {
-        add_interval(&writer, object, interval);
-    } else {
-        add_epoch(&writer, object, event);
-    }
-    if (event->norms) {
-        add_norms(&writer, object, event);
-    }
-    return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
-}
-
-/* Writes at the end of the whole lines of a file, over what of a line an earlier write may have
- * left; all or nothing. */
-static bool write_lines(int file, const char *lines, uint64_t at) {
-    size_t length = strlen(lines), done = 0;
-    if (ftruncate(file, (off_t)at) != 0) {
-        return false;
-    }
-    while (done < length) {
-        ssize_t count = pwrite(file, lines + done, length - done, (off_t)(at + done));
-        if (count <= 0) {
-            int reason = count < 0 ? errno : ENOSPC;
-            (void)!ftruncate(file, (off_t)at);
-            errno = reason;
-            return false;
-        }
-        done += (size_t)count;
-    }
-    return true;
-}
-
-/* Writes the lines that are still to be written. */
-static mote_status write_metrics(mote_run *run, mote_error *error) {
-    char *path = mote_run_path(run, METRICS);
-    if (!path) {
-        return fail_path(error);
-    }
-    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    mote_status status = MOTE_OK;
-    if (file < 0 || !write_lines(file, run->unwritten, run->metrics_bytes)) {
-        status = mote_fail(error, MOTE_FILE, "%s: cannot be written: %s", path, strerror(errno));
-    } else {
-        run->metrics_bytes += strlen(run->unwritten);
-        free(run->unwritten);
-        run->unwritten = NULL;
-    }
-    if (file >= 0) {
-        close(file);
-    }
-    free(path);
-    return status;
-}
-
-static mote_status append_metrics(mote_run *run, const mote_event *event, mote_error *error) {
-    char *line = metrics_line(event);
-    size_t before = run->unwritten ? strlen(run->unwritten) : 0;
-    char *lines = line ? realloc(run->unwritten, before + strlen(line) + 2) : NULL;
-    if (!lines) {
-        free(line);
-        return mote_fail(error, MOTE_MEMORY, "out of memory for a line of metrics.jsonl");
-    }
-    strcpy(stpcpy(lines + before, line), "\n");
-    run->unwritten = lines;
-    free(line);
-    return write_metrics(run, error);
-}
-
-/* The lines that a checkpoint is told of have to outlast it. */
-static void sync_metrics(const mote_run *run) {
-    char *path = mote_run_path(run, METRICS);
-    int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (file >= 0) {
-        (void)fsync(file);
-        close(file);
-    }
-    free(path);
 }
 
 /* ---- what went wrong ---- */
@@ -495,7 +143,8 @@ static char *divergence_text(const mote_event *event) {
 /* The figures, and pictures where samples are pictures. */
 static mote_status write_divergence(const mote_run *run, const mote_event *event,
                                     mote_error *error) {
-    char *path = mote_run_path(run, DIVERGED), *sheet = mote_run_path(run, DIVERGED_SHEET);
+    char *path = mote_run_path(run, MOTE_DIVERGED_FILE),
+         *sheet = mote_run_path(run, DIVERGED_SHEET);
     char *text = divergence_text(event);
     mote_status status =
         path && sheet && text ? mote_file_write_text(path, text, error) : fail_path(error);
@@ -548,16 +197,16 @@ static void note(mote_run *run, mote_run_file kind, mote_status status, const mo
 /* Whoever goes on from a checkpoint begins behind the lines it is told of. */
 static void write_late_metrics(mote_run *run) {
     mote_error error = {0};
-    if (run->unwritten) {
-        note(run, MOTE_RUN_METRICS, write_metrics(run, &error), &error);
+    if (run->metrics.unwritten) {
+        note(run, MOTE_RUN_METRICS, mote_metrics_log_write(&run->metrics, &error), &error);
     }
 }
 
 static mote_status save(mote_run *run, mote_trainer *trainer, mote_error *unkept,
                         mote_error *error) {
     write_late_metrics(run);
-    sync_metrics(run);
-    trainer->position.metrics_bytes = run->metrics_bytes;
+    mote_metrics_log_sync(&run->metrics);
+    trainer->position.metrics_bytes = run->metrics.bytes;
     return mote_checkpoints_write(&run->checkpoints, trainer, unkept, error);
 }
 
@@ -584,12 +233,13 @@ void mote_run_record(mote_run *run, const mote_model *model, const mote_event *e
     switch (event->kind) {
     case MOTE_EVENT_STEP:
         if (event->interval) {
-            note(run, MOTE_RUN_METRICS, append_metrics(run, event, &error), &error);
+            note(run, MOTE_RUN_METRICS, mote_metrics_log_append(&run->metrics, event, &error),
+                 &error);
         }
         record_checkpoint(run, event);
         break;
     case MOTE_EVENT_EPOCH:
-        note(run, MOTE_RUN_METRICS, append_metrics(run, event, &error), &error);
+        note(run, MOTE_RUN_METRICS, mote_metrics_log_append(&run->metrics, event, &error), &error);
         record_checkpoint(run, event);
         break;
     case MOTE_EVENT_DIVERGED:
@@ -634,37 +284,6 @@ mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, m
     return status == MOTE_OK ? MOTE_OK : mote_fail(error, status, "%s", reason.message);
 }
 
-/* How many of so many bytes are whole lines. */
-static uint64_t whole_lines(const char *path, uint64_t bytes) {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    char last;
-    while (bytes > 0 && pread(file, &last, 1, (off_t)(bytes - 1)) == 1 && last != '\n') {
-        bytes--;
-    }
-    if (file >= 0) {
-        close(file);
-    }
-    return bytes;
-}
-
-/* Back to the length that the checkpoint knows. A file that has become shorter, or another, is not
- * mote's doing, and goes on from where its last whole line ends. */
-static mote_status rewind_metrics(mote_run *run, uint64_t bytes, mote_error *error) {
-    char *path = mote_run_path(run, METRICS);
-    if (!path) {
-        return fail_path(error);
-    }
-    struct stat file;
-    mote_status status = MOTE_OK;
-    uint64_t length = stat(path, &file) == 0 ? (uint64_t)file.st_size : 0;
-    run->metrics_bytes = whole_lines(path, length < bytes ? length : bytes);
-    if (length > run->metrics_bytes && truncate(path, (off_t)run->metrics_bytes) != 0) {
-        status = mote_fail(error, MOTE_FILE, "%s: cannot be shortened: %s", path, strerror(errno));
-    }
-    free(path);
-    return status;
-}
-
 static void remove_file(const mote_run *run, const char *name) {
     char *path = mote_run_path(run, name);
     if (path) {
@@ -675,15 +294,16 @@ static void remove_file(const mote_run *run, const char *name) {
 
 /* What is no longer true of a run that goes on: that it went wrong, and what it came to. */
 static void remove_outdated(const mote_run *run, const mote_trainer *trainer) {
-    remove_file(run, DIVERGED);
+    remove_file(run, MOTE_DIVERGED_FILE);
     remove_file(run, DIVERGED_SHEET);
     if (!trainer->position.finished) {
-        remove_file(run, RESULT);
+        remove_file(run, MOTE_RESULT_FILE);
     }
 }
 
 mote_status mote_run_rewind(mote_run *run, const mote_trainer *trainer, mote_error *error) {
-    mote_status status = rewind_metrics(run, trainer->position.metrics_bytes, error);
+    mote_status status =
+        mote_metrics_log_rewind(&run->metrics, trainer->position.metrics_bytes, error);
     if (status == MOTE_OK) {
         remove_outdated(run, trainer);
     }
@@ -704,7 +324,7 @@ mote_status mote_run_write_result(const mote_run *run, const mote_model *model,
     mote_json_add_number(&writer, object, "seed", (double)result->seed);
     mote_json_add_string(&writer, object, "version", MOTE_VERSION);
     char *text = mote_json_print(&writer, object, MOTE_JSON_INDENTED);
-    char *path = mote_run_path(run, RESULT);
+    char *path = mote_run_path(run, MOTE_RESULT_FILE);
     mote_status status = text && path ? mote_file_write_text(path, text, error) : fail_path(error);
     free(text);
     free(path);

@@ -7,7 +7,14 @@
 
 #include "mote/trainer.h"
 #include "train/checkpoints.h"
+#include "train/metrics_log.h"
 #include "train/report.h"
+
+/* The files of a run, in its directory; metrics_log.h and checkpoints.h have more of them. */
+#define MOTE_CONFIG_FILE   "config.json"
+#define MOTE_MODEL_FILE    "model.safetensors"
+#define MOTE_RESULT_FILE   "result.json"
+#define MOTE_DIVERGED_FILE "diverged.json"
 
 /* What is written while training goes on, and can fail without ending it. */
 typedef enum mote_run_file {
@@ -23,13 +30,12 @@ typedef void mote_run_listener(void *context, const char *text);
 
 typedef struct mote_run {
     char *directory;
-    int lock;    /* the directory, open and locked */
-    bool locked; /* by this process; other file systems than the usual ones may not do that */
+    int lock;     /* descriptor of the directory, locked where the file system supports it */
+    bool is_open; /* `lock` is a descriptor */
     mote_run_listener *listener;
     void *listener_context;
     mote_checkpoints checkpoints;
-    uint64_t metrics_bytes;       /* that metrics.jsonl holds in whole lines */
-    char *unwritten;              /* lines that it could not take so far; NULL: none */
+    mote_metrics_log metrics;
     bool failing[MOTE_RUN_FILES]; /* and the listener has been told */
 } mote_run;
 
@@ -44,6 +50,9 @@ mote_status mote_run_create(mote_run *run, const char *directory, const char *na
 mote_status mote_run_find(mote_run *run, const char *directory, const char *name,
                           mote_error *error);
 void mote_run_close(mote_run *run);
+
+/* Whether a process is training in a run's directory. */
+bool mote_run_is_active(const char *directory);
 
 void mote_run_set_listener(mote_run *run, mote_run_listener *listener, void *context);
 

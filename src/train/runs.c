@@ -3,16 +3,15 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "config/json.h"
 #include "core/file.h"
+#include "train/run.h"
 
 enum {
     FILE_LIMIT = 1 << 30,
@@ -20,15 +19,6 @@ enum {
     MOST_LEVELS = 4, /* below the directory, for runs/group/mnist/001 and one more */
     MOST_NAMED = 8   /* differences of a run */
 };
-
-bool mote_run_is_active(const char *directory) {
-    int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool active = file >= 0 && flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (file >= 0) {
-        close(file);
-    }
-    return active;
-}
 
 /* ---- one run ---- */
 
@@ -74,7 +64,7 @@ static void add_metrics(mote_run_summary *run, const cJSON *line) {
 
 static void read_metrics(mote_run_summary *run, const char *directory) {
     size_t length;
-    char *text = read_text(directory, "metrics.jsonl", &length);
+    char *text = read_text(directory, MOTE_METRICS_FILE, &length);
     for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
         bool out_of_memory;
         cJSON *object = mote_json_parse(line, (size_t)(end - line), &out_of_memory);
@@ -101,7 +91,7 @@ static const char *ending_of(const char *directory, const cJSON *result) {
     if (result) {
         return "done";
     }
-    cJSON *divergence = read_object(directory, "diverged.json");
+    cJSON *divergence = read_object(directory, MOTE_DIVERGED_FILE);
     bool diverged = divergence != NULL;
     cJSON_Delete(divergence);
     return diverged ? "diverged" : "interrupted";
@@ -109,14 +99,14 @@ static const char *ending_of(const char *directory, const cJSON *result) {
 
 static void read_run(mote_run_summary *run, const char *directory) {
     double none = (double)NAN;
-    cJSON *result = read_object(directory, "result.json");
+    cJSON *result = read_object(directory, MOTE_RESULT_FILE);
     run->epochs = 0;
     run->seconds = run->validation_loss = run->validation_accuracy = none;
     read_metrics(run, directory);
     run->test_loss = mote_json_number_of(result, "test_loss");
     run->test_accuracy = mote_json_number_of(result, "test_accuracy");
     run->ended = ending_of(directory, result);
-    run->config = read_object(directory, "config.json");
+    run->config = read_object(directory, MOTE_CONFIG_FILE);
     cJSON_Delete(result);
 }
 
@@ -298,7 +288,7 @@ static mote_status add_inner(mote_run_list *list, const char *path, const char *
 /* Adds the run that a directory is, for it has a config, or else the runs within it. */
 static mote_status add_runs(mote_run_list *list, const char *path, const char *name, int levels,
                             mote_error *error) {
-    char *config = mote_path_join(path, "config.json");
+    char *config = mote_path_join(path, MOTE_CONFIG_FILE);
     if (!config) {
         return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
     }

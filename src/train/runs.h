@@ -33,7 +33,4 @@ typedef struct mote_run_list {
 mote_status mote_run_list_read(mote_run_list *list, const char *directory, mote_error *error);
 void mote_run_list_free(mote_run_list *list);
 
-/* Whether a process is training in a run's directory. */
-bool mote_run_is_active(const char *directory);
-
 #endif

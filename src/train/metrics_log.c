@@ -1,0 +1,195 @@
+/* metrics_log.c: a run's metrics.jsonl. */
+#include "train/metrics_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/json_write.h"
+#include "core/file.h"
+
+static mote_status fail_memory(mote_error *error) {
+    return mote_fail(error, MOTE_MEMORY, "out of memory for a line of metrics.jsonl");
+}
+
+/* ---- lines ---- */
+
+static double part_loss(mote_metrics metrics) {
+    return metrics.samples ? metrics.loss : (double)NAN;
+}
+
+static double part_accuracy(mote_metrics metrics) {
+    return metrics.samples ? metrics.accuracy : (double)NAN;
+}
+
+typedef struct figure {
+    const char *name;
+    double number;
+} figure;
+
+static void add_figures(mote_json_writer *writer, cJSON *object, size_t count,
+                        const figure *figures) {
+    for (size_t i = 0; i < count; i++) {
+        mote_json_add_number(writer, object, figures[i].name, figures[i].number);
+    }
+}
+
+/* What only the line of an epoch has. */
+static void add_epoch(mote_json_writer *writer, cJSON *object, const mote_event *event) {
+    const figure figures[] = {
+        {"train_loss", part_loss(event->train)},
+        {"train_accuracy", part_accuracy(event->train)},
+        {"validation_loss", part_loss(event->validation)},
+        {"validation_accuracy", part_accuracy(event->validation)},
+    };
+    add_figures(writer, object, sizeof figures / sizeof *figures, figures);
+}
+
+/* What only the line of an interval has; "steps" tells it from that of an epoch. */
+static void add_interval(mote_json_writer *writer, cJSON *object, const mote_interval *interval) {
+    const figure figures[] = {
+        {"steps", (double)interval->steps},
+        {"loss", part_loss(interval->train)},
+        {"accuracy", part_accuracy(interval->train)},
+    };
+    add_figures(writer, object, sizeof figures / sizeof *figures, figures);
+}
+
+static void add_norms(mote_json_writer *writer, cJSON *object, const mote_event *event) {
+    cJSON *norms = mote_json_add_object(writer, object, "norms");
+    for (size_t i = 0; i < event->norm_count; i++) {
+        cJSON *both = mote_json_add_object(writer, norms, event->norms[i].parameter);
+        mote_json_add_number(writer, both, "weight", event->norms[i].weight);
+        mote_json_add_number(writer, both, "gradient", event->norms[i].gradient);
+    }
+}
+
+/* One line; null stands for what is not finite, and for NaN, where there is no such figure. */
+static char *metrics_line(const mote_event *event) {
+    const mote_interval *interval = event->interval;
+    const figure figures[] = {
+        {"epoch", (double)event->epoch},
+        {"step", (double)event->step},
+        {"seconds", event->seconds},
+        {"samples_per_second", interval ? interval->samples_per_second : event->samples_per_second},
+        {"learning_rate", event->learning_rate},
+    };
+    mote_json_writer writer = {0};
+    cJSON *object = mote_json_new_object(&writer);
+    add_figures(&writer, object, sizeof figures / sizeof *figures, figures);
+    if (interval) {
+        add_interval(&writer, object, interval);
+    } else {
+        add_epoch(&writer, object, event);
+    }
+    if (event->norms) {
+        add_norms(&writer, object, event);
+    }
+    return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
+}
+
+/* ---- the file ---- */
+
+/* Writes at the end of the whole lines of a file, over what of a line an earlier write may have
+ * left; all or nothing. */
+static bool write_lines(int file, const char *lines, uint64_t at) {
+    size_t length = strlen(lines), done = 0;
+    if (ftruncate(file, (off_t)at) != 0) {
+        return false;
+    }
+    while (done < length) {
+        ssize_t count = pwrite(file, lines + done, length - done, (off_t)(at + done));
+        if (count <= 0) {
+            int reason = count < 0 ? errno : ENOSPC;
+            (void)!ftruncate(file, (off_t)at);
+            errno = reason;
+            return false;
+        }
+        done += (size_t)count;
+    }
+    return true;
+}
+
+mote_status mote_metrics_log_write(mote_metrics_log *log, mote_error *error) {
+    char *path = mote_path_join(log->directory, MOTE_METRICS_FILE);
+    if (!path) {
+        return fail_memory(error);
+    }
+    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    mote_status status = MOTE_OK;
+    if (file < 0 || !write_lines(file, log->unwritten, log->bytes)) {
+        status = mote_fail(error, MOTE_FILE, "%s: cannot be written: %s", path, strerror(errno));
+    } else {
+        log->bytes += strlen(log->unwritten);
+        free(log->unwritten);
+        log->unwritten = NULL;
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    free(path);
+    return status;
+}
+
+mote_status mote_metrics_log_append(mote_metrics_log *log, const mote_event *event,
+                                    mote_error *error) {
+    char *line = metrics_line(event);
+    size_t before = log->unwritten ? strlen(log->unwritten) : 0;
+    char *lines = line ? realloc(log->unwritten, before + strlen(line) + 2) : NULL;
+    if (!lines) {
+        free(line);
+        return fail_memory(error);
+    }
+    strcpy(stpcpy(lines + before, line), "\n");
+    log->unwritten = lines;
+    free(line);
+    return mote_metrics_log_write(log, error);
+}
+
+void mote_metrics_log_sync(const mote_metrics_log *log) {
+    char *path = mote_path_join(log->directory, MOTE_METRICS_FILE);
+    int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (file >= 0) {
+        (void)fsync(file);
+        close(file);
+    }
+    free(path);
+}
+
+/* How many of so many bytes are whole lines. */
+static uint64_t whole_lines(const char *path, uint64_t bytes) {
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    char last;
+    while (bytes > 0 && pread(file, &last, 1, (off_t)(bytes - 1)) == 1 && last != '\n') {
+        bytes--;
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    return bytes;
+}
+
+mote_status mote_metrics_log_rewind(mote_metrics_log *log, uint64_t bytes, mote_error *error) {
+    char *path = mote_path_join(log->directory, MOTE_METRICS_FILE);
+    if (!path) {
+        return fail_memory(error);
+    }
+    struct stat file;
+    mote_status status = MOTE_OK;
+    uint64_t length = stat(path, &file) == 0 ? (uint64_t)file.st_size : 0;
+    log->bytes = whole_lines(path, length < bytes ? length : bytes);
+    if (length > log->bytes && truncate(path, (off_t)log->bytes) != 0) {
+        status = mote_fail(error, MOTE_FILE, "%s: cannot be shortened: %s", path, strerror(errno));
+    }
+    free(path);
+    return status;
+}
+
+void mote_metrics_log_free(mote_metrics_log *log) {
+    free(log->unwritten);
+    *log = (mote_metrics_log){0};
+}
