@@ -684,6 +684,34 @@ static bool disturb(void *context, const mote_event *event) {
     return !after;
 }
 
+/* Somebody takes the file away while training goes on. */
+static bool remove_file(void *context, const mote_event *event) {
+    disturbed *d = context;
+    if (event->kind == MOTE_EVENT_EPOCH && event->epoch == 2) {
+        cr_assert_eq(unlink(scratch_path("run/metrics.jsonl")), 0);
+    }
+    mote_run_record(&d->directory, d->r->model, event);
+    return true;
+}
+
+Test(intervals, go_on_in_a_new_file_where_theirs_was_removed) {
+    static run r;
+    run_open(&r, ONE_LAYER, "\"checkpoint\": {\"every_steps\": 1}", NULL, 1);
+    disturbed d = {.r = &r};
+    cr_assert_eq(mote_run_create(&d.directory, scratch_path("run"), NULL, &r.error), MOTE_OK);
+    mote_trainer_set_listener(r.trainer, remove_file, &d);
+    cr_expect_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+    size_t length;
+    char *text = (char *)scratch_read(scratch_path("run/metrics.jsonl"), &length);
+    cr_expect_eq(strnlen(text, length), length, "a NUL byte at %zu of %zu", strnlen(text, length),
+                 length);
+    cr_expect_eq(strncmp(text, "{\"epoch\":2,", strlen("{\"epoch\":2,")), 0, "%.40s", text);
+    cr_expect_eq(length, d.directory.metrics.bytes);
+    free(text);
+    mote_run_close(&d.directory);
+    run_close(&r);
+}
+
 /* Else it would be missing in a run that goes on from there. */
 Test(intervals, that_were_late_are_written_before_the_next_checkpoint) {
     static run r;

@@ -94,8 +94,15 @@ static char *metrics_line(const mote_event *event) {
 
 /* ---- the file ---- */
 
-/* Writes at the end of the whole lines of a file, over what of a line an earlier write may have
- * left; all or nothing. */
+/* Where new lines go: behind the whole ones, over what of a line a failed write may have left. A
+ * file that somebody has shortened or removed since goes on from where it ends now. */
+static uint64_t find_end(int file, uint64_t whole) {
+    struct stat now;
+    bool shorter = fstat(file, &now) == 0 && (uint64_t)now.st_size < whole;
+    return shorter ? (uint64_t)now.st_size : whole;
+}
+
+/* Writes all of the lines at that place, or nothing. */
 static bool write_lines(int file, const char *lines, uint64_t at) {
     size_t length = strlen(lines), done = 0;
     if (ftruncate(file, (off_t)at) != 0) {
@@ -120,11 +127,12 @@ mote_status mote_metrics_log_write(mote_metrics_log *log, mote_error *error) {
         return fail_memory(error);
     }
     int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    uint64_t end = file < 0 ? 0 : find_end(file, log->bytes);
     mote_status status = MOTE_OK;
-    if (file < 0 || !write_lines(file, log->unwritten, log->bytes)) {
+    if (file < 0 || !write_lines(file, log->unwritten, end)) {
         status = mote_fail(error, MOTE_FILE, "%s: cannot be written: %s", path, strerror(errno));
     } else {
-        log->bytes += strlen(log->unwritten);
+        log->bytes = end + strlen(log->unwritten);
         free(log->unwritten);
         log->unwritten = NULL;
     }
