@@ -149,6 +149,14 @@ static mote_status validate(mote_trainer *trainer, mote_error *error) {
     return MOTE_OK;
 }
 
+/* Counts the time since `clock` as the run's, sets the clock to now, and returns that time. */
+static double count_time(mote_trainer *trainer, double *clock) {
+    double now = mote_clock(), passed = now - *clock;
+    trainer->position.seconds += passed;
+    *clock = now;
+    return passed;
+}
+
 /* Remembers the best, tells; false where the listener wants to stop. */
 static bool finish_epoch(mote_trainer *trainer, double *clock) {
     mote_position *p = &trainer->position;
@@ -167,9 +175,7 @@ static bool finish_epoch(mote_trainer *trainer, double *clock) {
         p->epoch_step = p->epoch_samples = p->epoch_correct = 0;
         p->epoch_loss = p->epoch_seconds = 0;
     }
-    double time = mote_clock();
-    p->seconds += time - *clock;
-    *clock = time;
+    count_time(trainer, clock);
     mote_stopping_observe(trainer);
     bool go_on = mote_trainer_tell(trainer, MOTE_EVENT_EPOCH);
     mote_notices_epoch(trainer);
@@ -200,38 +206,42 @@ static mote_status end_epoch(mote_trainer *trainer, double *clock, mote_error *e
     return status;
 }
 
-/* Runs steps, at least one, to the end of the epoch, or of training. */
-static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *error) {
+/* Runs a step, tells, and looks from time to time whether the weights are finite. */
+static mote_status run_step(mote_trainer *trainer, double *clock, mote_error *error) {
     mote_position *p = &trainer->position;
-    double begin = mote_clock(); /* what came before, such as saving, is not the epoch's */
-    p->seconds += begin - *clock;
-    *clock = begin;
-    while (p->epoch_step < trainer->epoch_steps &&
+    double loss = p->epoch_loss, samples = (double)p->epoch_samples;
+    mote_status status = mote_trainer_step(trainer, error);
+    double passed = count_time(trainer, clock);
+    p->epoch_seconds += passed;
+    p->interval_seconds += trainer->options.metrics.every_steps ? passed : 0;
+    if (status != MOTE_OK) {
+        mote_diagnose_step(trainer, error);
+        return status;
+    }
+    look_for_interval(trainer);
+    mote_notices_step(trainer, (p->epoch_loss - loss) / ((double)p->epoch_samples - samples));
+    if (!mote_trainer_tell(trainer, MOTE_EVENT_STEP)) {
+        return MOTE_INTERRUPTED;
+    }
+    return mote_snapshot_refresh(trainer, *clock) ? MOTE_OK : fail_weights(trainer, error);
+}
+
+/* Runs steps, at least one unless the epoch has begun, to the end of the epoch or of training. */
+static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *error) {
+    const mote_position *p = &trainer->position;
+    count_time(trainer, clock); /* what came before, such as saving, is not the epoch's */
+    mote_status status = MOTE_OK;
+    while (status == MOTE_OK && p->epoch_step < trainer->epoch_steps &&
            (p->epoch_step == 0 || !mote_stopping_now(trainer))) {
-        double loss = p->epoch_loss, samples = (double)p->epoch_samples;
-        mote_status status = mote_trainer_step(trainer, error);
-        double time = mote_clock();
-        p->seconds += time - *clock;
-        p->epoch_seconds += time - *clock;
-        p->interval_seconds += trainer->options.metrics.every_steps ? time - *clock : 0;
-        *clock = time;
-        if (status != MOTE_OK) {
-            mote_diagnose_step(trainer, error);
-            return status;
-        }
-        look_for_interval(trainer);
-        mote_notices_step(trainer, (p->epoch_loss - loss) / ((double)p->epoch_samples - samples));
-        if (!mote_trainer_tell(trainer, MOTE_EVENT_STEP)) {
-            return MOTE_INTERRUPTED;
-        }
-        if (!mote_snapshot_refresh(trainer, *clock)) {
-            return fail_weights(trainer, error);
-        }
+        status = run_step(trainer, clock, error);
+    }
+    if (status != MOTE_OK) {
+        return status;
     }
     if (!mote_weights_finite(trainer, true)) { /* no loss follows the last update */
         return fail_weights(trainer, error);
     }
-    mote_status status = end_epoch(trainer, clock, error);
+    status = end_epoch(trainer, clock, error);
     mote_snapshot_take(trainer);
     return status;
 }

@@ -83,43 +83,63 @@ static double accuracy_of(const uint64_t *confusion, size_t classes, size_t samp
     return (double)correct / (double)samples;
 }
 
-static mote_status check_fit(mote_model *model, const mote_part *part, mote_error *error) {
+static mote_status check_shape(const mote_model *model, const mote_samples *samples,
+                               mote_error *error) {
+    if (mote_shape_equal(samples->shape, model->input_shape)) {
+        return MOTE_OK;
+    }
+    char found[MOTE_SHAPE_TEXT_CAPACITY], expected[MOTE_SHAPE_TEXT_CAPACITY];
+    return mote_fail(error, MOTE_DATA, "the samples are %s, but the model takes %s",
+                     mote_shape_text(samples->shape, found),
+                     mote_shape_text(model->input_shape, expected));
+}
+
+/* Of a part with labels. */
+static mote_status check_labels(const mote_model *model, const mote_part *part, mote_error *error) {
+    size_t classes = model->output->classes;
+    if (classes == 0) {
+        return mote_fail(error, MOTE_DATA,
+                         "the model predicts numbers, but the samples have classes");
+    }
+    for (size_t i = 0; i < part->count; i++) {
+        uint32_t label = part->samples->labels[part->indexes[i]];
+        if (label >= classes) {
+            return mote_fail(error, MOTE_DATA,
+                             "the label of sample %u (counted from 0) is %u, but the model knows "
+                             "only %zu classes",
+                             part->indexes[i], label, classes);
+        }
+    }
+    return MOTE_OK;
+}
+
+/* Of samples with values: numbers to predict, or distributions over the classes. */
+static mote_status check_values(const mote_model *model, const mote_samples *samples,
+                                mote_error *error) {
+    size_t classes = model->output->classes, width = classes ? classes : model->output->width;
+    if (samples->value_width == width) {
+        return MOTE_OK;
+    }
+    return classes ? mote_fail(error, MOTE_DATA,
+                               "the model predicts classes, but the samples have numbers")
+                   : mote_fail(error, MOTE_DATA,
+                               "the model predicts %zu numbers a sample, but the samples have %zu",
+                               width, samples->value_width);
+}
+
+static mote_status check_fit(const mote_model *model, const mote_part *part, mote_error *error) {
     if (!model || !model->output) {
         return mote_fail(error, MOTE_INVALID, "the model has no output yet");
     }
     if (part->count == 0) {
         return mote_fail(error, MOTE_DATA, "there are no samples to evaluate on");
     }
-    if (!mote_shape_equal(part->samples->shape, model->input_shape)) {
-        char found[MOTE_SHAPE_TEXT_CAPACITY], expected[MOTE_SHAPE_TEXT_CAPACITY];
-        return mote_fail(error, MOTE_DATA, "the samples are %s, but the model takes %s",
-                         mote_shape_text(part->samples->shape, found),
-                         mote_shape_text(model->input_shape, expected));
+    mote_status status = check_shape(model, part->samples, error);
+    if (status != MOTE_OK) {
+        return status;
     }
-    size_t classes = model->output->classes;
-    if (part->samples->labels && classes == 0) {
-        return mote_fail(error, MOTE_DATA,
-                         "the model predicts numbers, but the samples have classes");
-    }
-    size_t width = classes ? classes : model->output->width; /* values may be distributions */
-    if (!part->samples->labels && part->samples->value_width != width) {
-        return classes ? mote_fail(error, MOTE_DATA,
-                                   "the model predicts classes, but the samples have numbers")
-                       : mote_fail(error, MOTE_DATA,
-                                   "the model predicts %zu numbers a sample, but the samples have "
-                                   "%zu",
-                                   width, part->samples->value_width);
-    }
-    for (size_t i = 0; part->samples->labels && i < part->count; i++) {
-        uint32_t label = part->samples->labels[part->indexes[i]];
-        if (label >= model->output->classes) {
-            return mote_fail(error, MOTE_DATA,
-                             "the label of sample %u (counted from 0) is %u, but the model knows "
-                             "only %zu classes",
-                             part->indexes[i], label, model->output->classes);
-        }
-    }
-    return MOTE_OK;
+    return part->samples->labels ? check_labels(model, part, error)
+                                 : check_values(model, part->samples, error);
 }
 
 static void carve(mote_arena *arena, const mote_model *model, const mote_part *part,
@@ -133,24 +153,30 @@ static void carve(mote_arena *arena, const mote_model *model, const mote_part *p
                                   sizeof(mote_real));
 }
 
+/* The model planned for batches of EVALUATION_BATCH, as its trainer has done where there is one. */
+static mote_status prepare_model(mote_model *model, mote_error *error) {
+    if (!model->training && model->batch != EVALUATION_BATCH) {
+        return mote_model_plan(model, EVALUATION_BATCH, false, error);
+    }
+    return model->batch >= EVALUATION_BATCH
+               ? MOTE_OK
+               : mote_fail(error, MOTE_INVALID,
+                           "the model is being trained; destroy its trainer before evaluating it");
+}
+
 mote_status mote_evaluate(mote_model *model, const mote_part *part, mote_metrics *metrics,
                           uint64_t *confusion, mote_error *error) {
-    mote_status status = check_fit(model, part, error);
-    if (status == MOTE_OK && !model->training && model->batch != EVALUATION_BATCH) {
-        status = mote_model_plan(model, EVALUATION_BATCH, false, error);
-    }
-    if (status != MOTE_OK) {
-        return status;
-    }
-    if (model->batch < EVALUATION_BATCH) {
-        return mote_fail(error, MOTE_INVALID,
-                         "the model is being trained; destroy its trainer before evaluating it");
-    }
     mote_batch batch;
     mote_real *prediction;
+    mote_status status = check_fit(model, part, error);
+    if (status == MOTE_OK) {
+        status = prepare_model(model, error);
+    }
     mote_arena measured = mote_arena_measure(), arena;
-    carve(&measured, model, part, &batch, &prediction);
-    status = mote_arena_allocate(&arena, &measured, error);
+    if (status == MOTE_OK) {
+        carve(&measured, model, part, &batch, &prediction);
+        status = mote_arena_allocate(&arena, &measured, error);
+    }
     if (status != MOTE_OK) {
         return status;
     }
