@@ -7,14 +7,15 @@
  *         return complain(error.message);
  *     }
  *
- * Each registers the class, unless it is, and ends at the first thing that is wrong, with MOTE_DATA
- * and a message that says what was expected and found; settings and shapes that the class refuses
- * end it with MOTE_INVALID and the refusal. Call it for each of the settings and shapes that
- * matter: small shapes, of some tens of numbers, take milliseconds.
+ * Each registers the class if that has not been done, and stops at the first failure: with
+ * MOTE_DATA and a message that says what was expected and found, or with MOTE_INVALID and the
+ * class's own message where the class refuses the settings or the shape. Call it for each
+ * combination of settings and shape that matters; small shapes, of some tens of numbers, take
+ * milliseconds.
  *
- * Gradients are held against finite differences of floats, which see what is off by one in a
- * hundred. What threads do to each other in memory that is not mote's, such as static arrays, shows
- * by chance alone: the compiler's thread sanitizer sees more.
+ * Gradients are compared with finite differences of floats, which reveal errors of one per cent and
+ * more. Races on memory that is not mote's, such as static arrays, are found only by chance: for
+ * those use the compiler's thread sanitizer.
  */
 #ifndef MOTE_CHECK_H
 #define MOTE_CHECK_H

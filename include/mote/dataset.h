@@ -1,4 +1,4 @@
-/* dataset.h: samples and what they should come out as.
+/* dataset.h: samples and their targets.
  *
  * A data set holds up to three parts: training, validation (taken from the training samples) and
  * test. Samples stay as they came, 8-bit or float, and become a float batch as they are gathered.

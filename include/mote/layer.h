@@ -60,8 +60,8 @@ struct mote_pass {
     bool training;
     mote_random *random; /* for layers that draw numbers; not NULL while training */
 
-    /* Who gets the gradients; NULL: they are added to parameter->gradient. See
-     * mote_gradient_ready. */
+    /* Called with each finished piece of a gradient (see mote_gradient_ready); NULL: gradients are
+     * added to parameter->gradient. */
     void (*ready)(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
                   size_t count, const mote_real *gradient);
     const void *ready_context;
@@ -124,7 +124,6 @@ typedef enum mote_order {
 } mote_order;
 
 /* The record of a type of layer. */
-
 struct mote_layer_class {
     const char *type;    /* its name in JSON */
     const char *summary; /* one line of help */
@@ -183,8 +182,8 @@ struct mote_layer_class {
 mote_status mote_layer_expect_vector(const mote_layer *layer, mote_error *error);
 mote_status mote_layer_expect_image(const mote_layer *layer, mote_error *error);
 
-/* Declares a parameter or buffer in build, after its first part has been filled. MOTE_INVALID where
- * name or shape do not do, or there are too many. */
+/* Declares a parameter or buffer in build, once the members that build fills are filled.
+ * MOTE_INVALID where its name or shape is not valid, or the layer has too many. */
 mote_status mote_layer_add_parameter(mote_layer *layer, mote_parameter *parameter,
                                      mote_error *error);
 

@@ -51,7 +51,7 @@ const mote_layer *mote_model_layer(const mote_model *model, size_t index);
 const mote_output *mote_model_output(const mote_model *model);
 
 /* A view of a parameter by its name in files, such as "layers.1.weight"; data is NULL where there
- * is none. */
+ * is no such parameter, and before the model has its output. */
 mote_tensor mote_model_parameter(const mote_model *model, const char *name);
 
 /* The name of a class: the one set, or its number. Valid until the names change. */
@@ -60,11 +60,12 @@ mote_status mote_model_set_class_names(mote_model *model, const char *const *nam
                                        mote_error *error);
 
 /* How a sample is made from a file, as JSON: {"format": "images", "resize": "fit", "channels": 3}.
- * NULL where nobody said; the text is copied. */
+ * NULL: not known. Setting copies the text. */
 const char *mote_model_input(const mote_model *model);
 mote_status mote_model_set_input(mote_model *model, const char *json, mote_error *error);
 
-/* What was done to the samples in training and has to be done to those to be predicted. */
+/* What was done to the training samples and has to be done to samples before prediction. Setting
+ * copies it. */
 const mote_preprocessing *mote_model_preprocessing(const mote_model *model);
 mote_status mote_model_set_preprocessing(mote_model *model, const mote_preprocessing *preprocessing,
                                          mote_error *error);
@@ -74,13 +75,14 @@ mote_status mote_model_set_preprocessing(mote_model *model, const mote_preproces
 void mote_model_set_pool(mote_model *model, mote_pool *pool);
 
 /* x [rows × input shape], preprocessed, to prediction [rows × prediction width]: probabilities or
- * numbers. Allocates in the first call and when `rows` grows, never else. Models with conv2d want 1
- * MB of stack. */
+ * numbers. Allocates memory only in the first call and where `rows` is larger than before. Models
+ * with conv2d need 1 MB of stack. */
 mote_status mote_model_predict(mote_model *model, size_t rows, const mote_real *x,
                                mote_real *prediction, mote_error *error);
 
-/* Reads and writes a model with its input, preprocessing and class names as a safetensors file.
- * Writing replaces a file only when the new one is complete. */
+/* Reads or writes a model, with its input, preprocessing and class names, as a safetensors file.
+ * Loading returns NULL on failure; the model is the caller's. Saving replaces an existing file only
+ * once the new one is complete. */
 mote_model *mote_model_load(const char *path, mote_error *error);
 mote_status mote_model_save(const mote_model *model, const char *path, mote_error *error);
 

@@ -25,7 +25,7 @@ struct mote_optimizer {
     const mote_optimizer_class *kind;
     double learning_rate; /* before the schedule */
     double weight_decay;
-    bool decay_all; /* also of parameters that by custom do not decay */
+    bool decay_all; /* also of biases and norms, which by custom do not decay */
 };
 
 /* One run of entries of one parameter. */
@@ -90,7 +90,7 @@ const mote_optimizer_class *const *mote_optimizer_classes(void);
 /* As mote_layer_register. */
 mote_status mote_optimizer_register(const mote_optimizer_class *kind, mote_error *error);
 
-/* The step of that number, the first being 1, as all its slices are to get it. */
+/* What the updates of all slices in a step are given. The first step has number 1. */
 mote_step mote_step_create(const mote_optimizer *optimizer, double learning_rate, uint64_t number);
 
 #define MOTE_SCHEDULE_STATES 6
@@ -120,13 +120,13 @@ struct mote_schedule_class {
     /* The factor on the learning rate. `progress` counts from the end of the warm-up. */
     double (*factor)(const mote_schedule *schedule, mote_progress progress);
 
-    /* For a schedule that follows what training reaches, optional: told after each epoch, once the
-     * warm-up is over, what the validation part came to, if there is one; changes the state
-     * [MOTE_SCHEDULE_STATES], which starts as zeros and is in the checkpoint. Accuracy is NAN for a
-     * model without classes. */
+    /* Optional, for a schedule that follows validation: called after each epoch that ends behind
+     * the warm-up, where there is a validation part. Updates state [MOTE_SCHEDULE_STATES], which
+     * starts as zeros and is saved in checkpoints. Accuracy is NAN for a model without classes. */
     void (*observe)(const mote_schedule *schedule, double loss, double accuracy, double *state);
 
-    /* Optional: refuses a training that would not tell it what it follows. */
+    /* Optional: fails where training cannot provide what the schedule follows. `validates`: there
+     * is a validation part; `has_classes`: there is an accuracy. */
     mote_status (*match)(const mote_schedule *schedule, bool validates, bool has_classes,
                          mote_error *error);
 };
@@ -138,6 +138,7 @@ struct mote_schedule_class {
         .preset = "0", .help = "epochs, or a part of one, in which the rate rises linearly from 0" \
     }
 
+/* As for optimizers. */
 const mote_schedule_class *mote_schedule_class_find(const char *type);
 const mote_schedule_class *const *mote_schedule_classes(void);
 mote_status mote_schedule_register(const mote_schedule_class *kind, mote_error *error);
@@ -146,8 +147,8 @@ mote_status mote_schedule_register(const mote_schedule_class *kind, mote_error *
  * what the schedule says. */
 double mote_schedule_factor(const mote_schedule *schedule, mote_progress progress);
 
-/* Tells the schedule what the validation part came to after progress.step steps. `state` is its
- * [MOTE_SCHEDULE_STATES]. */
+/* Calls the schedule's `observe`, if it has one and the warm-up is over, with the validation loss
+ * and accuracy after progress.step steps. state [MOTE_SCHEDULE_STATES] is updated. */
 void mote_schedule_observe(const mote_schedule *schedule, mote_progress progress, double loss,
                            double accuracy, double *state);
 

@@ -17,7 +17,7 @@ extern "C" {
 typedef struct mote_output mote_output;
 typedef struct mote_output_class mote_output_class;
 
-/* What a batch should come out as: exactly one of the two is not NULL. */
+/* The targets of a batch: exactly one of the two is not NULL. */
 typedef struct mote_targets {
     const uint32_t *labels;  /* [rows]: class numbers, from 0 */
     const mote_real *values; /* [rows × target width]: numbers, or a distribution over classes */

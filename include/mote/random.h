@@ -44,7 +44,7 @@ double mote_random_normal(mote_random *random);
 /* Uniform in 0 ... bound - 1, without bias; bound >= 1. */
 uint64_t mote_random_below(mote_random *random, uint64_t bound);
 
-/* Brings `count` entries into a random order (Fisher and Yates). */
+/* Shuffles `count` entries (Fisher and Yates). */
 void mote_random_shuffle(mote_random *random, uint32_t *entries, size_t count);
 
 #ifdef __cplusplus

@@ -2,7 +2,7 @@
  *
  * A call that can fail returns a mote_status (or a pointer that is NULL on failure) and takes a
  * mote_error that the caller owns. The first failure fills it and later ones leave it alone, so a
- * row of calls may be checked once at its end. Passing NULL for the error is allowed everywhere.
+ * series of calls may be checked once at its end. Passing NULL for the error is allowed everywhere.
  */
 #ifndef MOTE_STATUS_H
 #define MOTE_STATUS_H

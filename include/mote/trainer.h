@@ -16,23 +16,23 @@ extern "C" {
 
 typedef struct mote_trainer mote_trainer;
 
-/* Means over the samples of a part. Accuracy is NAN for a model without classes, and both are where
- * there were no samples. */
+/* Means over the samples of a part: NAN without samples, and accuracy also for a model without
+ * classes. */
 typedef struct mote_metrics {
     size_t samples;
     double loss;
     double accuracy; /* 0 ... 1 */
 } mote_metrics;
 
-/* With train.weight_average, the model holds the averages at EPOCH, at IMPROVED and when training
- * has come to its end, and otherwise the weights themselves. */
+/* With train.weight_average, the model holds the averages at EPOCH, at IMPROVED and after the end
+ * of training, and the weights themselves at all other times. */
 typedef enum mote_event_kind {
     MOTE_EVENT_STARTED,
     MOTE_EVENT_STEP,     /* a step is done */
     MOTE_EVENT_EPOCH,    /* an epoch is done, and the validation part has been evaluated */
     MOTE_EVENT_IMPROVED, /* the model is the best so far by validation; follows EPOCH */
     MOTE_EVENT_NOTICE,   /* something that a person should know, told once; training goes on */
-    MOTE_EVENT_DIVERGED, /* a number is not finite: before which step, and where; then STOPPED */
+    MOTE_EVENT_DIVERGED, /* a number is not finite: `divergence` says where; STOPPED follows */
     MOTE_EVENT_STOPPED,  /* training is over or was stopped */
 } mote_event_kind;
 
@@ -48,47 +48,47 @@ typedef struct mote_jump {
     double worst_loss, median_loss;
 } mote_jump;
 
-/* Where in a step a number first was not finite. All texts and lists are only there during the
+/* Where in a step a number first was not finite. The texts and lists are valid only during the
  * event. */
 typedef struct mote_divergence {
-    const char *report;      /* what mote_trainer_run is about to say, in several lines */
+    const char *report;      /* the error that mote_trainer_run will return: several lines */
     const char *what;        /* "the output of layers[1] (dense)" */
     const char *layer;       /* "layers[1] (dense)"; "" where it was in the data */
-    const char *parameter;   /* "layers.1.weight" where it is one, or its gradient; or NULL */
+    const char *parameter;   /* "layers.1.weight": it was in that or its gradient; or NULL */
     const uint32_t *samples; /* [sample_count]: the batch, by number in the data set, from 0 */
     size_t sample_count;
-    const uint32_t *affected; /* [affected_count]: those in whose rows it shows, if in rows */
+    const uint32_t *affected; /* [affected_count]: those it shows in; none for a parameter */
     size_t affected_count;
-    bool validation; /* it was in the validation after the epoch, and they are samples of it */
-    const mote_jump *jump; /* in a step shortly before, which may be what is to blame; or NULL */
+    bool validation;       /* in the validation after the epoch, whose samples these are */
+    const mote_jump *jump; /* a step shortly before, which may be to blame; or NULL */
 } mote_divergence;
 
 /* Why training is over. */
 typedef enum mote_ending {
-    MOTE_ENDING_NONE,     /* it is not: the listener stopped it, or it failed */
+    MOTE_ENDING_NONE,     /* it is not over: the listener stopped it, or it failed */
     MOTE_ENDING_STEPS,    /* all epochs, or max_steps, are done */
-    MOTE_ENDING_PATIENCE, /* early_stopping: validation has not got better for so long */
+    MOTE_ENDING_PATIENCE, /* early_stopping: validation has not improved for `patience` epochs */
     MOTE_ENDING_TARGET,   /* target_accuracy has been reached */
     MOTE_ENDING_TIME,     /* max_minutes are over */
 } mote_ending;
 
-/* With "metrics": {"every_steps": ...}: so many steps of training, across epochs. */
+/* The last train.metrics.every_steps steps of training, which may lie in two epochs. */
 typedef struct mote_interval {
-    uint64_t steps; /* every_steps, unless a run was resumed with another */
+    uint64_t steps; /* every_steps, or another number just after that was changed on resuming */
     mote_metrics train;
     double samples_per_second;
 } mote_interval;
 
-/* With "metrics": {"norms": true}: the Euclidean norms of a trained parameter; not finite where one
- * of its numbers is not. */
+/* The Euclidean norms of a trained parameter, with train.metrics.norms; not finite where one of its
+ * numbers is not. */
 typedef struct mote_norms {
     const char *parameter; /* "layers.1.weight" */
     double weight;         /* of its values after the last step, not of their average */
-    double gradient;       /* in that step, before clipping. NAN where it was not known beforehand
-                            * that a line would follow: where max_minutes ends training */
+    double gradient;       /* in that step, before clipping; NAN where max_minutes ended training,
+                            * since it is only computed in steps known to be reported */
 } mote_norms;
 
-/* What is known at an event; metrics not known yet have samples 0. */
+/* What is known at an event. Metrics that are not known yet have samples == 0. */
 typedef struct mote_event {
     mote_event_kind kind;
     mote_trainer *trainer;
@@ -113,24 +113,28 @@ typedef struct mote_event {
 typedef bool (*mote_listener)(void *context, const mote_event *event);
 
 /* A trainer for the model on the data set's training part. `json` holds the keys of a config's
- * "train" object, or is NULL for the defaults. `seed` decides the order of samples and what layers
- * draw. The model must be initialised, and model and data set outlive the trainer. Takes over the
- * data set's input, preprocessing and class names into the model. NULL on failure. */
+ * "train" object, or is NULL for the defaults. `seed` decides the order of samples and the numbers
+ * that layers such as dropout draw. Copies the data set's input, preprocessing and class names into
+ * the model. NULL on failure; owned by the caller.
+ *
+ * The model must be initialised and have no other trainer; model and data set must outlive this
+ * one. */
 mote_trainer *mote_trainer_create(mote_model *model, const mote_dataset *dataset, const char *json,
                                   uint64_t seed, mote_error *error);
 void mote_trainer_destroy(mote_trainer *trainer);
 
+/* Calls `listener` with `context` at each event from now on; NULL: nobody. */
 void mote_trainer_set_listener(mote_trainer *trainer, mote_listener listener, void *context);
 
-/* Trains to the end, then puts the best parameters by validation into the model (the last ones
- * where there is no validation part). MOTE_INTERRUPTED where the listener stopped it: a further
- * call goes on; MOTE_DIVERGED where a loss or a weight was not finite. */
+/* Trains to the end, then puts the parameters that were best in validation into the model; without
+ * a validation part it keeps the last ones. MOTE_INTERRUPTED where the listener stopped training,
+ * which another call continues; MOTE_DIVERGED where a loss or a weight was not finite. */
 mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
 
 /* Saves and restores all that is needed to go on to the same bits: parameters, optimizer state,
  * generators, position. The parameters are those after the last step, even at the end of training,
- * when the model holds the best ones. Nothing is written, and MOTE_DIVERGED returned, where a weight
- * is not finite.
+ * when the model holds the best ones. Nothing is written, and MOTE_DIVERGED returned, where a
+ * weight is not finite.
  *
  * Restoring needs a trainer created with the same settings. Only the numbers of epochs and threads,
  * the conditions that end training early, and the options for checkpoints and metrics may differ.
@@ -139,9 +143,10 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
 mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error);
 mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_error *error);
 
-/* The model on a part of a data set; while it has a trainer only where that one's batches are of
- * 256 samples or more. `confusion` is NULL or [classes × classes]: how many samples of class (row)
- * were predicted as class (column). */
+/* Measures the model on a part of a data set. `confusion` is NULL or [classes × classes]: how many
+ * samples of class (row) were predicted as class (column). Fails with MOTE_DATA where the part is
+ * empty or does not fit the model, and with MOTE_INVALID while the model has a trainer whose
+ * batches hold fewer than 256 samples. */
 mote_status mote_evaluate(mote_model *model, const mote_part *part, mote_metrics *metrics,
                           uint64_t *confusion, mote_error *error);
 
