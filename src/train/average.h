@@ -4,9 +4,9 @@
  *
  *     average ← d × average + (1 − d) × weight,  d = min(decay, (1 + n) / (10 + n))
  *
- * from the weights as they were at the start: d grows, so that the average is not held back by the
- * first, poor weights (as TensorFlow's ExponentialMovingAverage with num_updates). Buffers, such as
- * running means, are averaged in the same way, since they describe the weights of their time.
+ * beginning with the initial weights: d grows, so that the first, poor weights do not hold the
+ * average back (as in TensorFlow's ExponentialMovingAverage with num_updates). Buffers such as
+ * running means are averaged in the same way, since they belong to the weights of their time.
  */
 #ifndef MOTE_TRAIN_AVERAGE_H
 #define MOTE_TRAIN_AVERAGE_H
@@ -23,15 +23,15 @@ void mote_average_begin_step(mote_trainer *trainer);
 void mote_average_slice(const mote_trainer *trainer, const mote_parameter *parameter, size_t begin,
                         size_t count);
 
-/* The same for all buffers, which no gradient leads to. */
+/* The same for all buffers, which have no gradients and so no slices. */
 void mote_average_buffers(const mote_trainer *trainer);
 
-/* Puts the averages into the model in place of the weights, or the other way. They change places
- * number by number, and not by their addresses: layers of others and views of parameters
- * (mote_model_parameter) may hold on to those. */
+/* Puts the averages into the model in place of the weights, or the weights back. The numbers change
+ * places and not the pointers, which plugins' layers and views of parameters (mote_model_parameter)
+ * may have kept. */
 void mote_average_show(mote_trainer *trainer, bool shown);
 
-/* A parameter's own values, and those of its average, whichever the model shows. */
+/* A parameter's weights, and its average or NULL, whichever of them the model holds. */
 mote_real *mote_average_weights(const mote_trainer *trainer, const mote_parameter *parameter);
 mote_real *mote_average_averages(const mote_trainer *trainer, const mote_parameter *parameter);
 

@@ -5,11 +5,11 @@
 
 #include "train/trainer.h"
 
-/* Called with `error` telling that a step found its loss or gradient not finite, or that weights
- * are: finds the step that did it, going over the steps since the last snapshot again where weights
- * are spoilt, and in that one the layer and the samples, running layer after layer. Puts the report
- * into the error in place of what it said, and tells the listener (MOTE_EVENT_DIVERGED). The
- * trainer then stands before the step, and is of no further use for training. */
+/* To be called when the loss or the gradient of a step, or a weight, is not finite, with an `error`
+ * that says so. Finds the step that caused it, by repeating the steps since the last snapshot where
+ * weights are spoilt, and in that step the layer and the samples, by running layer after layer.
+ * Replaces the error's message by the report and tells the listener (MOTE_EVENT_DIVERGED). The
+ * trainer is left before that step and cannot be used for training any more. */
 void mote_diagnose_step(mote_trainer *trainer, mote_error *error);
 
 /* The same where weights are finite, but the loss on the validation part is not. */

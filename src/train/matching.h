@@ -6,9 +6,9 @@
 #include "mote/dataset.h"
 #include "mote/model.h"
 
-/* Fails where the data set makes its samples otherwise than those that the model was trained on: of
- * other columns or categories of a table, or of pictures resized in another way. The data set has
- * to be loaded. */
+/* Fails with MOTE_DATA where the data set makes its samples in another way than the one the model
+ * was trained on: from other columns or categories of a table, or by resizing pictures differently.
+ * The data set must be loaded. */
 mote_status mote_input_match(const mote_model *model, const mote_dataset *dataset,
                              mote_error *error);
 
@@ -20,8 +20,9 @@ typedef struct mote_matched_part {
 } mote_matched_part;
 
 /* Finds each of the data set's classes among the model's by its name: another data set may lack
- * some classes or have them in another order. Classes without names keep their numbers. Fails where
- * the model does not know a class. To be freed, and kept where it is as long as `part` is used. */
+ * some classes or have them in another order. Classes without names keep their numbers. Fails with
+ * MOTE_DATA where the model does not know a class. Free it with mote_matched_part_free, also on
+ * failure; until then it must not be moved, since `part` may point into it. */
 mote_status mote_part_match(mote_matched_part *matched, const mote_model *model,
                             const mote_dataset *dataset, mote_part_name name, mote_error *error);
 void mote_matched_part_free(mote_matched_part *matched);

@@ -1,8 +1,8 @@
 /* metrics_log.h: a run's metrics.jsonl: a line for each epoch, and for each interval that
  * train.metrics asks for.
  *
- * A line that cannot be written, as on a full disk, is kept and written before the next one, so that
- * the file holds whole lines only and, in the end, all of them.
+ * A line that cannot be written, as on a full disk, is kept and written before the next one, so
+ * that the file holds whole lines only and, in the end, all of them.
  */
 #ifndef MOTE_TRAIN_METRICS_LOG_H
 #define MOTE_TRAIN_METRICS_LOG_H

@@ -1,4 +1,4 @@
-/* notices.c: what a person should know of a run that goes on all the same. */
+/* notices.c: warnings that do not end a run. */
 #include "train/notices.h"
 
 #include <math.h>

@@ -1,5 +1,4 @@
-/* notices.h: what a person should know of a run that goes on all the same; each is told once, as
- * MOTE_EVENT_NOTICE.
+/* notices.h: warnings that do not end a run, each given once, as MOTE_EVENT_NOTICE.
  */
 #ifndef MOTE_TRAIN_NOTICES_H
 #define MOTE_TRAIN_NOTICES_H
@@ -12,7 +11,7 @@ void mote_notices_carve(mote_trainer *trainer, mote_arena *arena);
 /* At the start: a validation part that is too small to mean anything. */
 void mote_notices_start(mote_trainer *trainer);
 
-/* After a step whose mean loss that was: a loss that does not move. */
+/* After a step with its mean loss: a loss that does not fall. */
 void mote_notices_step(mote_trainer *trainer, double loss);
 
 /* After an epoch, before it is told of: units that are dead, and accuracy at chance. */

@@ -9,9 +9,9 @@ enum {
     MOTE_OVERFIT_NAMES = 4
 };
 
-/* How it went. The loss has vanished where it is a fiftieth of what it was at first or, where
- * numbers are predicted, of what their mean as the answer to each sample comes to, if that is less:
- * so far a bias gets alone. */
+/* How it went. The loss has vanished when it is a fiftieth of the first loss. Where numbers are
+ * predicted, it must also be a fiftieth of the loss of predicting their mean for each sample, which
+ * a bias alone can reach. */
 typedef struct mote_overfit {
     size_t samples; /* in the batch */
     uint64_t steps, limit;
@@ -30,9 +30,9 @@ typedef struct mote_overfit {
 /* Called after each step; returns false to stop, which gives MOTE_INTERRUPTED. */
 typedef bool (*mote_overfit_listener)(void *context, const mote_overfit *so_far);
 
-/* Trains on the first step's samples alone, at the optimizer's learning rate without the schedule,
- * until the loss vanishes, or for as many steps as max_steps says, 5000 where it says none. The
- * trainer is of no use for anything else after that. */
+/* Trains on the samples of the first step alone, at the optimizer's learning rate without a
+ * schedule, until the loss vanishes, but for no more than max_steps steps (5000 if that is 0). The
+ * trainer cannot be used for anything else afterwards. */
 mote_status mote_overfit_run(mote_trainer *trainer, mote_overfit_listener listener, void *context,
                              mote_overfit *result, mote_error *error);
 

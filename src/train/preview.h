@@ -11,9 +11,9 @@ typedef struct mote_preview {
     size_t shown, batch; /* samples on the sheet, and in the first batch */
 } mote_preview;
 
-/* Writes the first batch of the training as pictures with their labels to a PNG file: augmented, in
- * the order of training, brought back from what the model sees. Fails for samples that are no
- * pictures. */
+/* Writes the first training batch, as pictures with their labels, to a PNG file: augmented, in the
+ * order of training, converted back from what the model sees. Fails with MOTE_INVALID for samples
+ * that are not pictures. */
 mote_status mote_preview_write(mote_trainer *trainer, const char *path, mote_preview *preview,
                                mote_error *error);
 
@@ -24,8 +24,7 @@ bool mote_preview_is_possible(const mote_trainer *trainer);
 mote_status mote_preview_write_batch(const mote_trainer *trainer, size_t count, const char *path,
                                      mote_preview *preview, mote_error *error);
 
-/* Whether a class is shown by its name: the letters are those of ASCII. The others are shown as
- * "#<number>". */
+/* Whether a class is shown by its name, which must be ASCII; others are shown as "#<number>". */
 bool mote_preview_shows_name(const char *name);
 
 #endif

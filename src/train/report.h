@@ -1,4 +1,4 @@
-/* report.h: what an evaluation says of a model.
+/* report.h: the figures of an evaluation.
  */
 #ifndef MOTE_TRAIN_REPORT_H
 #define MOTE_TRAIN_REPORT_H

@@ -25,7 +25,7 @@ typedef enum mote_run_file {
     MOTE_RUN_FILES
 } mote_run_file;
 
-/* Hears of what went wrong, but did not end anything: a line. */
+/* Called with a line of text on what went wrong without ending the run. */
 typedef void mote_run_listener(void *context, const char *text);
 
 typedef struct mote_run {
@@ -39,14 +39,16 @@ typedef struct mote_run {
     bool failing[MOTE_RUN_FILES]; /* and the listener has been told */
 } mote_run;
 
-/* A fresh directory: `directory`, which must be new or empty, or where that is NULL the next number
- * in runs/<name>. As long as the run is open, no other process can open it. */
+/* Makes a fresh directory: `directory`, which must be new or empty, or where that is NULL the next
+ * number in runs/<name>. As long as the run is open, no other process can open it. To be closed
+ * with mote_run_close, also on failure. */
 mote_status mote_run_create(mote_run *run, const char *directory, const char *name,
                             mote_error *error);
 
-/* The directory of a run to go on with: `directory`, or where that is NULL the newest in
- * runs/<name>. It must hold a checkpoint, or else a config and no model: such a run was ended
- * before its first checkpoint. Removes what was being written when a process was killed. */
+/* Opens the directory of a run to resume: `directory`, or where that is NULL the newest in
+ * runs/<name>. It must hold a checkpoint, or else a config and no model, as left by a run that was
+ * ended before its first checkpoint. Removes what was being written when a process was killed. To
+ * be closed with mote_run_close, also on failure. */
 mote_status mote_run_find(mote_run *run, const char *directory, const char *name,
                           mote_error *error);
 void mote_run_close(mote_run *run);
@@ -63,20 +65,20 @@ mote_status mote_run_write_config(const mote_run *run, const char *text, mote_er
 mote_status mote_run_write_checkpoint(mote_run *run, mote_trainer *trainer, mote_error *error);
 mote_status mote_run_write_model(const mote_run *run, const mote_model *model, mote_error *error);
 
-/* Puts the trainer where the run's newest whole checkpoint left off, or leaves it at the beginning
- * where there is none. MOTE_INVALID where the checkpoint is one of other settings, unless `force`
- * is set. */
+/* Restores the trainer from the run's newest whole checkpoint, or leaves it at the beginning where
+ * there is none. Fails with MOTE_INVALID where the checkpoint belongs to other settings, unless
+ * `force` is set. */
 mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, mote_error *error);
 
-/* Takes away what was written after that place: lines of metrics.jsonl, diverged.* and, unless the
- * run is at its end, result.json. */
+/* Removes what was written after that checkpoint: lines of metrics.jsonl, diverged.* and, unless
+ * the run is at its end, result.json. */
 mote_status mote_run_rewind(mote_run *run, const mote_trainer *trainer, mote_error *error);
 
-/* Writes what an event calls for: a line of metrics.jsonl at an epoch, and at the steps that
- * train.metrics asks for; at an improvement the model; a checkpoint when one is due; and where a
- * number is not finite diverged.json and, of pictures, diverged.png. What cannot be written is told
- * to the listener, once, and once more when it can be again; metrics that could not be written are
- * then made up for. */
+/* Writes what an event calls for: at an epoch, and at the steps that train.metrics asks for, a line
+ * of metrics.jsonl; at an improvement the model; a checkpoint when one is due; and where a number
+ * is not finite diverged.json and, for pictures, diverged.png. When one of them cannot be written,
+ * the listener is told once, and once more when it can be again; metrics are then complete
+ * again. */
 void mote_run_record(mote_run *run, const mote_model *model, const mote_event *event);
 
 /* The final figures. `report` is NULL where there was no test part. */

@@ -1,5 +1,5 @@
-/* settings.h: the settings that a checkpoint belongs to: all those of a config that have a say in
- * what training comes to, except those that may change on the way.
+/* settings.h: the settings that a checkpoint belongs to: all those of a config that influence the
+ * result of training, except those that may change on resuming.
  */
 #ifndef MOTE_TRAIN_SETTINGS_H
 #define MOTE_TRAIN_SETTINGS_H

@@ -24,9 +24,9 @@ mote_targets mote_trainer_targets(const mote_trainer *trainer);
 /* The loss of a single row of it, unweighted. `z` are the logits of all rows. */
 double mote_trainer_row_loss(const mote_trainer *trainer, const mote_real *z, size_t row);
 
-/* The next step of the epoch that is going on. MOTE_DIVERGED where the loss, or the norm of the
- * gradient if it is looked at, is not finite: the weights, and where the run stands, have not been
- * touched then. */
+/* Runs the next step of the epoch. MOTE_DIVERGED where the loss, or with clip_gradient_norm the
+ * norm of the gradient, is not finite: weights and position are then unchanged, though buffers
+ * may not be. */
 mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error);
 
 /* Tells the schedule what the validation part, if there is one, came to after an epoch. */

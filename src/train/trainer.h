@@ -44,14 +44,14 @@ typedef struct mote_position {
     mote_random layers_random;
 } mote_position;
 
-/* What went before, to find out what went wrong; see snapshot.h. */
+/* An earlier state, to find out what went wrong; see snapshot.h. */
 typedef struct mote_snapshot {
     mote_real *numbers; /* values, states and averages of all parameters, one after the other */
     mote_position position;
     double time, cost; /* when it was taken, and what that took, in seconds */
 } mote_snapshot;
 
-/* What is told once; see notices.h. */
+/* Each is given once; see notices.h. */
 typedef enum mote_notice {
     MOTE_NOTICE_VALIDATION,
     MOTE_NOTICE_LOSS,
@@ -98,12 +98,11 @@ struct mote_trainer {
     mote_arena arena;
     mote_arena gradients; /* layers that hand them over from elsewhere never touch theirs */
     mote_batch batch;
-    size_t
-        batch_rows; /* that it has room for: batch_size, or fewer where there are no more samples */
-    uint32_t *order;  /* [training samples]: the samples of an epoch, by number */
-    uint64_t ordered; /* which epoch's order that is, from 1; 0: none yet */
-    mote_real **best; /* [parameters of the model]: their values when validation was best */
-    bool shows_best;  /* the model holds those now, and the weights are in their place */
+    size_t batch_rows; /* it has room for: batch_size, or all training samples if they are fewer */
+    uint32_t *order;   /* [training samples]: the samples of an epoch, by number */
+    uint64_t ordered;  /* which epoch's order that is, from 1; 0: none yet */
+    mote_real **best;  /* [parameters of the model]: their values when validation was best */
+    bool shows_best;   /* the model holds those now, and the weights are in their place */
 
     mote_position position;
     mote_snapshot snapshot;
@@ -143,12 +142,12 @@ mote_metrics mote_measure_part(mote_model *model, const mote_preprocessing *prep
                                mote_pool *pool, const mote_part *part, const mote_batch *batch,
                                size_t batch_size);
 
-/* Fails where a layer cannot be trained on batches of that size. What the message leaves to the
- * caller is to put "train.batch_size: " in front. */
+/* Fails where a layer cannot be trained on batches of that size. The caller puts
+ * "train.batch_size: " in front of the message. */
 mote_status mote_check_batch_size(const mote_model *model, size_t batch_size, mote_error *error);
 
-/* Fails for a reason that a key of "train" is to blame for: where that stands, if it stands in the
- * config. Only while the trainer is being created. */
+/* Fails because of a key of "train"; the message names the key's place in the config, if it stands
+ * there. Only while the trainer is being created. */
 mote_status mote_trainer_fail_key(const mote_trainer *trainer, const char *key, mote_error *error,
                                   const char *format, ...) MOTE_PRINTF_LIKE(4, 5);
 

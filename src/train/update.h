@@ -1,9 +1,9 @@
 /* update.h: from gradients to weights.
  *
- * Mostly a slice of weights is updated the moment its gradient is there (mote_update_slice, as the
- * pass's `ready`). Where the size of the whole gradient matters, or several batches make one step,
- * gradients are added up first (mote_update_clear, then passes without `ready`), and a second pass
- * over all weights updates them (mote_update_all), in tiles that depend on the model alone.
+ * Usually a slice of weights is updated as soon as its gradient is complete (mote_update_slice, as
+ * the pass's `ready`). Where the norm of the whole gradient matters, or several batches make one
+ * step, gradients are added up first (mote_update_clear, then passes without `ready`), and a second
+ * pass over all weights updates them (mote_update_all), in tiles that depend on the model alone.
  */
 #ifndef MOTE_TRAIN_UPDATE_H
 #define MOTE_TRAIN_UPDATE_H
@@ -13,7 +13,7 @@
 /* Whether gradients have to be added up first. */
 bool mote_update_waits(const mote_trainer *trainer);
 
-/* Takes the memory for that, and lists the tiles, if so, or where norms are wanted. */
+/* Takes memory for the tiles and lists them, where updates wait or norms are wanted. */
 void mote_update_carve(mote_trainer *trainer, mote_arena *arena);
 
 /* Updates one run of entries of a parameter. The pass's context is the trainer. */
@@ -23,12 +23,13 @@ void mote_update_slice(const mote_pass *pass, const mote_parameter *parameter, s
 /* Sets all gradients to 0. */
 void mote_update_clear(const mote_trainer *trainer);
 
-/* The sum of the squares of each tile into trainer->squares: in double precision and a fixed order,
- * so that it is the same on any number of threads. */
 typedef enum mote_squared {
     MOTE_SQUARE_GRADIENTS,
     MOTE_SQUARE_WEIGHTS
 } mote_squared;
+
+/* Puts the sum of the squares of each tile into trainer->squares [tiles]: in double precision and a
+ * fixed order, so that it is the same on any number of threads. */
 void mote_update_square(mote_trainer *trainer, mote_squared squared);
 
 /* The Euclidean norm of all gradients together. */
