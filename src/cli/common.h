@@ -1,4 +1,4 @@
-/* common.h: what the programs share: arguments, exit codes, numbers as people read them.
+/* common.h: what the programs share: arguments, exit codes, and texts for people.
  */
 #ifndef MOTE_CLI_COMMON_H
 #define MOTE_CLI_COMMON_H
@@ -57,8 +57,9 @@ typedef struct cli_command {
     const cli_argument *arguments;
     size_t minimum_operands, maximum_operands;
 
-    /* What --help can tell more about, in words, and what prints a topic; or NULL. Where there is
-     * no such topic, false, and the end of a sentence that says so: "; did you mean "layers"?". */
+    /* Or NULL: the topics that --help takes, as text, and the function that prints one. That
+     * returns false where there is no such topic, with the end of a sentence that says so in
+     * `more`: "; did you mean "layers"?". */
     const char *topics;
     bool (*print_topic)(const char *topic, char more[MOTE_NAMES_CAPACITY]);
 } cli_command;
@@ -67,15 +68,15 @@ typedef struct cli_command {
  * negative number to go on, else the exit code to end with. */
 int command_read(const cli_command *command, int argc, char **argv, text_list *operands);
 
-/* Sees to it that OpenBLAS runs on kernels that fit: where the library cannot change them, starts
- * the program anew, once, with the environment variable set. */
+/* Makes OpenBLAS use kernels that suit the processor: where the library cannot switch by itself,
+ * restarts the program, once, with OPENBLAS_CORETYPE set. */
 void ensure_fast_kernels(char **argv);
 
 /* Prints "train: <message>" and returns the exit code of the status. */
 int report_error(const char *program, const mote_error *error);
 
-/* Writes out what was printed. Returns `code`, or where that fails an exit code that says so:
- * results that went nowhere are not done. */
+/* Flushes stdout. Returns `code`, or EXIT_FAILED in place of EXIT_DONE where the results could not
+ * be written. */
 int finish_output(const char *program, int code);
 
 /* Prints a word as a shell would read it: in quotes where it needs them. */
@@ -84,7 +85,7 @@ void print_quoted(FILE *stream, const char *word);
 /* The columns that a text takes on the screen: "×" is two bytes, but one column. */
 size_t columns_of(const char *text);
 
-/* Prints as much of a text as fits into so many columns, and fills the rest with spaces. */
+/* Prints a text in exactly so many columns: cut off, or filled up with spaces. */
 void print_padded(FILE *stream, const char *text, size_t columns);
 
 /* "60,000". Returns `text`. */

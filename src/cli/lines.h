@@ -19,9 +19,9 @@ typedef struct line_reader {
 /* Whether the next line, or the end, can be had without waiting. */
 bool lines_ready(line_reader *reader);
 
-/* The next line, without its end, valid until the next call; NULL after the last. Fails for a line
- * that holds a NUL byte, which is passed over, and ends the lines where one is longer than any path
- * or cannot be read. */
+/* Sets *line to the next line, without its end and valid until the next call, or to NULL after the
+ * last. Fails with *line "" for a line that holds a NUL byte, after which reading can go on, and
+ * with *line NULL where a line is longer than any path or cannot be read. */
 mote_status lines_next(line_reader *reader, const char **line, mote_error *error);
 
 void lines_free(line_reader *reader);

@@ -1,8 +1,7 @@
 /* predict.h: what ./predict is made of.
  *
- * Files give samples, one after the other; a batch of them goes through the model at a time;
- * answers and complaints come in the order of the samples. A file that cannot be read does not keep
- * the others from being.
+ * Samples are read from files one after the other and go through the model in batches. Answers and
+ * complaints come in the order of the samples. A file that cannot be read does not stop the others.
  */
 #ifndef MOTE_CLI_PREDICT_H
 #define MOTE_CLI_PREDICT_H
@@ -26,7 +25,7 @@ typedef struct predict_sample {
     size_t index;     /* in a file of 8-bit samples, from 0; SIZE_MAX elsewhere */
     size_t line;      /* in a table, from 1; 0 elsewhere */
     bool picture;     /* the file is a picture, which is still to be read */
-    bool inverted;    /* it looks so */
+    bool inverted;    /* it looks inverted: see mote_image_looks_inverted */
     mote_error error; /* why there is no answer, if there is none */
 } predict_sample;
 
@@ -57,19 +56,21 @@ typedef struct predictor {
 mote_status predictor_open(predictor *p, const char *path, mote_error *error);
 void predictor_close(predictor *p);
 
-/* Where the next sample is to be put [width]: one of both, as the model takes bytes or numbers. */
+/* Where the next sample is to be put, [width]: as bytes or as numbers, whichever the model
+ * takes. */
 uint8_t *predictor_bytes(const predictor *p);
 mote_real *predictor_numbers(const predictor *p);
 
-/* Makes the sample wait that was put there, or the picture in `file`, still to be read; `index` and
- * `line` as in predict_sample. */
+/* Adds the sample that was put there, or the picture in `file`, which is still to be read, to the
+ * batch, and answers the batch when it is full. `index` and `line` are as in predict_sample. */
 void predictor_add(predictor *p, const char *file, size_t index, size_t line);
 void predictor_add_picture(predictor *p, const char *file);
 
-/* Answers all that wait. */
+/* Answers all samples that wait. */
 void predictor_flush(predictor *p);
 
-/* Tells what is wrong, in its turn. The program goes on and ends with 1. */
+/* Reports an error after the answers to the samples before it. The program goes on and ends with
+ * EXIT_FAILED. */
 void predictor_complain(predictor *p, const mote_error *error);
 
 /* ---- answers (predict_answer.c) ---- */

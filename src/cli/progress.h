@@ -17,24 +17,24 @@ typedef struct cli_progress {
 
 cli_progress progress_create(bool quiet);
 
-/* A mote_load_listener whose context is a cli_progress: draws what it hears, and asks for an end
- * after a signal. */
+/* A mote_load_listener whose context is a cli_progress: draws the progress of loading, and returns
+ * false after a signal. */
 bool progress_listen_load(void *progress, const mote_load_event *event);
 
 /* Takes the live line off the screen: for another text, and at the end of loading. */
 void progress_clear(cli_progress *progress);
 void progress_end_load(cli_progress *progress);
 
-/* The data, the layers with shapes and parameter counts, memory, and how it will be trained: in
- * `one_batch`'s case by mote_overfit_run, which knows no epochs and no schedule. */
+/* Prints the data, the layers with shapes and parameter counts, memory, and how training will go;
+ * with `one_batch` that of mote_overfit_run, which has no epochs and no schedule. */
 void progress_print_plan(const cli_progress *progress, const char *config_path,
                          const mote_experiment *experiment, const mote_trainer *trainer,
                          bool one_batch);
 
-/* Whether max_steps are fewer than those of all epochs. */
+/* Whether max_steps ends training before the last epoch is done. */
 bool progress_ends_early(const mote_trainer *trainer);
 
-/* Draws what the event says. */
+/* Shows an event: in the live line, or as a line of its own. */
 void progress_show(cli_progress *progress, const mote_event *event);
 
 #endif

@@ -1,4 +1,4 @@
-/* signals.c: Ctrl-C and its relatives ask a program to end in good order. */
+/* signals.c: SIGINT (Ctrl-C), SIGTERM and SIGHUP ask a program to end in good order. */
 #include "cli/signals.h"
 
 #include <errno.h>
