@@ -34,6 +34,10 @@ const mote_field *mote_dataset_fields(void);
 /* What is to be done with training samples; empty where there is nothing. */
 const mote_augment_list *mote_dataset_augment(const mote_dataset *dataset);
 
+enum {
+    MOTE_ORIGIN_CAPACITY = 4096 /* that any path fits */
+};
+
 /* Where a training or validation sample came from: "pets/cat/07.jpg", "iris.csv:52". False, and an
  * empty text, where nothing but its number is known. */
 bool mote_dataset_origin(const mote_dataset *dataset, size_t sample, char *text, size_t capacity);

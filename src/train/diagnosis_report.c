@@ -10,7 +10,6 @@
 enum {
     LISTED_SAMPLES = 10,
     LISTED_ORIGINS = 2,
-    ORIGIN_CAPACITY = 4096,
     SHOWN_OF_ORIGIN = 60,
     LISTED_PARAMETERS = 4
 };
@@ -72,12 +71,17 @@ static void append_numbers(text *t, size_t count, const uint32_t *numbers) {
 
 /* "\n  123 is iris.csv:125", where that is known; of a long path its end. */
 static void append_origin(text *t, const mote_trainer *trainer, uint32_t sample) {
-    char origin[ORIGIN_CAPACITY];
+    char origin[MOTE_ORIGIN_CAPACITY];
     if (mote_dataset_origin(trainer->dataset, sample, origin, sizeof origin)) {
-        size_t length = strlen(origin);
+        size_t length = strlen(origin), begin = 0;
         bool cut = length > SHOWN_OF_ORIGIN;
-        append(t, "\n  %u is %s%s", sample, cut ? "..." : "",
-               origin + (cut ? length - SHOWN_OF_ORIGIN : 0));
+        if (cut) { /* not within a character of UTF-8 */
+            begin = length - SHOWN_OF_ORIGIN;
+            while (((unsigned char)origin[begin] & 0xC0) == 0x80) {
+                begin++;
+            }
+        }
+        append(t, "\n  %u is %s%s", sample, cut ? "..." : "", origin + begin);
     }
 }
 

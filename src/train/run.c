@@ -85,7 +85,7 @@ static void add_samples(mote_json_writer *writer, cJSON *object, const char *nam
 /* Where they came from, in a list of the same order, if that is known. */
 static void add_origins(mote_json_writer *writer, cJSON *object, const char *name,
                         const mote_dataset *dataset, size_t count, const uint32_t *numbers) {
-    char origin[PATH_CAPACITY];
+    char origin[MOTE_ORIGIN_CAPACITY];
     if (count == 0 || !mote_dataset_origin(dataset, numbers[0], origin, sizeof origin)) {
         return;
     }
@@ -106,7 +106,7 @@ static void add_jump(mote_json_writer *writer, cJSON *object, const mote_dataset
     add_samples(writer, inner, "samples", jump->sample_count, jump->samples);
     add_origins(writer, inner, "origins", dataset, jump->sample_count, jump->samples);
     mote_json_add_number(writer, inner, "worst_sample", (double)jump->worst_sample);
-    char origin[PATH_CAPACITY];
+    char origin[MOTE_ORIGIN_CAPACITY];
     if (mote_dataset_origin(dataset, jump->worst_sample, origin, sizeof origin)) {
         mote_json_add_string(writer, inner, "worst_origin", origin);
     }
