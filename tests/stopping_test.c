@@ -234,6 +234,30 @@ Test(stopping, in_the_middle_of_an_epoch) {
     run_close(&whole);
 }
 
+#define ON_PLATEAU                                                                                 \
+    ", \"schedule\": {\"type\": \"on_plateau\", \"patience\": 0, \"threshold\": 0.5, \"factor\": " \
+    "0.9}"
+
+/* Nor does its first part count as an epoch without progress. */
+Test(stopping, in_the_middle_of_an_epoch_does_not_change_the_learning_rate) {
+    static run whole, part;
+    run_open(&whole, TRAIN(ON_PLATEAU));
+    cr_assert_eq(mote_trainer_run(whole.trainer, NULL), MOTE_OK);
+    run_open(&part, TRAIN(ON_PLATEAU ", \"max_steps\": 27"));
+    cr_assert_eq(mote_trainer_run(part.trainer, NULL), MOTE_OK);
+    cr_expect_neq(part.losses[3], whole.losses[3]);
+    cr_assert_eq(mote_trainer_save(part.trainer, scratch_path("c"), NULL), MOTE_OK);
+    run_close(&part);
+    run_open(&part, TRAIN(ON_PLATEAU));
+    cr_assert_eq(mote_trainer_restore(part.trainer, scratch_path("c"), NULL), MOTE_OK);
+    cr_assert_eq(mote_trainer_run(part.trainer, NULL), MOTE_OK);
+    for (size_t epoch = 3; epoch <= MOST_EPOCHS; epoch++) {
+        cr_expect_eq(part.losses[epoch], whole.losses[epoch], "epoch %zu", epoch);
+    }
+    run_close(&part);
+    run_close(&whole);
+}
+
 static bool stop_at_once(void *context, const mote_event *event) {
     run *r = context;
     r->ending = event->ending;

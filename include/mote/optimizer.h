@@ -120,8 +120,8 @@ struct mote_schedule_class {
     /* The factor on the learning rate. `progress` counts from the end of the warm-up. */
     double (*factor)(const mote_schedule *schedule, mote_progress progress);
 
-    /* Optional, for a schedule that follows validation: called after each epoch that ends behind
-     * the warm-up, where there is a validation part. Updates state [MOTE_SCHEDULE_STATES], which
+    /* Optional, for a schedule that follows validation: called after each whole epoch that
+     * ends behind the warm-up, where there is a validation part. Updates state [MOTE_SCHEDULE_STATES], which
      * starts as zeros and is saved in checkpoints. Accuracy is NAN for a model without classes. */
     void (*observe)(const mote_schedule *schedule, double loss, double accuracy, double *state);
 

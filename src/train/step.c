@@ -22,7 +22,8 @@ static double learning_rate_of_step(const mote_trainer *trainer) {
 }
 
 void mote_trainer_tell_schedule(mote_trainer *trainer) {
-    if (trainer->validation.samples > 0) {
+    bool whole = trainer->position.epoch_step == trainer->epoch_steps;
+    if (whole && trainer->validation.samples > 0) { /* else the epoch may be gone on with */
         mote_schedule_observe(trainer->options.schedule, progress_of(trainer),
                               trainer->validation.loss, trainer->validation.accuracy,
                               trainer->position.schedule_state);

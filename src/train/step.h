@@ -29,7 +29,8 @@ double mote_trainer_row_loss(const mote_trainer *trainer, const mote_real *z, si
  * may not be. */
 mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error);
 
-/* Tells the schedule what the validation part, if there is one, came to after an epoch. */
+/* Tells the schedule what the validation part, if there is one, came to after an epoch, unless that
+ * was cut short. */
 void mote_trainer_tell_schedule(mote_trainer *trainer);
 
 #endif
