@@ -21,6 +21,7 @@ typedef enum task {
     SENSELESS, /* two classes, by chance */
     RARE,      /* two classes, one of which few samples are of */
     A_SUM,     /* the sum of two numbers, and some */
+    SORTED,    /* eight classes one after the other, each with a number of its own */
 } task;
 
 typedef struct notes {
@@ -44,6 +45,12 @@ static notes notes_of(const char *network, const char *data, const char *train, 
         double first = (double)numbers[i * WIDTH], limit = what == RARE ? 0.85 : 0;
         labels[i] =
             what == SENSELESS ? (uint32_t)mote_random_below(&random, 2) : (uint32_t)(first > limit);
+        if (what == SORTED) {
+            labels[i] = i < 1100 ? 0 : (uint32_t)(i - 1100) * (WIDTH - 1) / 900 + 1;
+            for (size_t k = 0; k < WIDTH; k++) {
+                numbers[i * WIDTH + k] = labels[i] == k;
+            }
+        }
         targets[i] = (mote_real)(first + (double)numbers[i * WIDTH + 1] + 5);
     }
     bool regression = what == A_SUM;
@@ -120,6 +127,45 @@ Test(notices, of_accuracy_where_classes_are_uneven) {
     check(&n, 0, " %; with classes that uneven, go by the figures of each (./evaluate)");
 }
 
+/* At first the learning rate is next to nothing; and of an epoch that is a single step, nothing but
+ * the accuracy before it is known. */
+Test(notices, of_accuracy_are_not_given_before_there_was_time_to_learn) {
+    static const char *const trainings[] = {
+        "{\"epochs\": 12, \"batch_size\": 100, \"optimizer\": {\"type\": \"sgd\", "
+        "\"learning_rate\": "
+        "0.02}, \"schedule\": {\"type\": \"constant\", \"warmup_epochs\": 6}}",
+        "{\"epochs\": 40, \"batch_size\": 2000, \"optimizer\": {\"type\": \"adamw\", "
+        "\"learning_rate\": 0.01}}",
+    };
+    for (size_t i = 0; i < COUNT(trainings); i++) {
+        notes n = notes_of(NETWORK(""), "{}", trainings[i], HALVES);
+        cr_expect_eq(n.count, (size_t)0, "row %zu: %s", i, n.texts[0]);
+    }
+}
+
+/* Later, and once, where the run ends in the middle of the next epoch, too. */
+Test(notices, of_accuracy_say_after_how_many_epochs) {
+    static const struct {
+        const char *train, *begin;
+    } rows[] = {
+        {"{\"epochs\": 8, \"batch_size\": 100, \"max_steps\": 30}", "after an epoch the "},
+        {"{\"epochs\": 8, \"batch_size\": 100, \"max_steps\": 70, \"schedule\": {\"type\": "
+         "\"constant\", \"warmup_epochs\": 3}}",
+         "after 3 epochs the "},
+        {"{\"epochs\": 70, \"batch_size\": 2000}", "after 20 epochs the "},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        notes n = notes_of(NETWORK(""), "{}", rows[i].train, SENSELESS);
+        size_t found = 0;
+        for (size_t k = 0; k < n.count; k++) {
+            found += strstr(n.texts[k], "no better than chance") != NULL;
+            cr_expect(!strstr(n.texts[k], "chance") || strstr(n.texts[k], rows[i].begin), "%s",
+                      n.texts[k]);
+        }
+        cr_expect_eq(found, (size_t)1, "row %zu: %zu times", i, found);
+    }
+}
+
 Test(notices, of_a_validation_part_that_is_too_small) {
     notes n = notes_of(NETWORK(""), "{\"validation_fraction\": 0.01}", FAST, HALVES);
     cr_expect_eq(n.count, (size_t)1);
@@ -152,6 +198,45 @@ Test(notices, of_a_loss_that_steps_too_long_have_raised) {
     check(&n, 0, "; try a lower one, ");
 }
 
+/* As long as they are short it falls, and then it rises: far above the first loss, or not. */
+Test(notices, of_a_loss_that_rises_again) {
+    static const char *const settings[] = {
+        "\"batch_size\": 40, \"optimizer\": {\"type\": \"adamw\", \"learning_rate\": 1}",
+        "\"batch_size\": 80, \"optimizer\": {\"type\": \"adamw\", \"learning_rate\": 3}",
+    };
+    for (size_t i = 0; i < COUNT(settings); i++) {
+        char train[256];
+        snprintf(
+            train, sizeof train,
+            "{\"epochs\": 2, \"schedule\": {\"type\": \"constant\", \"warmup_epochs\": 1}, %s}",
+            settings[i]);
+        notes n = notes_of(NETWORK(""), "{}", train, HALVES);
+        check(&n, 0, "the loss does not fall: it is ");
+        check(&n, 0, "; try a lower one, ");
+    }
+}
+
+/* Each step goes past the minimum and leads a little further away on the other side. */
+Test(notices, of_a_loss_that_rises_a_little) {
+    notes n = notes_of("{\"layers\": [{\"type\": \"dense\", \"units\": 1}], \"output\": "
+                       "{\"type\": \"mean_squared_error\"}}",
+                       "{}",
+                       "{\"epochs\": 25, \"batch_size\": 2000, \"optimizer\": {\"type\": \"sgd\", "
+                       "\"learning_rate\": 0.98}}",
+                       A_SUM);
+    check(&n, 0, "the loss does not fall: it is ");
+    check(&n, 0, "; try a lower one, ");
+}
+
+/* A unit that is there for other classes than those that stand first is not dead. */
+Test(notices, of_dead_units_are_by_samples_of_all_classes) {
+    notes n = notes_of("{\"layers\": [{\"type\": \"dense\", \"units\": 20}, {\"type\": \"relu\"}, "
+                       "{\"type\": \"dense\", \"units\": 8}], \"output\": {\"type\": "
+                       "\"softmax_cross_entropy\"}}",
+                       "{\"normalize\": \"none\"}", FAST, SORTED);
+    cr_expect_eq(n.count, (size_t)0, "%s", n.texts[0]);
+}
+
 /* Within a container, and where a bias keeps most units from ever being above 0. */
 Test(notices, of_dead_units) {
     notes n = notes_of(NETWORK(", \"bias_initializer\": -50"), SHARE, "{\"epochs\": 4}", HALVES);
@@ -159,7 +244,7 @@ Test(notices, of_dead_units) {
     for (size_t i = 0; i < n.count; i++) {
         found =
             found || strstr(n.texts[i], "20 of the 20 units of layers[1] (relu) are dead: 0 for "
-                                        "each of 400 samples");
+                                        "each of 1024 samples");
     }
     cr_expect(found, "%zu notices, the first: %s", n.count, n.texts[0]);
 }

@@ -11,13 +11,14 @@
 enum {
     FEW_SAMPLES = 100,
     SHORTEST_WINDOW = 10,
-    LOOKED_AT = 1024, /* samples, for dead units */
+    FEW_STEPS = 2 * SHORTEST_WINDOW, /* fewer of them need not lead anywhere yet */
+    LOOKED_AT = 1024,                /* samples, for dead units */
     TEXT_CAPACITY = 512
 };
 
 static const double UNMOVED = 1e-3; /* of the loss */
 static const double A_FALL = 0.05;  /* of the loss: that is one, however much it goes up and down */
-static const double A_RISE = 2;     /* times the first loss: steps that are too long made it */
+static const double A_RISE = 2;     /* times the loss before: steps that are too long made it */
 static const double MANY_DEAD = 0.2; /* of a layer's units */
 static const double DEVIATIONS = 3;  /* above chance, to be better, */
 static const double UNEVEN = 0.8;    /* where one class has so much of the samples */
@@ -79,14 +80,15 @@ void mote_notices_step(mote_trainer *trainer, double loss) {
     bool over = steps == 2 * window && trainer->position.step == steps; /* from the start */
     double variance = n->jumps / (2.0 * (double)(2 * window - 1));
     double noise = DEVIATIONS * sqrt(2 * variance / (double)window), start = fabs(n->loss[0]);
-    if (over && n->loss[0] - n->loss[1] <= fmin(UNMOVED * start + noise, A_FALL * start)) {
+    double fall = n->loss[0] - n->loss[1], unmoved = UNMOVED * start + noise;
+    if (over && fall <= fmin(unmoved, A_FALL * start)) {
+        bool rises = fall < -unmoved || n->loss[1] > A_RISE * fmin(start, fabs(n->first_loss));
         notice(trainer, MOTE_NOTICE_LOSS,
                "the loss does not fall: it is %.6g in steps 1 to %llu, %.6g in steps %llu to %llu, "
                "at a learning rate of %g; try a %s one, see whether labels and data belong "
                "together (--preview), and whether the network can learn at all (--overfit-batch)",
                n->loss[0], (unsigned long long)window, n->loss[1], (unsigned long long)window + 1,
-               (unsigned long long)steps, trainer->learning_rate,
-               n->loss[1] > A_RISE * fabs(n->first_loss) ? "lower" : "higher");
+               (unsigned long long)steps, trainer->learning_rate, rises ? "lower" : "higher");
     }
 }
 
@@ -105,6 +107,16 @@ static double most_frequent(const mote_trainer *trainer, mote_part part) {
     return (double)most / (double)part.count;
 }
 
+/* Whether the epoch that has just ended is the first from which something can be expected: the
+ * warm-up is over, and there have been more than a few steps, of which an epoch of a small data set
+ * has one or two. */
+static bool is_first_to_judge(const mote_trainer *trainer) {
+    const mote_position *p = &trainer->position;
+    double steps = (double)p->step, of_epoch = (double)trainer->epoch_steps;
+    double least = fmax(FEW_STEPS, trainer->options.schedule->warmup_epochs * of_epoch);
+    return p->epoch_step == 0 && steps >= least && steps - of_epoch < least;
+}
+
 static void look_at_accuracy(mote_trainer *trainer) {
     bool validates = trainer->validation.samples > 0;
     mote_part part =
@@ -115,10 +127,15 @@ static void look_at_accuracy(mote_trainer *trainer) {
     double better = chance + fmin(DEVIATIONS * deviation, A_GAIN * (1 - chance));
     bool meaningful = part.count >= FEW_SAMPLES && chance > 0 && chance < 1;
     if (meaningful && accuracy <= better) {
+        char epochs[32] = "an epoch";
+        if (trainer->position.epoch > 1) {
+            snprintf(epochs, sizeof epochs, "%llu epochs",
+                     (unsigned long long)trainer->position.epoch);
+        }
         notice(trainer, MOTE_NOTICE_CHANCE,
-               "after an epoch the %s accuracy of %.2f %% is no better than chance: to say always "
-               "the most frequent class makes %.2f %%; %s",
-               validates ? "validation" : "training", 100 * accuracy, 100 * chance,
+               "after %s the %s accuracy of %.2f %% is no better than chance: to say always the "
+               "most frequent class makes %.2f %%; %s",
+               epochs, validates ? "validation" : "training", 100 * accuracy, 100 * chance,
                chance > UNEVEN
                    ? "with classes that uneven, go by the figures of each (./evaluate), "
                      "and try dataset.class_weights"
@@ -209,23 +226,27 @@ static void report_dead(mote_trainer *trainer, const mote_sequence *sequence, si
     }
 }
 
-/* Runs some samples forward, as in validation, and looks at what all layers gave. */
+/* Runs some training samples forward, as in validation, and looks at what all layers gave. They are
+ * taken from all of the part, which may be in the order of its classes. */
 static void look_at_units(mote_trainer *trainer) {
     mote_model *model = trainer->model;
     size_t count = count_units(model->layers);
     if (count == 0) {
         return;
     }
-    mote_part part = mote_dataset_part(
-        trainer->dataset, mote_trainer_validates(trainer) ? MOTE_VALIDATION : MOTE_TRAINING);
+    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
     size_t samples = part.count < LOOKED_AT ? part.count : LOOKED_AT;
+    uint32_t indexes[LOOKED_AT];
+    for (size_t i = 0; i < samples; i++) {
+        indexes[i] = part.indexes[(uint64_t)i * part.count / samples];
+    }
     memset(trainer->notices.alive, 0, count);
     for (size_t done = 0; done < samples;) {
         size_t left = samples - done;
         mote_pass pass = {.pool = trainer->pool,
                           .batch = left < trainer->batch_rows ? left : trainer->batch_rows};
         const mote_batch *batch = &trainer->batch;
-        mote_gather(part.samples, &model->preprocessing, pass.pool, part.indexes + done, pass.batch,
+        mote_gather(part.samples, &model->preprocessing, pass.pool, indexes + done, pass.batch,
                     batch->x, batch->labels, batch->values);
         mote_model_forward(model, &pass, batch->x);
         unsigned char *alive = trainer->notices.alive;
@@ -239,7 +260,7 @@ static void look_at_units(mote_trainer *trainer) {
 /* Units die early or late: after 1, 2, 4, 8 ... epochs costs next to nothing. */
 void mote_notices_epoch(mote_trainer *trainer) {
     uint64_t epoch = trainer->position.epoch;
-    if (epoch == 1) {
+    if (is_first_to_judge(trainer)) {
         look_at_accuracy(trainer);
     }
     if ((epoch & (epoch - 1)) == 0 && !trainer->notices.told[MOTE_NOTICE_DEAD]) {

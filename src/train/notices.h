@@ -14,7 +14,7 @@ void mote_notices_start(mote_trainer *trainer);
 /* After a step with its mean loss: a loss that does not fall. */
 void mote_notices_step(mote_trainer *trainer, double loss);
 
-/* After an epoch, before it is told of: units that are dead, and accuracy at chance. */
+/* After an epoch: units that are dead, and, once there was time to learn, accuracy at chance. */
 void mote_notices_epoch(mote_trainer *trainer);
 
 #endif
