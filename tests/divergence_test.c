@@ -310,6 +310,23 @@ Test(divergence, of_an_update_names_the_parameter) {
     cr_expect(strstr(report.message, "\ntry a lower learning rate"), "%s", report.message);
 }
 
+/* The step is looked at with the random numbers that it had: with others, what went wrong would
+ * mostly be dropped. */
+Test(divergence, behind_dropout_is_found) {
+    mote_layer_register(&trap_class, NULL);
+    mote_error report;
+    for (size_t size = 1; size <= 10; size++) {
+        char train[64];
+        snprintf(train, sizeof train, "{\"epochs\": 100, \"batch_size\": %zu}", size);
+        witness w = witness_divergence("{\"layers\": [{\"type\": \"dropout\", \"rate\": 0.95}, "
+                                       "{\"type\": \"trap\", \"mode\": 1}, {\"type\": "
+                                       "\"dense\", \"units\": 2}], " OUTPUT,
+                                       dataset_create(1e4, AS_IT_IS), train, &report);
+        cr_expect_str_eq(w.layer, "layers[1] (trap)", "%s: %s", train, report.message);
+        cr_expect(w.affected == 1 && w.first_affected == MARKED, "%s: %s", train, report.message);
+    }
+}
+
 /* The variance of a batch overflows, and no number of that batch does: x / √∞ is 0. It shows when
  * the epoch is over. */
 Test(divergence, of_a_buffer_names_it) {

@@ -230,12 +230,72 @@ Test(schedules, cosine_restarts_at_whole_steps) {
     }
 }
 
-/* What falls during the warm-up says nothing of the learning rate. */
+/* Where there is nothing between two steps, or nothing left, no 0 / 0 becomes a learning rate. */
+Test(schedules, give_a_rate_at_every_step) {
+    static const struct {
+        const char *type, *json;
+        uint64_t step, total;
+        double wanted;
+    } rows[] = {
+        {"constant", "{\"warmup_epochs\":15}", 0, 100, 0.01},
+        {"constant", "{\"warmup_epochs\":15}", 99, 100, 1},
+        {"cosine", "{\"warmup_epochs\":10}", 100, 100, 1}, /* past the end */
+        {"cosine", "{\"final_factor\":0.1}", 150, 100, 0.1},
+        {"one_cycle", "{}", 150, 100, 4e-6},
+        {"one_cycle", "{\"warmup_epochs\":10}", 100, 100, 4e-6},
+        {"one_cycle", "{\"rise\":0.01}", 0, 100, 1},
+        {"one_cycle", "{\"rise\":0.5}", 0, 1, 4e-6},
+        {"one_cycle", "{\"rise\":1}", 0, 1, 4e-6},
+        {"step", "{\"every_epochs\":1e9,\"factor\":0}", 99, 100, 1},
+        {"step", "{\"every_epochs\":1,\"factor\":0}", 10, 100, 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        mote_train_options options = read_part("schedule", rows[i].type, rows[i].json);
+        double found =
+            mote_schedule_factor(options.schedule, (mote_progress){.step = rows[i].step,
+                                                                   .total_steps = rows[i].total,
+                                                                   .steps_per_epoch = EPOCH_STEPS});
+        cr_expect_float_eq(found, rows[i].wanted, 1e-12, "%s %s, step %ju: %.15g", rows[i].type,
+                           rows[i].json, (uintmax_t)rows[i].step, found);
+        mote_train_options_free(&options);
+    }
+}
+
+/* What is as good is no better; of losses below 0, as some outputs give, the lower is. */
+Test(schedules, on_plateau_takes_what_is_better_by_the_threshold) {
+    static const struct {
+        const char *json;
+        double values[4], factor;
+    } rows[] = {
+        {"{\"patience\":2,\"threshold\":0}", {1, 1, 1, 1}, 0.1},
+        {"{\"patience\":2,\"threshold\":0,\"metric\":\"accuracy\"}", {1, 1, 1, 1}, 0.1},
+        {"{\"patience\":0,\"threshold\":0.5}", {-1, -1.6, -2.5, -3.8}, 1},
+        {"{\"patience\":0,\"threshold\":0.5}", {-1, -1.6, -2.5, -3.7}, 0.1},
+        {"{\"patience\":0,\"threshold\":0.5}", {1, 0.4, -0.1, -0.16}, 1},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        mote_train_options options = read_part("schedule", "on_plateau", rows[i].json);
+        double state[MOTE_SCHEDULE_STATES] = {0}, found = 0;
+        for (size_t epoch = 0; epoch < COUNT(rows[i].values); epoch++) {
+            double value = rows[i].values[epoch];
+            mote_progress at = {.step = (epoch + 1) * EPOCH_STEPS,
+                                .total_steps = 100,
+                                .steps_per_epoch = EPOCH_STEPS,
+                                .state = state};
+            mote_schedule_observe(options.schedule, at, value, value, state);
+            found = mote_schedule_factor(options.schedule, at);
+        }
+        cr_expect_float_eq(found, rows[i].factor, 1e-12, "row %zu: %g", i, found);
+        mote_train_options_free(&options);
+    }
+}
+
+/* What rises during the warm-up says nothing of the learning rate. */
 Test(schedules, on_plateau_does_not_look_before_the_warm_up_is_over) {
     mote_train_options options =
         read_part("schedule", "on_plateau", "{\"patience\":0,\"warmup_epochs\":3}");
     double state[MOTE_SCHEDULE_STATES] = {0};
-    static const double losses[] = {0, 9, 8, 7, 8}, wanted[] = {0, 0, 0, 1, 0.1};
+    static const double losses[] = {0, 6, 7, 8, 9}, wanted[] = {0, 0, 0, 1, 0.1};
     for (size_t epoch = 1; epoch < COUNT(losses); epoch++) {
         mote_progress at = {
             .step = 10 * epoch, .total_steps = 100, .steps_per_epoch = 10, .state = state};
@@ -430,6 +490,26 @@ Test(accumulation, of_small_batches_is_the_large_batch) {
     }
 }
 
+/* As in PyTorch: the sum of weight × loss is divided by that of the weights. */
+Test(accumulation, of_class_weights_that_are_all_the_same_changes_nothing) {
+    static const char json[] = "{\"epochs\": 8, \"batch_size\": 32}";
+    school plain = school_open(SMOOTH, json, "", PLAIN);
+    school twice =
+        school_open(SMOOTH, json, "", "{\"normalize\": \"none\", \"class_weights\": [2, 2, 2, 2]}");
+    epochs a = {0}, b = {0};
+    mote_trainer_set_listener(plain.trainer, note_epoch, &a);
+    mote_trainer_set_listener(twice.trainer, note_epoch, &b);
+    school_run(&plain, json);
+    school_run(&twice, json);
+    expect_same_weights(&twice, &plain, json);
+    for (size_t e = 0; e < a.count; e++) {
+        cr_expect(fabs(b.train[e].loss - a.train[e].loss) < 1e-6, "epoch %zu: loss %g, not %g", e,
+                  b.train[e].loss, a.train[e].loss);
+    }
+    school_close(&plain);
+    school_close(&twice);
+}
+
 /* One step of plain sgd at a learning rate of 1 goes as far as the gradient is long. */
 static double step_length(const char *train) {
     school s = school_open(SMOOTH, train,
@@ -463,6 +543,38 @@ Test(clipping, leaves_short_gradients_and_shortens_long_ones) {
         cr_expect(fabs(found - wanted) < 1e-5 * free, "%s: %g, expected %g", json, found, wanted);
     }
     cr_expect_lt(fabs(step_length("{\"clip_gradient_norm\": 1e9}") - free), 1e-6 * free);
+}
+
+/* PyTorch adds a millionth to the norm, of which a short gradient becomes shorter than asked for:
+ * here the weight's is 2 × x × (0 − target), which is 2e-6. */
+Test(clipping, adds_a_millionth_to_the_norm) {
+    const mote_real x = 1e-3f, target = -1e-3f;
+    const mote_samples samples = {.count = 1,
+                                  .shape = mote_shape_vector(1),
+                                  .numbers = &x,
+                                  .values = &target,
+                                  .value_width = 1};
+    mote_error error = {0};
+    mote_model *model = network_create(
+        "{\"layers\": [{\"type\": \"dense\", \"units\": 1, \"bias\": false, \"initializer\": "
+        "0}], \"output\": {\"type\": \"mean_squared_error\"}}",
+        mote_shape_vector(1), &error);
+    cr_assert(model, "%s", error.message);
+    cr_assert_eq(mote_model_initialize(model, 1, &error), MOTE_OK);
+    mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, PLAIN, 1, &error);
+    cr_assert(dataset, "%s", error.message);
+    mote_trainer *trainer = mote_trainer_create(
+        model, dataset,
+        "{\"clip_gradient_norm\": 1.5e-6, \"max_steps\": 1, \"optimizer\": {\"type\": \"sgd\", "
+        "\"learning_rate\": 1}}",
+        1, &error);
+    cr_assert(trainer, "%s", error.message);
+    cr_assert_eq(mote_trainer_run(trainer, &error), MOTE_OK, "%s", error.message);
+    double weight = (double)mote_model_parameter(model, "layers.0.weight").data[0];
+    cr_expect(fabs(weight + 1e-6) < 1e-11, "%.9g", weight); /* 1.5 / (2 + 1) of −2e-6 */
+    mote_trainer_destroy(trainer);
+    mote_model_destroy(model);
+    mote_dataset_destroy(dataset);
 }
 
 /* A finite loss whose gradient is beyond all floats. */
@@ -568,6 +680,33 @@ Test(averages, are_validated_saved_as_best_and_left_in_the_model) {
     cr_expect_eq(saved, kept, "saved: loss %g, in the model: %g", saved, kept);
     mote_model_destroy(best);
     school_close(&s);
+}
+
+/* A tenth of the weights of the start is in the average after one step, and hardly any later on. */
+Test(averages, begin_with_the_weights) {
+    static const char plain[] = "{\"max_steps\": 1, \"batch_size\": 16}",
+                      averaged[] =
+                          "{\"max_steps\": 1, \"batch_size\": 16, \"weight_average\": 0.9}";
+    school before = school_open(LAYERS, plain, "", PLAIN);
+    school after = school_open(LAYERS, plain, "", PLAIN);
+    school average = school_open(LAYERS, averaged, "", PLAIN);
+    school_run(&after, plain);
+    school_run(&average, averaged);
+    for (size_t i = 0; i < before.model->parameter_count; i++) {
+        const mote_parameter *found = average.model->parameters[i].parameter;
+        for (size_t k = 0; k < found->count; k++) {
+            double wanted = 0.1 * (double)before.model->parameters[i].parameter->value[k] +
+                            0.9 * (double)after.model->parameters[i].parameter->value[k];
+            if (!(fabs((double)found->value[k] - wanted) <= 1e-6)) {
+                cr_expect(false, "%s: entry %zu is %.9g, expected %.9g",
+                          before.model->parameters[i].name, k, (double)found->value[k], wanted);
+                break;
+            }
+        }
+    }
+    school_close(&before);
+    school_close(&after);
+    school_close(&average);
 }
 
 /* Running means and variances of the time when the weights were so. */

@@ -143,12 +143,12 @@ def scheduler_of(keys, epoch_steps, total):
     if kind == "constant":
         return lambda o: lr_scheduler.ConstantLR(o, factor=1)
     if kind == "step":
-        return lambda o: lr_scheduler.StepLR(o, round(keys["every_epochs"] * epoch_steps),
+        return lambda o: lr_scheduler.StepLR(o, max(1, round(keys["every_epochs"] * epoch_steps)),
                                              gamma=keys.get("factor", 0.1))
     if kind == "cosine" and keys.get("restart_epochs"):
         return lambda o: lr_scheduler.CosineAnnealingWarmRestarts(
-            o, round(keys["restart_epochs"] * epoch_steps), T_mult=keys.get("restart_growth", 1),
-            eta_min=keys.get("final_factor", 0))
+            o, max(1, round(keys["restart_epochs"] * epoch_steps)),
+            T_mult=keys.get("restart_growth", 1), eta_min=keys.get("final_factor", 0))
     return lambda o: lr_scheduler.CosineAnnealingLR(o, total, eta_min=keys.get("final_factor", 0))
 
 
@@ -189,6 +189,15 @@ SCHEDULES = [
     {"type": "one_cycle"},
     {"type": "one_cycle", "rise": 0.45, "initial_factor": 0.1, "final_factor": 0.001},
     {"type": "one_cycle", "warmup_epochs": 1},
+    {"type": "constant", "warmup_epochs": 0.57},
+    {"type": "step", "every_epochs": 0.26, "factor": 0.9},
+    {"type": "step", "every_epochs": 0.03, "factor": 0.97},
+    {"type": "cosine", "restart_epochs": 0.77, "final_factor": 0.2},
+    {"type": "cosine", "restart_epochs": 0.02, "restart_growth": 2},
+    {"type": "one_cycle", "rise": 1.0},
+    {"type": "one_cycle", "rise": 0.015},
+    {"type": "one_cycle", "rise": 0.005},
+    {"type": "one_cycle", "rise": 0.0},
 ]
 EPOCH_STEPS = 10
 
