@@ -4,6 +4,7 @@
 
 #include "mote/trainer.h"
 #include "networks.h"
+#include "scratch.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
@@ -38,7 +39,9 @@ static bool listen(void *context, const mote_event *event) {
     return true;
 }
 
-static notes notes_of(const char *network, const char *data, const char *train, task what) {
+/* Of a run that goes on from the checkpoint `from`, if that is not NULL, and ends in `to`. */
+static notes notes_between(const char *from, const char *to, const char *network, const char *data,
+                           const char *train, task what) {
     mote_random random = mote_random_create(3, MOTE_RANDOM_DATA, 0);
     numbers_uniform(&random, -1, 1, SAMPLES * WIDTH, numbers);
     for (size_t i = 0; i < SAMPLES; i++) {
@@ -67,13 +70,25 @@ static notes notes_of(const char *network, const char *data, const char *train, 
     cr_assert_eq(mote_model_initialize(model, 1, &error), MOTE_OK);
     mote_trainer *trainer = mote_trainer_create(model, dataset, train, 5, &error);
     cr_assert(trainer, "%s", error.message);
+    if (from) {
+        cr_assert_eq(mote_trainer_restore(trainer, scratch_path(from), &error), MOTE_OK, "%s",
+                     error.message);
+    }
     notes n = {0};
     mote_trainer_set_listener(trainer, listen, &n);
     cr_expect_eq(mote_trainer_run(trainer, &error), MOTE_OK, "%s", error.message);
+    if (to) {
+        cr_assert_eq(mote_trainer_save(trainer, scratch_path(to), &error), MOTE_OK, "%s",
+                     error.message);
+    }
     mote_trainer_destroy(trainer);
     mote_model_destroy(model);
     mote_dataset_destroy(dataset);
     return n;
+}
+
+static notes notes_of(const char *network, const char *data, const char *train, task what) {
+    return notes_between(NULL, NULL, network, data, train, what);
 }
 
 #define NETWORK(bias)                                                                              \
@@ -170,6 +185,10 @@ Test(notices, of_a_validation_part_that_is_too_small) {
     notes n = notes_of(NETWORK(""), "{\"validation_fraction\": 0.01}", FAST, HALVES);
     cr_expect_eq(n.count, (size_t)1);
     check(&n, 0, "the validation part has only 20 samples: each is 5 % of its accuracy");
+    n = notes_of(NETWORK(""), "{\"validation_fraction\": 0.01}", FAST, SENSELESS);
+    for (size_t i = 0; i < n.count; i++) {
+        cr_expect(!strstr(n.texts[i], "chance"), "by so few samples: %s", n.texts[i]);
+    }
 }
 
 Test(notices, of_a_loss_that_does_not_move_and_accuracy_at_chance) {
@@ -196,6 +215,26 @@ Test(notices, of_a_loss_that_steps_too_long_have_raised) {
                        SENSELESS);
     check(&n, 0, "the loss does not fall: it is ");
     check(&n, 0, "; try a lower one, ");
+}
+
+TestSuite(resumed_notices, .init = scratch_enter, .fini = scratch_leave);
+
+/* What was told of the beginning is not told of how it goes on. */
+Test(resumed_notices, are_not_of_the_beginning) {
+    notes n = notes_between(NULL, "c", NETWORK(""), "{}", "{\"epochs\": 2}", SENSELESS);
+    check(&n, 0, "% is no better than chance: ");
+    n = notes_between("c", NULL, NETWORK(""), "{}", "{\"epochs\": 5}", SENSELESS);
+    cr_expect_eq(n.count, (size_t)0, "%s", n.texts[0]);
+}
+
+/* By more than a thousandth, but that is no more than it changes by from step to step. */
+Test(notices, of_a_loss_that_falls_by_chance) {
+    notes n = notes_of(NETWORK(""), "{}",
+                       "{\"epochs\": 1, \"batch_size\": 20, \"shuffle\": false, \"optimizer\": "
+                       "{\"type\": \"sgd\", \"learning_rate\": 1e-9}}",
+                       SENSELESS);
+    check(&n, 0, "the loss does not fall: it is ");
+    check(&n, 0, "; try a higher one, ");
 }
 
 /* As long as they are short it falls, and then it rises: far above the first loss, or not. */
@@ -247,4 +286,26 @@ Test(notices, of_dead_units) {
                                         "each of 1024 samples");
     }
     cr_expect(found, "%zu notices, the first: %s", n.count, n.texts[0]);
+}
+
+/* A fifth of a layer's units is many. */
+Test(notices, of_dead_units_are_of_many_of_them) {
+    static const struct {
+        const char *network, *dead;
+    } rows[] = {{NETWORK(", \"bias_initializer\": -3.25"), NULL},
+                {NETWORK(", \"bias_initializer\": -3.5"), "4 of the 20 units of layers[1] (relu)"}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        notes n = notes_of(rows[i].network, "{}",
+                           "{\"epochs\": 1, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": "
+                           "1e-6}}",
+                           HALVES);
+        bool found = false;
+        for (size_t k = 0; k < n.count; k++) {
+            bool dead = strstr(n.texts[k], "dead") != NULL;
+            cr_expect(!dead || (rows[i].dead && strstr(n.texts[k], rows[i].dead)), "%s",
+                      n.texts[k]);
+            found = found || dead;
+        }
+        cr_expect_eq(found, rows[i].dead != NULL, "row %zu", i);
+    }
 }
