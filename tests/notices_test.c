@@ -2,6 +2,8 @@
  */
 #include <criterion/criterion.h>
 
+#include <math.h>
+
 #include "mote/trainer.h"
 #include "networks.h"
 #include "scratch.h"
@@ -22,6 +24,7 @@ typedef enum task {
     SENSELESS, /* two classes, by chance */
     RARE,      /* two classes, one of which few samples are of */
     A_SUM,     /* the sum of two numbers, and some */
+    PICTURES,  /* as HALVES, of 2 × 2 × 2 numbers */
     SORTED,    /* eight classes one after the other, each with a number of its own */
 } task;
 
@@ -57,15 +60,16 @@ static notes notes_between(const char *from, const char *to, const char *network
         targets[i] = (mote_real)(first + (double)numbers[i * WIDTH + 1] + 5);
     }
     bool regression = what == A_SUM;
+    mote_shape shape = what == PICTURES ? mote_shape_image(2, 2, 2) : mote_shape_vector(WIDTH);
     const mote_samples samples = {.count = SAMPLES,
-                                  .shape = mote_shape_vector(WIDTH),
+                                  .shape = shape,
                                   .numbers = numbers,
                                   .labels = regression ? NULL : labels,
                                   .values = regression ? targets : NULL,
                                   .value_width = regression};
     mote_error error = {0};
     mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, data, 1, &error);
-    mote_model *model = network_create(network, mote_shape_vector(WIDTH), &error);
+    mote_model *model = network_create(network, shape, &error);
     cr_assert(dataset && model, "%s", error.message);
     cr_assert_eq(mote_model_initialize(model, 1, &error), MOTE_OK);
     mote_trainer *trainer = mote_trainer_create(model, dataset, train, 5, &error);
@@ -308,4 +312,48 @@ Test(notices, of_dead_units_are_of_many_of_them) {
         }
         cr_expect_eq(found, rows[i].dead != NULL, "row %zu", i);
     }
+}
+
+/* A channel is dead where all its pixels are, whether or not pooling is done along with the layer
+ * before. */
+Test(notices, of_dead_channels) {
+    static const char *const between[] = {
+        "", "{\"type\": \"max_pool2d\", \"size\": 2}, ",
+        "{\"type\": \"conv2d\", \"filters\": 3, \"kernel\": 3, \"padding\": 1}, ",
+        "{\"type\": \"batch_norm\"}, "};
+    for (size_t i = 0; i < COUNT(between); i++) {
+        char network[512];
+        snprintf(network, sizeof network,
+                 "{\"layers\": [{\"type\": \"conv2d\", \"filters\": 24, \"kernel\": 1, "
+                 "\"bias_initializer\": -3}, {\"type\": \"relu\"}, %s{\"type\": \"flatten\"}, "
+                 "{\"type\": \"dense\", \"units\": 2}], \"output\": {\"type\": "
+                 "\"softmax_cross_entropy\"}}",
+                 between[i]);
+        notes n = notes_of(network, "{}",
+                           "{\"epochs\": 1, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": "
+                           "1e-6}}",
+                           PICTURES);
+        bool found = false;
+        for (size_t k = 0; k < n.count; k++) {
+            found = found || strstr(n.texts[k], "15 of the 24 units of layers[1] (relu) are dead");
+        }
+        cr_expect(found, "%s: %s", between[i], n.count ? n.texts[n.count - 1] : "no notice");
+    }
+    /* Of uniform numbers of deviation 1 none is beyond the root of 3. */
+    mote_error error = {0};
+    mote_model *model = network_create("{\"layers\": [{\"type\": \"conv2d\", \"filters\": 24, "
+                                       "\"kernel\": 1}, {\"type\": \"flatten\"}, {\"type\": "
+                                       "\"dense\", \"units\": 2}], \"output\": {\"type\": "
+                                       "\"softmax_cross_entropy\"}}",
+                                       mote_shape_image(2, 2, 2), &error);
+    cr_assert(model, "%s", error.message);
+    cr_assert_eq(mote_model_initialize(model, 1, &error), MOTE_OK);
+    const mote_real *weight = mote_model_parameter(model, "layers.0.weight").data;
+    size_t dead = 0;
+    for (size_t i = 0; i < 24; i++) {
+        double most = sqrt(3) * (fabs((double)weight[2 * i]) + fabs((double)weight[2 * i + 1]));
+        dead += most <= 3;
+    }
+    cr_expect_eq(dead, (size_t)15, "%zu", dead);
+    mote_model_destroy(model);
 }
