@@ -261,6 +261,21 @@ Test(divergence, reports_what_can_be_read) {
     }
 }
 
+/* Though it shows in the step after it, and those before it are gone over again. */
+Test(divergence, tells_the_learning_rate_of_its_step) {
+    mote_layer_register(&trap_class, NULL);
+    char json[1024];
+    snprintf(json, sizeof json, PLAIN, IN_GRADIENT);
+    mote_error report;
+    witness_divergence(json, dataset_create(1e4, AS_IT_IS),
+                       "{\"batch_size\": 2, \"shuffle\": false, \"optimizer\": {\"type\": \"sgd\", "
+                       "\"learning_rate\": 0.001}, \"schedule\": {\"type\": \"constant\", "
+                       "\"warmup_epochs\": 1}}",
+                       &report);
+    cr_expect(strstr(report.message, " step 62, at a learning rate of 0.00062\n"), "found \"%s\"",
+              report.message);
+}
+
 #define ORDINARY                                                                                   \
     "{\"layers\": [{\"type\": \"dense\", \"units\": 8}, {\"type\": \"relu\"}, {\"type\": "         \
     "\"dense\", \"units\": 2}], " OUTPUT

@@ -16,7 +16,7 @@ static mote_progress progress_of(const mote_trainer *trainer) {
                            .state = trainer->position.schedule_state};
 }
 
-static double learning_rate_of_step(const mote_trainer *trainer) {
+double mote_trainer_next_rate(const mote_trainer *trainer) {
     return trainer->options.optimizer->learning_rate *
            mote_schedule_factor(trainer->options.schedule, progress_of(trainer));
 }
@@ -203,7 +203,7 @@ mote_status mote_trainer_step(mote_trainer *trainer, mote_error *error) {
     mote_step_samples samples = mote_trainer_next_samples(trainer);
     mote_random before = p->layers_random;
     bool norms = mote_norms_due(trainer);
-    trainer->learning_rate = learning_rate_of_step(trainer);
+    trainer->learning_rate = mote_trainer_next_rate(trainer);
     trainer->step =
         mote_step_create(trainer->options.optimizer, trainer->learning_rate, p->step + 1);
     mote_average_begin_step(trainer);

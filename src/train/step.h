@@ -18,6 +18,9 @@ typedef struct mote_step_samples {
 /* Those of the next step. */
 mote_step_samples mote_trainer_next_samples(mote_trainer *trainer);
 
+/* The learning rate of the next step. */
+double mote_trainer_next_rate(const mote_trainer *trainer);
+
 /* What the batch that was gathered should come out as. */
 mote_targets mote_trainer_targets(const mote_trainer *trainer);
 
