@@ -120,9 +120,10 @@ struct mote_schedule_class {
     /* The factor on the learning rate. `progress` counts from the end of the warm-up. */
     double (*factor)(const mote_schedule *schedule, mote_progress progress);
 
-    /* Optional, for a schedule that follows validation: called after each whole epoch that
-     * ends behind the warm-up, where there is a validation part. Updates state [MOTE_SCHEDULE_STATES], which
-     * starts as zeros and is saved in checkpoints. Accuracy is NAN for a model without classes. */
+    /* Optional, for a schedule that follows validation: called after each whole epoch that ends
+     * behind the warm-up, where there is a validation part. Updates state [MOTE_SCHEDULE_STATES],
+     * which starts as zeros and is saved in checkpoints. Accuracy is NAN for a model without
+     * classes. */
     void (*observe)(const mote_schedule *schedule, double loss, double accuracy, double *state);
 
     /* Optional: fails where training cannot provide what the schedule follows. `validates`: there
