@@ -2,6 +2,7 @@
 #include "cli/common.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -282,6 +283,17 @@ void print_padded(FILE *stream, const char *text, size_t columns) {
         fputc(*text, stream);
     }
     fprintf(stream, "%*s", (int)(columns - seen), "");
+}
+
+static const double LARGE_LOSS = 1e5;
+
+char *loss_text(double loss, bool classes, char *text) {
+    if (!isfinite(loss)) {
+        strcpy(text, isnan(loss) ? "NaN" : "infinity");
+    } else {
+        snprintf(text, LOSS_CAPACITY, classes && loss < LARGE_LOSS ? "%.4f" : "%.6g", loss);
+    }
+    return text;
 }
 
 char *grouped(uint64_t number, char *text) {

@@ -88,6 +88,11 @@ size_t columns_of(const char *text);
 /* Prints a text in exactly so many columns: cut off, or filled up with spaces. */
 void print_padded(FILE *stream, const char *text, size_t columns);
 
+/* "0.0433", "1.23457e+20", "NaN": a loss, of classes with four digits behind the point unless it is
+ * large; of numbers, which may be of any size, with six in all. Returns `text`. */
+#define LOSS_CAPACITY 32
+char *loss_text(double loss, bool classes, char *text);
+
 /* "60,000". Returns `text`. */
 #define GROUPED_CAPACITY 32
 char *grouped(uint64_t number, char *text);

@@ -162,12 +162,14 @@ static void print_confusion(const mote_report *report, const mote_model *model) 
 }
 
 static void print_report(const mote_report *report, const mote_model *model, const char *part) {
-    if (mote_model_classes(model) == 0) {
-        printf("%s loss %.6g over %zu samples\n", part, report->metrics.loss,
-               report->metrics.samples);
+    char loss[LOSS_CAPACITY];
+    bool classes = mote_model_classes(model) > 0;
+    loss_text(report->metrics.loss, classes, loss);
+    if (!classes) {
+        printf("%s loss %s over %zu samples\n", part, loss, report->metrics.samples);
         return;
     }
-    printf("%s loss %.4f, %s accuracy %.2f %% over %zu samples\n", part, report->metrics.loss, part,
+    printf("%s loss %s, %s accuracy %.2f %% over %zu samples\n", part, loss, part,
            100 * report->metrics.accuracy, report->metrics.samples);
     print_classes(report, model);
     print_confusion(report, model);

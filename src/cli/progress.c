@@ -209,20 +209,26 @@ static void format_time(double seconds, char *text, size_t capacity) {
 }
 
 static void format_metrics(const char *name, mote_metrics metrics, char *text, size_t capacity) {
+    char loss[LOSS_CAPACITY];
+    bool classes = isfinite(metrics.accuracy);
     text[0] = '\0';
-    if (metrics.samples > 0 && isfinite(metrics.accuracy)) {
-        snprintf(text, capacity, "  %sloss %.4f  accuracy %.2f %%", name, metrics.loss,
-                 100 * metrics.accuracy);
-    } else if (metrics.samples > 0) {
-        snprintf(text, capacity, "  %sloss %.6g", name, metrics.loss);
+    if (metrics.samples > 0) {
+        loss_text(metrics.loss, classes, loss);
+        int length = snprintf(text, capacity, "  %sloss %s", name, loss);
+        if (classes) {
+            snprintf(text + length, capacity - (size_t)length, "  accuracy %.2f %%",
+                     100 * metrics.accuracy);
+        }
     }
 }
 
 /* Without the words. */
 static void format_short_metrics(const char *name, mote_metrics metrics, char *text,
                                  size_t capacity) {
+    char loss[LOSS_CAPACITY];
     if (metrics.samples > 0 && isfinite(metrics.accuracy)) {
-        snprintf(text, capacity, "  %s%.4f  %.2f %%", name, metrics.loss, 100 * metrics.accuracy);
+        snprintf(text, capacity, "  %s%s  %.2f %%", name, loss_text(metrics.loss, true, loss),
+                 100 * metrics.accuracy);
     } else {
         format_metrics(name, metrics, text, capacity);
     }

@@ -18,9 +18,12 @@
 
 /* ---- the table ---- */
 
-static void print_figure(double value, double factor, int digits) {
-    if (isfinite(value)) {
-        printf("  %10.*f", digits, factor * value);
+/* A loss, and an accuracy where there are classes. */
+static void print_figures(double loss, double accuracy) {
+    char text[LOSS_CAPACITY];
+    printf("  %11s", isfinite(loss) ? loss_text(loss, isfinite(accuracy), text) : "-");
+    if (isfinite(accuracy)) {
+        printf("  %10.2f", 100 * accuracy);
     } else {
         printf("  %10s", "-");
     }
@@ -42,17 +45,15 @@ static size_t longest_name(const mote_run_list *list) {
 static void print_table(const mote_run_list *list) {
     size_t columns = longest_name(list);
     print_padded(stdout, "run", columns);
-    printf("  %-15s  %6s  %8s  %10s  %10s  %10s  %10s  %s\n", "ended", "epochs", "seconds",
+    printf("  %-15s  %6s  %8s  %11s  %10s  %11s  %10s  %s\n", "ended", "epochs", "seconds",
            "val. loss", "accuracy %", "test loss", "accuracy %", "differs in");
     for (size_t i = 0; i < list->count; i++) {
         const mote_run_summary *run = &list->runs[i];
         print_padded(stdout, run->name, columns);
         printf("  %-15s  %6.0f  %8.1f", run->ended, run->epochs,
                isfinite(run->seconds) ? run->seconds : 0);
-        print_figure(run->validation_loss, 1, 4);
-        print_figure(run->validation_accuracy, 100, 2);
-        print_figure(run->test_loss, 1, 4);
-        print_figure(run->test_accuracy, 100, 2);
+        print_figures(run->validation_loss, run->validation_accuracy);
+        print_figures(run->test_loss, run->test_accuracy);
         printf("  %s\n", run->differs);
     }
 }
@@ -99,14 +100,16 @@ int runs_print(const char *directory, bool json) {
 /* ---- following ---- */
 
 static void print_part(const cJSON *object, const char *title, const char *part) {
-    char loss[48], accuracy[48];
-    snprintf(loss, sizeof loss, "%sloss", part);
-    snprintf(accuracy, sizeof accuracy, "%saccuracy", part);
-    if (isfinite(mote_json_number_of(object, loss))) {
-        printf("  %sloss %.4f", title, mote_json_number_of(object, loss));
+    char key[48], text[LOSS_CAPACITY];
+    snprintf(key, sizeof key, "%sloss", part);
+    double loss = mote_json_number_of(object, key);
+    snprintf(key, sizeof key, "%saccuracy", part);
+    double accuracy = mote_json_number_of(object, key);
+    if (isfinite(loss)) {
+        printf("  %sloss %s", title, loss_text(loss, isfinite(accuracy), text));
     }
-    if (isfinite(mote_json_number_of(object, accuracy))) {
-        printf("  accuracy %.2f %%", 100 * mote_json_number_of(object, accuracy));
+    if (isfinite(accuracy)) {
+        printf("  accuracy %.2f %%", 100 * accuracy);
     }
 }
 

@@ -15,7 +15,6 @@
 
 enum {
     FILE_LIMIT = 1 << 30,
-    PATH_CAPACITY = 256,
     MOST_LEVELS = 4, /* below the directory, for runs/group/mnist/001 and one more */
     MOST_NAMED = 8   /* differences of a run */
 };
@@ -31,13 +30,18 @@ static char *read_text(const char *directory, const char *file, size_t *length) 
     return text;
 }
 
+/* NULL where the file holds anything else, too: it is not one of mote's, then. */
 static cJSON *read_object(const char *directory, const char *file) {
     size_t length;
     char *text = read_text(directory, file, &length);
     bool out_of_memory;
-    cJSON *object = text ? mote_json_parse(text, length, &out_of_memory) : NULL;
+    cJSON *value = text ? mote_json_parse(text, length, &out_of_memory) : NULL;
     free(text);
-    return object;
+    if (value && !cJSON_IsObject(value)) {
+        cJSON_Delete(value);
+        value = NULL;
+    }
+    return value;
 }
 
 static bool is_better(double loss, double accuracy, const mote_run_summary *than) {
@@ -112,7 +116,7 @@ static void read_run(mote_run_summary *run, const char *directory) {
 
 /* ---- what differs ---- */
 
-/* Visits the plain values of a config under their paths. */
+/* Visits the plain values of a config. */
 typedef struct comparison {
     const mote_run_list *list;
     FILE *stream; /* where differences go */
@@ -120,53 +124,60 @@ typedef struct comparison {
     bool failed;  /* for lack of memory */
 } comparison;
 
-/* others [runs]: what stands in each run's config where `value` stands in this one's, or NULL. */
-static bool differs(const mote_run_list *list, const cJSON *value, const cJSON *const *others) {
+/* The way from a config to one of its values: a key or, where that is NULL, an index, behind
+ * others. Keys can hold anything: some are names of classes. */
+typedef struct place {
+    const struct place *in; /* NULL: the config itself */
+    const char *key;
+    size_t index;
+} place;
+
+/* NULL where there is no such value. */
+static const cJSON *value_at(const cJSON *config, const place *at) {
+    const cJSON *in = at->in ? value_at(config, at->in) : config;
+    return at->key             ? cJSON_GetObjectItemCaseSensitive(in, at->key)
+           : cJSON_IsArray(in) ? cJSON_GetArrayItem(in, (int)at->index)
+                               : NULL;
+}
+
+/* "model.layers[1].units" */
+static void print_place(FILE *stream, const place *at) {
+    if (at->in) {
+        print_place(stream, at->in);
+    }
+    if (at->key) {
+        fprintf(stream, "%s%s", at->in ? "." : "", at->key);
+    } else {
+        fprintf(stream, "[%zu]", at->index);
+    }
+}
+
+static bool differs(const mote_run_list *list, const cJSON *value, const place *at) {
     for (size_t i = 0; i < list->count; i++) {
-        if (list->runs[i].config && (!others[i] || !cJSON_Compare(value, others[i], true))) {
+        const cJSON *config = list->runs[i].config;
+        const cJSON *other = config ? value_at(config, at) : NULL;
+        if (config && (!other || !cJSON_Compare(value, other, true))) {
             return true;
         }
     }
     return false;
 }
 
-static void compare(comparison *c, const cJSON *node, const cJSON *const *others, const char *path);
-
-/* Goes on with a child of a node, and with what the other runs have in its place. */
-static void compare_child(comparison *c, const cJSON *child, size_t index,
-                          const cJSON *const *others, const char *path) {
-    const cJSON **inner = calloc(c->list->count, sizeof *inner);
-    if (!inner) {
-        c->failed = true;
+static void compare(comparison *c, const cJSON *node, const place *at) {
+    if (!differs(c->list, node, at)) {
         return;
     }
-    for (size_t i = 0; i < c->list->count; i++) {
-        inner[i] = child->string ? cJSON_GetObjectItemCaseSensitive(others[i], child->string)
-                                 : cJSON_GetArrayItem(others[i], (int)index);
-    }
-    compare(c, child, inner, path);
-    free(inner);
-}
-
-static void compare(comparison *c, const cJSON *node, const cJSON *const *others,
-                    const char *path) {
-    if (!differs(c->list, node, others)) {
-        return;
-    }
-    size_t index = 0;
-    for (const cJSON *child = node->child; child; child = child->next, index++) {
-        char inner[PATH_CAPACITY];
-        int length = child->string ? snprintf(inner, sizeof inner, "%s%s%s", path, *path ? "." : "",
-                                              child->string)
-                                   : snprintf(inner, sizeof inner, "%s[%zu]", path, index);
-        if ((size_t)length < sizeof inner) {
-            compare_child(c, child, index, others, inner);
-        }
+    place inner = {.in = at};
+    for (const cJSON *child = node->child; child; child = child->next, inner.index++) {
+        inner.key = child->string;
+        compare(c, child, &inner);
     }
     if (!node->child && c->count++ < MOST_NAMED) {
         char *text = cJSON_PrintUnformatted(node);
         c->failed = c->failed || !text;
-        fprintf(c->stream, "%s%s=%s", ftell(c->stream) > 0 ? " " : "", path, text ? text : "");
+        fputs(ftell(c->stream) > 0 ? " " : "", c->stream);
+        print_place(c->stream, at);
+        fprintf(c->stream, "=%s", text ? text : "");
         cJSON_free(text);
     }
 }
@@ -177,7 +188,7 @@ static void compare_all(comparison *c, const cJSON *config, const cJSON *const *
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const cJSON *part = cJSON_GetObjectItemCaseSensitive(config, parts[i]);
         if (part) {
-            compare_child(c, part, 0, configs, parts[i]);
+            compare(c, part, &(place){.key = parts[i]});
         }
     }
 }

@@ -592,6 +592,17 @@ run"
     echo '{"model":{"layers":[1,2,3,4,5,6,7,8,9,10]},"train":{"epochs":7}}' >table/group/inner/002/config.json
     run 0 "$evaluate" --runs table/group
     check "many differences" has '^inner/002 .*  train.epochs=7 model.layers.0.=1 .* model.layers.6.=7 and 3 more$' "$out"
+    # Keys that are names of classes hold anything; what holds no config is none.
+    echo '{"dataset":{"class_weights":{"e.coli":2,"[b":3}}}' >table/group/inner/001/config.json
+    echo '{"dataset":{"class_weights":{"e.coli":2,"[b":4}}}' >table/group/inner/002/config.json
+    mkdir table/group/inner/003
+    echo '["train"]' >table/group/inner/003/config.json
+    echo '{"epoch":1,"seconds":2,"validation_loss":1.5e20,"validation_accuracy":0.1}' >table/group/inner/003/metrics.jsonl
+    echo '{"epoch":2,"seconds":3,"validation_loss":1.5e-7}' >table/group/inner/002/metrics.jsonl
+    run 0 "$evaluate" --runs table/group
+    check "a difference in one of the classes' weights" has '^inner/001 .*[0-9]  dataset.class_weights.\[b=3$' "$out"
+    check "a large loss" has '^inner/003  interrupted  *1  *2.0  *1.5e+20  *10.00  *-  *-  $' "$out"
+    check "a small loss of numbers" has '^inner/002  interrupted  *2  *3.0  *1.5e-07  *-  *-  *-  dataset.class_weights.\[b=4$' "$out"
     rm -rf table
 }
 
