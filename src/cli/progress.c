@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -23,8 +24,14 @@ enum {
 
 static const double REDRAW_SECONDS = 0.1;
 
+/* A line can be drawn over again on a terminal, unless it says that it knows no such thing. */
+static bool can_redraw(void) {
+    const char *terminal = getenv("TERM");
+    return isatty(STDERR_FILENO) && !(terminal && strcmp(terminal, "dumb") == 0);
+}
+
 cli_progress progress_create(bool quiet) {
-    return (cli_progress){.quiet = quiet, .live = !quiet && isatty(STDERR_FILENO)};
+    return (cli_progress){.quiet = quiet, .live = !quiet && can_redraw()};
 }
 
 /* ---- the plan ---- */

@@ -370,12 +370,14 @@ test_terminal() {
         echo "skipped: a terminal (needs script, of util-linux)"
         return
     fi
-    run 0 env train="$train" script -qec 'stty cols 60; "$train" digits.json --run-dir shown' /dev/null
+    run 0 env TERM=xterm train="$train" script -qec 'stty cols 60; "$train" digits.json --run-dir shown' /dev/null
     tr '\r' '\n' <"$out" | sed "s/$(printf '\033')\\[K//g" >shown/screen
     check "a terminal shows a line that changes" has '^epoch 1/3  loss .*  [0-9:]* left$' shown/screen
     check "the changing line fits" lacks '^.\{60\}.*left$' shown/screen
     same "lines about epochs, cut to fit" "$(grep -c '^epoch ./3  loss .*  validation [0-9.]*  [0-9.]* %  [0-9.]* s$' shown/screen)" 3
-    rm -rf shown
+    run 0 env TERM=dumb train="$train" script -qec '"$train" digits.json --run-dir dumb' /dev/null
+    check "a terminal that cannot redraw a line is not asked to" lacks "$(printf '\033')" "$out"
+    rm -rf shown dumb
 }
 
 # What is left out: a validation part, a test part.
