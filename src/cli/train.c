@@ -161,11 +161,6 @@ static mote_status measure_test(train_session *s, mote_report *report, mote_erro
     mote_status status = mote_evaluate(model, &part, &report->metrics, report->confusion, error);
     mote_model_set_pool(model, NULL);
     mote_pool_destroy(pool);
-    if (status == MOTE_OK && !isfinite(report->metrics.loss)) {
-        return mote_fail(error, MOTE_DIVERGED,
-                         "the model is of no use: its loss on the test part is not finite; try a "
-                         "lower learning rate, a warm-up, or another normalization of the data");
-    }
     return status;
 }
 
@@ -207,7 +202,12 @@ static mote_status finish(train_session *s, mote_error *error) {
     if (status == MOTE_OK) {
         status = mote_run_write_result(&s->run, s->experiment.model, &result, error);
     }
-    if (status == MOTE_OK) {
+    if (status == MOTE_OK && tested && !isfinite(report.metrics.loss)) {
+        status = mote_fail(error, MOTE_DIVERGED,
+                           "the loss on the test part is not finite: look there for samples unlike "
+                           "those of training, or try a lower learning rate, a warm-up, or another "
+                           "normalization of the data");
+    } else if (status == MOTE_OK) {
         print_result(s, result.report);
     }
     free(report.confusion);
@@ -256,7 +256,10 @@ static int train(train_session *s) {
     if (!s->settings.quiet) {
         signals_set_text("\nfinishing the test; once more ends at once\n");
     }
-    return finish(s, &error) == MOTE_OK ? EXIT_DONE : train_report_unwritten(s, &error);
+    status = finish(s, &error);
+    return status == MOTE_OK         ? EXIT_DONE
+           : status == MOTE_DIVERGED ? report_error("train", &error)
+                                     : train_report_unwritten(s, &error);
 }
 
 int main(int argc, char **argv) {

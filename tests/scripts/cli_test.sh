@@ -426,6 +426,27 @@ JSON
     rm -rf diverged table.csv table.json
 }
 
+# All is well but for a sample of the test part, whose product with a weight is beyond the range of numbers.
+test_infinite_test() {
+    seq 40 | awk 'BEGIN { print "x,y" } { print $1 % 2 "," $1 % 2 }' >rows.csv
+    { cat rows.csv && echo 3e38,1; } >test.csv
+    cat >beyond.json <<END
+{"dataset": {"format": "csv", "file": "rows.csv", "test_file": "test.csv", "target": "y", "normalize": "none"},
+ "model": {"layers": [{"type": "dense", "units": 2, "initializer": 9}], "output": {"type": "softmax_cross_entropy"}},
+ "train": {"epochs": 2}}
+END
+    refused='train: the loss on the test part is not finite: look there for samples unlike those of training, or try a lower learning rate, a warm-up, or another normalization of the data'
+    run 3 "$train" beyond.json --run-dir beyond --quiet
+    same "stderr of a test that is not finite" "$(cat "$err")" "$refused"
+    check "nothing is printed as the result" is_empty "$out"
+    same "the loss in its result" "$("$tools/json" get beyond/result.json test_loss)" null
+    run 0 "$evaluate" --runs beyond
+    check "the run is done" has '^[.]  *done  *2  ' "$out"
+    run 0 "$evaluate" beyond/model.safetensors
+    check "no sign before NaN" has '^test loss NaN, test accuracy ' "$out"
+    rm -rf rows.csv test.csv beyond.json beyond
+}
+
 test_stopping() {
     run 0 "$train" digits.json --run-dir early --set train.epochs=50 --set train.early_stopping.patience=1
     check "why training ends is said" has '^ends here: the validation loss has not got better for 1 epoch$' "$err"
@@ -985,6 +1006,7 @@ test_residual
 test_terminal
 test_parts
 test_divergence
+test_infinite_test
 test_stopping
 test_metrics
 test_overfit_batch
