@@ -128,7 +128,7 @@ static mote_dataset *dataset_create(double marked, const char *json) {
 /* ---- running ---- */
 
 typedef struct witness {
-    bool told, stopped, validation, lists_marked;
+    bool told, stopped, validation, updated, lists_marked;
     char layer[128], what[128], parameter[128];
     size_t epoch, samples, affected;
     uint64_t step;
@@ -146,6 +146,7 @@ static bool listen(void *context, const mote_event *event) {
         cr_expect(!w->told, "told twice");
         w->told = true;
         w->validation = d->validation;
+        w->updated = d->updated;
         snprintf(w->layer, sizeof w->layer, "%s", d->layer);
         snprintf(w->what, sizeof w->what, "%s", d->what);
         snprintf(w->parameter, sizeof w->parameter, "%s", d->parameter ? d->parameter : "");
@@ -321,6 +322,7 @@ Test(divergence, of_an_update_names_the_parameter) {
         &report);
     cr_expect_str_eq(w.what, "layers.0.weight in layers[0] (dense)", "%s", report.message);
     cr_expect_str_eq(w.parameter, "layers.0.weight");
+    cr_expect(w.updated, "%s", report.message);
     cr_expect_eq(w.step, (uint64_t)0);
     cr_expect(strstr(report.message, "\ntry a lower learning rate"), "%s", report.message);
 }
@@ -352,6 +354,7 @@ Test(divergence, of_a_buffer_names_it) {
                                        dataset_create(1e25, AS_IT_IS), trainings[i], &report);
         cr_expect_str_eq(w.what, "layers.0.running_var in layers[0] (batch_norm)", "%s: %s",
                          trainings[i], report.message);
+        cr_expect(!w.updated, "%s: %s", trainings[i], report.message);
         cr_expect(w.lists_marked, "%s: %s", trainings[i], report.message);
         cr_expect(strstr(report.message, "layers.0.running_var before: ") &&
                       !strstr(report.message, "nothing finite"),

@@ -9,6 +9,13 @@
 #include "train/stopping.h"
 #include "train/trainer.h"
 
+/* The step whose update made the weights what gave something that is not finite. */
+static uint64_t step_that_spoilt(const mote_event *event) {
+    const mote_divergence *d = event->divergence;
+    bool in_data = !*d->layer;
+    return d->jump ? d->jump->step : in_data || d->updated ? UINT64_MAX : event->step;
+}
+
 static bool on_event(void *context, const mote_event *event) {
     train_session *s = context;
     s->seconds = event->seconds;
@@ -17,6 +24,7 @@ static bool on_event(void *context, const mote_event *event) {
     if (event->kind == MOTE_EVENT_DIVERGED) {
         s->diverged = true;
         s->bad_data = !*event->divergence->layer;
+        s->spoilt_from = step_that_spoilt(event);
     }
     progress_show(&s->progress, event);
     mote_run_record(&s->run, s->experiment.model, event);
@@ -264,7 +272,7 @@ static int train(train_session *s) {
 
 int main(int argc, char **argv) {
     ensure_fast_kernels(argv);
-    train_session s = {.settings.program = argv[0]};
+    train_session s = {.settings.program = argv[0], .spoilt_from = UINT64_MAX};
     /* Two more than there can be, for the shorthands. */
     text_list operands = {.texts = calloc((size_t)argc + 2, sizeof *operands.texts)};
     s.settings.overrides.texts = calloc((size_t)argc + 2, sizeof *operands.texts);

@@ -32,6 +32,10 @@ typedef struct train_session {
     mote_ending ending;
     bool diverged; /* and it is known where: */
     bool bad_data; /* in the samples themselves */
+
+    /* After so many steps weights were such that a lower learning rate does not help; UINT64_MAX:
+     * never. */
+    uint64_t spoilt_from;
 } train_session;
 
 /* ---- the command line (train_settings.c) ---- */

@@ -7,15 +7,20 @@
 
 static const char RATE_OVERRIDE[] = "train.optimizer.learning_rate=";
 
-/* The command that goes on with the run, to be copied, without the end of its line; with or without
- * the learning rate that was set on the command line. */
-static void print_how_to_resume(const train_session *s, bool with_rate) {
+/* The command that goes on with the run, or trains anew, to be copied, without the end of its line;
+ * with or without the learning rate that was set on the command line. */
+static void print_command(const train_session *s, bool anew, bool with_rate) {
     const text_list *plugins = &s->settings.plugins, *overrides = &s->settings.overrides;
     print_quoted(stderr, s->settings.program);
     fputc(' ', stderr);
     print_quoted(stderr, s->settings.config);
-    fprintf(stderr, " --resume --run-dir ");
-    print_quoted(stderr, s->run.directory);
+    if (!anew) {
+        fprintf(stderr, " --resume --run-dir ");
+        print_quoted(stderr, s->run.directory);
+    } else if (s->settings.init_from) {
+        fprintf(stderr, " --init-from ");
+        print_quoted(stderr, s->settings.init_from);
+    }
     for (size_t i = 0; i < plugins->count; i++) {
         fprintf(stderr, " --plugin ");
         print_quoted(stderr, plugins->texts[i]);
@@ -35,10 +40,10 @@ enum {
 
 /* The same with a lower learning rate. A config that says nothing of the optimizer cannot be told
  * of its rate alone. */
-static void print_how_to_learn_less(const train_session *s) {
+static void print_how_to_learn_less(const train_session *s, bool anew) {
     const mote_optimizer *optimizer = s->trainer->options.optimizer;
-    print_how_to_resume(s, false);
-    if (s->run.checkpoints.any) {
+    print_command(s, anew, false);
+    if (s->run.checkpoints.any && !anew) {
         fprintf(stderr, " --force");
     }
     if (!mote_json_member(s->experiment.train_json, "optimizer").node) {
@@ -51,7 +56,7 @@ void train_report_saved(const train_session *s) {
     if (!s->settings.quiet) {
         fprintf(stderr, "stopped after step %llu; all is saved in %s\ngo on with: ",
                 (unsigned long long)s->steps, s->run.directory);
-        print_how_to_resume(s, true);
+        print_command(s, false, true);
         fputc('\n', stderr);
     }
 }
@@ -61,7 +66,7 @@ int train_report_unwritten(const train_session *s, const mote_error *error) {
     if (s->run.checkpoints.any) {
         fprintf(stderr, "the checkpoint of step %llu stays; go on from it with: ",
                 (unsigned long long)s->run.checkpoints.step);
-        print_how_to_resume(s, true);
+        print_command(s, false, true);
         fputc('\n', stderr);
     } else {
         fprintf(stderr, "there is no checkpoint to go on from; make room, or name another "
@@ -71,20 +76,27 @@ int train_report_unwritten(const train_session *s, const mote_error *error) {
 }
 
 /* How to go on from the last good checkpoint. Where it was in the data, that takes other data; else
- * a lower learning rate may do. */
+ * a lower learning rate may do, but not for weights that gave it before anything was learnt, or
+ * where the checkpoint has what gives it again. */
 static void print_way_out(const train_session *s) {
+    uint64_t step = s->run.checkpoints.any ? s->run.checkpoints.step : 0;
+    bool spoilt = step >= s->spoilt_from, anew = spoilt && step > 0;
+    bool to_mend = s->bad_data || (spoilt && !anew);
     if (s->run.checkpoints.any) {
-        fprintf(stderr, "the checkpoint of step %llu stays; to go on from it%s: ",
-                (unsigned long long)s->run.checkpoints.step,
-                s->bad_data ? ", once the data are mended" : " with a lower learning rate");
+        fprintf(stderr, "the checkpoint of step %llu stays%s; to %s", (unsigned long long)step,
+                anew ? ", but its weights give that again" : "",
+                anew ? "begin anew" : "go on from it");
     } else {
-        fprintf(stderr, "there is no checkpoint yet; to begin again%s: ",
-                s->bad_data ? ", once the data are mended" : " with a lower learning rate");
+        fprintf(stderr, "there is no checkpoint yet; to begin again");
     }
-    if (s->bad_data) {
-        print_how_to_resume(s, true);
+    fprintf(stderr, "%s: ",
+            s->bad_data ? ", once the data are mended"
+            : to_mend   ? ", once that is mended"
+                        : " with a lower learning rate");
+    if (to_mend) {
+        print_command(s, false, true);
     } else {
-        print_how_to_learn_less(s);
+        print_how_to_learn_less(s, anew);
     }
     fputc('\n', stderr);
 }

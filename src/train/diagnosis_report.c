@@ -161,6 +161,7 @@ static void tell(const mote_finding *f, mote_trainer *trainer, const char *repor
         .samples = f->samples,
         .sample_count = f->sample_count,
         .validation = f->validation,
+        .updated = f->updated,
         .affected = f->affected,
         .affected_count = f->affected_count,
         .jump = f->jumped ? &f->jump : NULL,

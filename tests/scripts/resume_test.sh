@@ -399,6 +399,17 @@ END
             "--resume --run-dir wild --set train.optimizer.type=sgd --set train.optimizer.learning_rate=$rate"
         run 3 sh ./way_out
     done
+    rm -rf wild
+    # Where the weights of the checkpoint give it, or the first ones, no learning rate helps.
+    run 3 "$train" mlp.json --run-dir wild --quiet --set train.checkpoint.every_steps=1 --set train.optimizer.learning_rate=1e30
+    sed -n 's/^the checkpoint of step 1 stays, but its weights give that again; to begin anew with a lower learning rate: //p' "$err" >way_out
+    check "the way out of weights that are too large" \
+        has ' mlp.json --set train.checkpoint.every_steps=1 --set train.optimizer.learning_rate=1e+29$' way_out
+    rm -rf wild
+    run 3 "$train" mlp.json --run-dir wild --quiet --set 'model.layers[1].initializer=1e38'
+    check "weights that were too large before anything was learnt" \
+        has '^there is no checkpoint yet; to begin again, once that is mended: .* --resume --run-dir wild --set .*=1e38' "$err"
+    check "no learning rate" lacks learning_rate= "$err"
     rm -rf wild way_out steep.csv steep.json
 }
 
