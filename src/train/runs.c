@@ -116,12 +116,12 @@ static void read_run(mote_run_summary *run, const char *directory) {
 
 /* ---- what differs ---- */
 
-/* Visits the plain values of a config. */
+/* Visits the plain values of all configs at once. */
 typedef struct comparison {
     const mote_run_list *list;
-    FILE *stream; /* where differences go */
-    size_t count; /* of those there are */
-    bool failed;  /* for lack of memory */
+    FILE **streams; /* [runs]: where differences go */
+    size_t *counts; /* [runs]: of those there are */
+    bool failed;
 } comparison;
 
 /* The way from a config to one of its values: a key or, where that is NULL, an index, behind
@@ -133,11 +133,10 @@ typedef struct place {
 } place;
 
 /* NULL where there is no such value. */
-static const cJSON *value_at(const cJSON *config, const place *at) {
-    const cJSON *in = at->in ? value_at(config, at->in) : config;
-    return at->key             ? cJSON_GetObjectItemCaseSensitive(in, at->key)
-           : cJSON_IsArray(in) ? cJSON_GetArrayItem(in, (int)at->index)
-                               : NULL;
+static const cJSON *value_in(const cJSON *node, const place *at) {
+    return at->key               ? cJSON_GetObjectItemCaseSensitive(node, at->key)
+           : cJSON_IsArray(node) ? cJSON_GetArrayItem(node, (int)at->index)
+                                 : NULL;
 }
 
 /* "model.layers[1].units" */
@@ -152,83 +151,124 @@ static void print_place(FILE *stream, const place *at) {
     }
 }
 
-static bool differs(const mote_run_list *list, const cJSON *value, const place *at) {
+/* Of the runs whose config is known. */
+static bool are_same(const mote_run_list *list, const cJSON *const *nodes) {
+    const cJSON *first = NULL;
+    bool any = false;
     for (size_t i = 0; i < list->count; i++) {
-        const cJSON *config = list->runs[i].config;
-        const cJSON *other = config ? value_at(config, at) : NULL;
-        if (config && (!other || !cJSON_Compare(value, other, true))) {
-            return true;
+        if (!list->runs[i].config) {
+            continue;
         }
+        if (any && (!first || !nodes[i] || !cJSON_Compare(first, nodes[i], true))) {
+            return false;
+        }
+        first = nodes[i];
+        any = true;
     }
-    return false;
+    return true;
 }
 
-static void compare(comparison *c, const cJSON *node, const place *at) {
-    if (!differs(c->list, node, at)) {
+static void print_value(comparison *c, size_t run, const cJSON *node, const place *at) {
+    if (c->counts[run]++ >= MOST_NAMED) {
         return;
     }
-    place inner = {.in = at};
-    for (const cJSON *child = node->child; child; child = child->next, inner.index++) {
-        inner.key = child->string;
-        compare(c, child, &inner);
+    char *text = cJSON_PrintUnformatted(node);
+    c->failed = c->failed || !text;
+    fputs(c->counts[run] > 1 ? " " : "", c->streams[run]);
+    print_place(c->streams[run], at);
+    fprintf(c->streams[run], "=%s", text ? text : "");
+    cJSON_free(text);
+}
+
+static void compare(comparison *c, const cJSON *const *nodes, const place *at);
+
+/* Compares what is at a place within some nodes. */
+static void compare_inner(comparison *c, const cJSON *const *nodes, const place *at) {
+    const cJSON **inner = calloc(c->list->count, sizeof *inner);
+    c->failed = c->failed || !inner;
+    for (size_t i = 0; inner && i < c->list->count; i++) {
+        inner[i] = value_in(nodes[i], at);
     }
-    if (!node->child && c->count++ < MOST_NAMED) {
-        char *text = cJSON_PrintUnformatted(node);
-        c->failed = c->failed || !text;
-        fputs(ftell(c->stream) > 0 ? " " : "", c->stream);
-        print_place(c->stream, at);
-        fprintf(c->stream, "=%s", text ? text : "");
-        cJSON_free(text);
+    if (inner) {
+        compare(c, inner, at);
+    }
+    free(inner);
+}
+
+/* Each key or index once, in the order in which runs have them. */
+static void compare_members(comparison *c, const cJSON *const *nodes, size_t run, const place *at) {
+    place inner = {.in = at};
+    const cJSON *child = nodes[run] ? nodes[run]->child : NULL;
+    for (; child; child = child->next, inner.index++) {
+        inner.key = child->string;
+        size_t before = 0;
+        while (before < run && !value_in(nodes[before], &inner)) {
+            before++;
+        }
+        if (before == run) {
+            compare_inner(c, nodes, &inner);
+        }
+    }
+}
+
+/* nodes [runs]: what each has at a place, or NULL. */
+static void compare(comparison *c, const cJSON *const *nodes, const place *at) {
+    if (are_same(c->list, nodes)) {
+        return;
+    }
+    for (size_t i = 0; i < c->list->count; i++) {
+        if (nodes[i] && !nodes[i]->child) {
+            print_value(c, i, nodes[i], at);
+        }
+        compare_members(c, nodes, i, at);
     }
 }
 
 /* What one tries most comes first. The name is a label, and shows in that of the directory. */
-static void compare_all(comparison *c, const cJSON *config, const cJSON *const *configs) {
+static void compare_all(comparison *c, const cJSON *const *configs) {
     static const char *const parts[] = {"seed", "train", "model", "dataset"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        const cJSON *part = cJSON_GetObjectItemCaseSensitive(config, parts[i]);
-        if (part) {
-            compare(c, part, &(place){.key = parts[i]});
-        }
+        compare_inner(c, configs, &(place){.key = parts[i]});
     }
 }
 
-/* In what a run's config differs from the others, configs [runs], as text; NULL when out of
- * memory. */
-static char *differences_text(const mote_run_list *list, const cJSON *config,
-                              const cJSON *const *configs) {
-    char *text = NULL;
-    size_t size;
-    FILE *stream = open_memstream(&text, &size);
-    if (!stream) {
-        return NULL;
+static void open_streams(comparison *c, const cJSON **configs) {
+    for (size_t i = 0; i < c->list->count; i++) {
+        size_t size;
+        configs[i] = c->list->runs[i].config;
+        c->streams[i] = open_memstream(&c->list->runs[i].differs, &size);
+        c->failed = c->failed || !c->streams[i];
     }
-    comparison c = {.list = list, .stream = stream};
-    compare_all(&c, config, configs);
-    if (c.count > MOST_NAMED) {
-        fprintf(stream, " and %zu more", c.count - MOST_NAMED);
+}
+
+static void close_streams(comparison *c) {
+    for (size_t i = 0; i < c->list->count; i++) {
+        if (c->streams[i] && c->counts[i] > MOST_NAMED) {
+            fprintf(c->streams[i], " and %zu more", c->counts[i] - MOST_NAMED);
+        }
+        c->failed = (c->streams[i] && fclose(c->streams[i]) != 0) || c->failed;
     }
-    if (fclose(stream) != 0 || c.failed) {
-        free(text);
-        return NULL;
-    }
-    return text;
 }
 
 static mote_status write_differences(mote_run_list *list, mote_error *error) {
+    comparison c = {.list = list,
+                    .streams = calloc(list->count, sizeof *c.streams),
+                    .counts = calloc(list->count, sizeof *c.counts)};
     const cJSON **configs = calloc(list->count, sizeof *configs);
-    bool good = configs != NULL;
-    for (size_t i = 0; good && i < list->count; i++) {
-        configs[i] = list->runs[i].config;
+    c.failed = !c.streams || !c.counts || !configs;
+    if (!c.failed) {
+        open_streams(&c, configs);
+        if (!c.failed) {
+            compare_all(&c, configs);
+        }
+        close_streams(&c);
     }
-    for (size_t i = 0; good && i < list->count; i++) {
-        list->runs[i].differs = differences_text(list, configs[i], configs);
-        good = list->runs[i].differs != NULL;
-    }
+    free(c.streams);
+    free(c.counts);
     free(configs);
-    return good ? MOTE_OK
-                : mote_fail(error, MOTE_MEMORY, "out of memory for the configs of %zu runs",
-                            list->count);
+    return c.failed ? mote_fail(error, MOTE_MEMORY, "out of memory for the configs of %zu runs",
+                                list->count)
+                    : MOTE_OK;
 }
 
 /* ---- all of them ---- */
