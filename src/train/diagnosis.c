@@ -317,11 +317,10 @@ static void diagnose(search *s, mote_error *error) {
 
 void mote_diagnose_step(mote_trainer *trainer, mote_error *error) {
     if (mote_weights_finite(trainer, true) || go_back(trainer)) {
-        trainer->learning_rate = mote_trainer_next_rate(trainer); /* not of what was gone over */
-        search s = {.trainer = trainer,
-                    .samples = mote_trainer_next_samples(trainer),
-                    .order = trainer->order};
+        search s = {.trainer = trainer, .order = trainer->order};
         s.finding.jumped = mote_jump_find(trainer, &s.finding.jump);
+        s.samples = mote_trainer_next_samples(trainer);
+        trainer->learning_rate = mote_trainer_next_rate(trainer); /* not of what was gone over */
         diagnose(&s, error);
     }
 }
