@@ -1,4 +1,5 @@
 /* predict_answer.c: what is said of a sample. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,10 +102,36 @@ static char *json_text(const predictor *p, const predict_sample *sample,
     return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
 }
 
+/* Of a model that has diverged, or of numbers far from those that it learnt from. */
+static mote_status fail_not_finite(const predict_sample *sample, mote_error *error) {
+    char place[32] = "";
+    if (sample->index != SIZE_MAX) {
+        snprintf(place, sizeof place, "[%zu]", sample->index);
+    } else if (sample->line > 0) {
+        snprintf(place, sizeof place, ":%zu", sample->line);
+    }
+    return mote_fail(error, MOTE_DATA,
+                     "%s%s: what the model predicts is not finite: are the numbers like those it "
+                     "was trained on, and does ./evaluate find it any good?",
+                     sample->file, place);
+}
+
+static bool is_finite(const mote_real *numbers, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(numbers[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 mote_status predict_print(const predictor *p, const predict_sample *sample,
                           const mote_real *prediction, mote_error *error) {
-    rank(prediction, mote_model_prediction_width(p->model),
-         mote_model_classes(p->model) ? p->settings.top : 0, p->ranking);
+    size_t width = mote_model_prediction_width(p->model);
+    if (!is_finite(prediction, width)) {
+        return fail_not_finite(sample, error);
+    }
+    rank(prediction, width, mote_model_classes(p->model) ? p->settings.top : 0, p->ranking);
     if (!p->settings.json) {
         print_text(p, sample, prediction);
         return MOTE_OK;

@@ -68,8 +68,12 @@ mote_status predictor_open(predictor *p, const char *path, mote_error *error) {
     p->shape = mote_model_input_shape(p->model);
     p->width = mote_shape_count(p->shape);
     p->batch = rows_of(p->width);
-    size_t classes = mote_model_prediction_width(p->model);
-    p->settings.top = p->settings.top < classes ? p->settings.top : classes;
+    size_t width = mote_model_prediction_width(p->model);
+    if (p->settings.top > 1 && mote_model_classes(p->model) == 0) {
+        return mote_fail(error, MOTE_INVALID, "%s: predicts numbers, not classes; leave out --top",
+                         path);
+    }
+    p->settings.top = p->settings.top < width ? p->settings.top : width;
     if (p->settings.invert && !mote_model_preprocessing(p->model)->bytes) {
         return mote_fail(error, MOTE_INVALID, "%s: takes numbers, not pictures; leave out --invert",
                          path);

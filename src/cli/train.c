@@ -173,13 +173,14 @@ static mote_status measure_test(train_session *s, mote_report *report, mote_erro
 }
 
 static void print_result(const train_session *s, const mote_report *report) {
+    char loss[LOSS_CAPACITY];
     if (!report) {
         printf("trained for %.1f s; the data set has no test part\n", s->seconds);
     } else if (isfinite(report->metrics.accuracy)) {
-        printf("test loss %.4f, test accuracy %.2f %%\n", report->metrics.loss,
+        printf("test loss %s, test accuracy %.2f %%\n", loss_text(report->metrics.loss, true, loss),
                100 * report->metrics.accuracy);
     } else {
-        printf("test loss %.6g\n", report->metrics.loss);
+        printf("test loss %s\n", loss_text(report->metrics.loss, false, loss));
     }
     if (!s->settings.quiet) {
         printf("%s/model.safetensors holds the %s model\n", s->run.directory,

@@ -12,6 +12,7 @@
 #include "data/format.h"
 #include "data/split.h"
 #include "data/statistics.h"
+#include "data/text.h"
 
 typedef struct options {
     double validation_fraction;
@@ -580,8 +581,16 @@ mote_part mote_dataset_part(const mote_dataset *dataset, mote_part_name name) {
 bool mote_dataset_origin(const mote_dataset *dataset, size_t sample, char *text, size_t capacity) {
     const mote_format *format = dataset->format;
     text[0] = '\0';
-    return format && format->kind->origin &&
-           format->kind->origin(format, &dataset->content, sample, text, capacity);
+    if (!format || !format->kind->origin ||
+        !format->kind->origin(format, &dataset->content, sample, text, capacity)) {
+        return false;
+    }
+    bool utf8 = mote_text_is_utf8((mote_text){.start = text, .length = strlen(text)});
+    for (char *at = text; *at; at++) { /* a file's name can be of any bytes */
+        unsigned char byte = (unsigned char)*at;
+        *at = byte < ' ' || byte == 0x7f || (byte > 0x7f && !utf8) ? '?' : *at;
+    }
+    return true;
 }
 
 size_t mote_dataset_classes(const mote_dataset *dataset) {

@@ -38,8 +38,9 @@ enum {
     MOTE_ORIGIN_CAPACITY = 4096 /* that any path fits */
 };
 
-/* Where a training or validation sample came from: "pets/cat/07.jpg", "iris.csv:52". False, and an
- * empty text, where nothing but its number is known. */
+/* Where a training or validation sample came from: "pets/cat/07.jpg", "iris.csv:52". UTF-8 in
+ * one line: "?" stands for bytes of a name that do not fit there. False, and an empty text, where
+ * nothing but its number is known. */
 bool mote_dataset_origin(const mote_dataset *dataset, size_t sample, char *text, size_t capacity);
 
 /* Gathers samples indexes[0 ... count - 1] into x [count × shape], preprocessed; their labels into

@@ -58,7 +58,8 @@ static const mote_field fields[] = {
      .preset = "0",
      .help =
          "validate and save a moving average of the weights, which keeps this much of itself in "
-         "a step, such as 0.999; 0: the weights themselves"},
+         "a step, such as 0.999, but in step n no more than n / (n + 9); 0: the weights "
+         "themselves"},
     {.name = "shuffle",
      .kind = MOTE_FIELD_BOOLEAN,
      .offset = offsetof(mote_train_options, shuffle),

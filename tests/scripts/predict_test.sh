@@ -331,7 +331,21 @@ apple,1,red,1.5' >other.csv
     sed 's/red/blue/' other.csv >new.csv && mv new.csv other.csv
     refuse 1 "evaluate: the data set's columns, or the texts in them, are not those that the model was trained on; they differ from column 2 on, there \"colour\"" \
         "$evaluate" $model --data other.json --part training
-    rm -rf fruit fruit.* other.* new.?sv
+
+    # Numbers to predict, and one so large that what comes of it is not finite.
+    sed -e 's/"target": "kind"/"target": "weight", "drop": "kind", "task": "regression", "normalize": "none"/' \
+        -e 's/"units": 2/"units": 8, "initializer": 10}, {"type": "dense", "units": 1/; s/softmax_cross_entropy/mean_squared_error/' \
+        -e 's/"epochs": 5/"epochs": 5, "optimizer": {"type": "sgd", "learning_rate": 1e-3}, "clip_gradient_norm": 1/' \
+        fruit.json >weights.json
+    run 0 "$train" weights.json --quiet --run-dir weights
+    printf 'size,colour\n2,red\n3e38,red\n3,red\n' >new.csv
+    run 1 "$predict" weights/model.safetensors new.csv
+    same "rows that have an answer" "$(sed 's/: .*//' "$out" | tr '\n' ' ')" "new.csv:2 new.csv:4 "
+    same "a row that has none" "$(cat "$err")" "predict: new.csv:3: what the model predicts is not finite: are the \
+numbers like those it was trained on, and does ./evaluate find it any good?"
+    refuse 2 'predict: weights/model.safetensors: predicts numbers, not classes; leave out --top' \
+        "$predict" weights/model.safetensors new.csv --top 2
+    rm -rf fruit fruit.* other.* new.?sv weights weights.json
 }
 
 # ---- memory ----
