@@ -300,7 +300,7 @@ static const mote_field fields[] = {
      .kind = MOTE_FIELD_INTEGER,
      .offset = offsetof(settings, units),
      .range = MOTE_AT_LEAST(1),
-     .help = "how many outputs"},
+     .help = "number of outputs"},
     {.name = "rate",
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(settings, rate),
@@ -464,8 +464,8 @@ Test(fields, refuse_what_does_not_fit_in_words) {
         {"{\"units\": 8, \"weight\": [0]}",
          "c.json:1:24: weight: expected " INITIALIZER_NAMES ", found a list"},
         {"{\"bias\": true}",
-         "c.json:1:1: the key \"units\" is missing (an integer >= 1: how many outputs)"},
-        {"{}", "c.json:1:1: the key \"units\" is missing (an integer >= 1: how many outputs)"},
+         "c.json:1:1: the key \"units\" is missing (an integer >= 1: number of outputs)"},
+        {"{}", "c.json:1:1: the key \"units\" is missing (an integer >= 1: number of outputs)"},
         {"{\"unit\": 8}", "c.json:1:2: unit: there is no such key here; did you mean \"units\"?"},
         {"{\"units\": 8, \"momentun\": 0.9}",
          "c.json:1:14: momentun: there is no such key here; did you mean \"momentum\"?"},
@@ -536,7 +536,7 @@ Test(fields, that_must_be_given_are_missed_even_where_there_is_no_object) {
     mote_error error = {0};
     cr_expect_eq(read_settings((mote_json){0}, &s, &error), MOTE_INVALID);
     expect_message("no object", &error,
-                   "the key \"units\" is missing (an integer >= 1: how many outputs)");
+                   "the key \"units\" is missing (an integer >= 1: number of outputs)");
 }
 
 static const char *const one_stride[] = {"size", NULL}, *const strides[] = {"size", "half", NULL};

@@ -742,21 +742,19 @@ Test(images, settings_that_make_no_sense_are_refused) {
          "dataset.test_list: goes with \"list\", not with \"directory\""},
         {"\"directory\": \"{D}/set\", \"channels\": 2",
          "dataset.channels: expected 1 for grey or 3 for colour, found 2"},
-        {SET ", \"size\": 0",
-         "dataset.size: expected pixels a side, an integer >= 1 and <= 32768, or [height, width], "
-         "found 0"},
+        {SET ", \"size\": 0", "dataset.size: expected a side length in pixels, an integer >= 1 and "
+                              "<= 32768, or [height, width], found 0"},
         {SET ", \"size\": 1.5",
-         "dataset.size: expected pixels a side, an integer >= 1 and <= 32768, or [height, width], "
-         "found 1.5"},
+         "dataset.size: expected a side length in pixels, an integer >= 1 and "
+         "<= 32768, or [height, width], found 1.5"},
         {SET ", \"size\": \"64\"",
-         "dataset.size: expected pixels a side, an integer >= 1 and <= 32768, or [height, width], "
-         "found the string \"64\""},
-        {SET ", \"size\": [64]",
-         "dataset.size: expected pixels a side, an integer >= 1 and <= 32768, or [height, width], "
-         "found a list"},
+         "dataset.size: expected a side length in pixels, an integer >= 1 "
+         "and <= 32768, or [height, width], found the string \"64\""},
+        {SET ", \"size\": [64]", "dataset.size: expected a side length in pixels, an integer >= 1 "
+                                 "and <= 32768, or [height, width], found a list"},
         {SET ", \"size\": [64, 32769]",
-         "dataset.size[1]: expected pixels a side, an integer >= 1 and <= 32768, or [height, "
-         "width], found 32769"},
+         "dataset.size[1]: expected a side length in pixels, an integer >= 1 and <= 32768, or "
+         "[height, width], found 32769"},
     };
     write_set();
     for (size_t i = 0; i < COUNT(rows); i++) {

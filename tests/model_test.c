@@ -115,8 +115,8 @@ Test(models, say_why_they_cannot_be_built) {
         {vector,
          {{"dense", NULL}},
          {0},
-         "layers[0] (dense): the key \"units\" is missing (an integer >= 1 and <= 16777216: how "
-         "many outputs)"},
+         "layers[0] (dense): the key \"units\" is missing (an integer >= 1 and <= 16777216: number "
+         "of outputs)"},
         {vector,
          {{"dense", "{\"units\": \"128\"}"}},
          {0},

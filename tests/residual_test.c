@@ -157,7 +157,7 @@ Test(refusals, name_the_layer_and_what_to_do) {
          "\"tanh\"?"},
         {vector, "{\"layers\": [" R_TANH "], \"shortcut\": [" R_TANH ", {\"type\": \"dense\"}]}",
          "layers[1] (residual).shortcut[1] (dense): the key \"units\" is missing (an integer >= 1 "
-         "and <= 16777216: how many outputs)"},
+         "and <= 16777216: number of outputs)"},
         {vector, "{\"layers\": [" R_TANH "], \"shortcuts\": []}",
          "layers[1] (residual).shortcuts: there is no such key here; did you mean \"shortcut\"?"},
         {vector, "{\"layers\": [" R_DENSE(3) "]}",

@@ -38,12 +38,12 @@ static const mote_field fields[] = {
      .kind = MOTE_FIELD_BOOLEAN,
      .offset = offsetof(swish_beta, per_channel),
      .preset = "false",
-     .help = "whether each channel of images, or number of a vector, has a beta of its own"},
+     .help = "whether each channel of an image, or number of a vector, has its own beta"},
     {.name = "initializer",
      .kind = MOTE_FIELD_INITIALIZER,
      .offset = offsetof(swish_beta, initializer),
      .preset = "1",
-     .help = "how beta starts out"},
+     .help = "how beta is initialized"},
     MOTE_FIELDS_END,
 };
 

@@ -74,7 +74,7 @@ static void update(const mote_optimizer *optimizer, const mote_step *step,
 /* 6. All there is to say about the optimizer. The names of states are those in checkpoints. */
 const mote_optimizer_class mote_optimizer_lion = {
     .type = "lion",
-    .summary = "steps of one size in the direction of the momentum",
+    .summary = "steps of a fixed size in the direction of the momentum",
     .size = sizeof(lion),
     .fields = fields,
     .state_count = state_count,

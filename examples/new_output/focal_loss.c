@@ -34,7 +34,7 @@ static const mote_field fields[] = {
      .offset = offsetof(focal_loss, gamma),
      .range = MOTE_BETWEEN(0, 10),
      .preset = "2",
-     .help = "how little samples count that the model is sure of; 0: cross-entropy"},
+     .help = "how strongly to discount samples that the model is sure of; 0: cross-entropy"},
     MOTE_FIELDS_END,
 };
 
@@ -147,7 +147,7 @@ static void predict(const mote_output *output, size_t rows, const mote_real *z,
  *    layer is refused. */
 const mote_output_class mote_output_focal_loss = {
     .type = "focal_loss",
-    .summary = "cross-entropy that looks away from what is easy, on logits; one number per class",
+    .summary = "cross-entropy that plays down easy samples, on logits; one number per class",
     .size = sizeof(focal_loss),
     .fields = fields,
     .takes = MOTE_TAKES_LOGITS,

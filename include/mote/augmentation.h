@@ -58,7 +58,7 @@ struct mote_augmentation {
     {                                                                                              \
         .name = "probability", .kind = MOTE_FIELD_NUMBER,                                          \
         .offset = offsetof(mote_augmentation, probability), .range = MOTE_BETWEEN(0, 1),           \
-        .preset = default_value, .help = "what part of the samples it changes"                     \
+        .preset = default_value, .help = "what fraction of the samples it changes"                 \
     }
 #define MOTE_AUGMENTATION_GROUND(default_value)                                                    \
     {                                                                                              \
@@ -66,8 +66,8 @@ struct mote_augmentation {
         .offset = offsetof(mote_augmentation, ground), .range = MOTE_BETWEEN(0, 255),              \
         .choices = mote_ground_names, .preset = default_value,                                     \
         .help = "what comes in from outside: a number as in the data, the mean colour of the "     \
-                "sample's outermost pixels or of all, or of each pixel the nearest one in the "    \
-                "image"                                                                            \
+                "sample's outermost pixels or of all its pixels, or for each pixel the nearest "   \
+                "one in the image"                                                                 \
     }
 
 /* What a call works with. */

@@ -77,10 +77,11 @@ struct mote_optimizer_class {
     {.name = "weight_decay", .kind = MOTE_FIELD_NUMBER,                                            \
      .offset = offsetof(mote_optimizer, weight_decay), .range = MOTE_AT_LEAST(0),                  \
      .preset = default_decay,                                                                      \
-     .help = "pull of the weights towards 0, not of biases and norms"},                            \
+     .help = "how strongly weights are pulled towards 0; not biases or normalization "             \
+             "parameters"},                                                                        \
     {.name = "decay_all", .kind = MOTE_FIELD_BOOLEAN,                                              \
      .offset = offsetof(mote_optimizer, decay_all), .preset = "false",                             \
-     .help = "let weight_decay pull at biases and norms too"}
+     .help = "apply weight_decay to biases and normalization parameters too"}
 /* clang-format on */
 
 /* The class of that type, or NULL; and all of them, ended by NULL. */
@@ -136,7 +137,7 @@ struct mote_schedule_class {
     {                                                                                              \
         .name = "warmup_epochs", .kind = MOTE_FIELD_NUMBER,                                        \
         .offset = offsetof(mote_schedule, warmup_epochs), .range = MOTE_AT_LEAST(0),               \
-        .preset = "0", .help = "epochs, or a part of one, in which the rate rises linearly from 0" \
+        .preset = "0", .help = "epochs, or a fraction of one, in which it rises linearly from 0"   \
     }
 
 /* As for optimizers. */

@@ -76,13 +76,13 @@ static const mote_field fields[] = {
      .offset = offsetof(cifar, directory),
      .preset = "\".\"",
      .help = "where the files are: data_batch_1.bin ... data_batch_5.bin and test_batch.bin, or "
-             "those of CIFAR-100, train.bin and test.bin; and their class names"},
+             "for CIFAR-100 train.bin and test.bin; and the files of class names"},
     {.name = "labels",
      .kind = MOTE_FIELD_CHOICE,
      .offset = offsetof(cifar, labels),
      .choices = label_kinds,
      .preset = "\"fine\"",
-     .help = "of CIFAR-100: the 100 fine classes or the 20 coarse ones"},
+     .help = "for CIFAR-100: the 100 fine classes or the 20 coarse ones"},
     MOTE_FIELDS_END,
 };
 

@@ -28,40 +28,42 @@ static const mote_field option_fields[] = {
      .offset = offsetof(options, validation_fraction),
      .range = MOTE_FROM_BELOW(0, 1),
      .preset = "0",
-     .help = "what part of each class's training samples is kept for validation"},
+     .help = "what fraction of each class's training samples to hold out for validation"},
     {.name = "normalize",
      .kind = MOTE_FIELD_CHOICE,
      .offset = offsetof(options, normalize),
      .choices = mote_normalization_names,
      .preset = "\"standard\"",
-     .help = "none; unit: 8-bit values to 0 ... 1; standard: mean 0 and deviation 1 by channel or "
-             "column"},
+     .help = "none; unit: 8-bit values to 0 ... 1; standard: mean 0 and standard deviation 1 per "
+             "channel or column"},
     {.name = "classes",
      .kind = MOTE_FIELD_INTEGER,
      .offset = offsetof(options, classes),
      .range = MOTE_BETWEEN(0, MOTE_MOST_CLASSES),
      .preset = "0",
-     .help = "how many classes there are; 0: as many as the training labels show"},
+     .help = "number of classes; 0: as many as the training labels show"},
     {.name = "limit",
      .kind = MOTE_FIELD_INTEGER,
      .offset = offsetof(options, limit),
      .range = MOTE_AT_LEAST(0),
      .preset = "0",
-     .help = "how many of the training samples there are, of each class its share; 0: all. "
-             "Validation takes its part of them, and the test part gets as many at most"},
+     .help =
+         "use only this many training samples, each class in proportion; 0: all. The validation "
+         "split is taken out of them, and the test split is limited to the same number"},
     {.name = "class_weights",
      .kind = MOTE_FIELD_PART,
      .takes = "\"balanced\", a list or an object",
      .offset = offsetof(options, class_weights),
      .optional = true,
-     .help = "what a sample of each class weighs in the training loss: \"balanced\": the less, the "
-             "more there are; or a list of numbers; or numbers by class name, 1 for the others"},
+     .help = "how much the samples of each class count in the training loss: \"balanced\": the "
+             "more samples, the less each counts; or a list of numbers; or numbers by class name, "
+             "1 for the others"},
     {.name = "augment",
      .kind = MOTE_FIELD_PART,
      .takes = "a list",
      .offset = offsetof(options, augment),
      .optional = true,
-     .help = "a list of what changes training samples, anew in each epoch; see --help "
+     .help = "a list of random changes to training samples, made anew in each epoch; see --help "
              "augmentations"},
     MOTE_FIELDS_END,
 };

@@ -71,13 +71,13 @@ static const mote_field fields[] = {
      .kind = MOTE_FIELD_PATH,
      .offset = offsetof(images, directory),
      .optional = true,
-     .help = "where the pictures are: train/CLASS/..., and test/ and validation/ likewise where "
-             "there are such, or CLASS/...; either this or list"},
+     .help = "where the pictures are: train/CLASS/..., and likewise test/ and validation/ if "
+             "present, or just CLASS/...; give either this or list"},
     {.name = "list",
      .kind = MOTE_FIELD_PATH,
      .offset = offsetof(images, list),
      .optional = true,
-     .help = "a file with a line for each training picture: its path, relative to the file, a tab "
+     .help = "a file with one line per training picture: its path, relative to that file, a tab "
              "and its class"},
     {.name = "test_list",
      .kind = MOTE_FIELD_PATH,
@@ -89,17 +89,15 @@ static const mote_field fields[] = {
      .offset = offsetof(images, test_fraction),
      .range = MOTE_FROM_BELOW(0, 1),
      .preset = "0",
-     .help =
-         "what part of each class's pictures is kept for testing, where there are none of their "
-         "own; the same ones with any seed"},
+     .help = "what fraction of each class's pictures to hold out for testing if there are no "
+             "separate ones; the same pictures with any seed"},
     {.name = "size",
      .kind = MOTE_FIELD_PART,
      .offset = offsetof(images, size),
      .optional = true,
      .takes = "a number or a list",
-     .help =
-         "what pictures are resized to: pixels a side, or [height, width]; without it, all must "
-         "be of one size"},
+     .help = "what to resize pictures to: pixels per side, or [height, width]; without it, all "
+             "must have the same size"},
     {.name = "channels",
      .kind = MOTE_FIELD_INTEGER,
      .offset = offsetof(images, channels),
@@ -111,21 +109,21 @@ static const mote_field fields[] = {
      .offset = offsetof(images, resize),
      .choices = mote_resize_names,
      .preset = "\"fit\"",
-     .help = "fit: keeps proportions, what stays free gets the colour of the edge; fill: keeps "
-             "them, what stands out is cut off; stretch: does not keep them"},
+     .help = "fit: keeps proportions and fills the rest with the colour of the edge; fill: keeps "
+             "them and crops what sticks out; stretch: does not keep them"},
     {.name = "on_bad_file",
      .kind = MOTE_FIELD_CHOICE,
      .offset = offsetof(images, on_bad_file),
      .choices = bad_files_names,
      .preset = "\"error\"",
-     .help = "what to do about files that cannot be read as pictures: stop, or leave them out"},
+     .help = "what to do with files that cannot be read as pictures: stop, or leave them out"},
     {.name = "cache",
      .kind = MOTE_FIELD_PATH,
      .offset = offsetof(images, cache),
      .choices = cache_names,
      .preset = "\"beside\"",
      .help = "where to keep the decoded pictures for the next start: beside the directory or list, "
-             "in that file or directory, or nowhere"},
+             "in the given file or directory, or nowhere"},
     MOTE_FIELDS_END,
 };
 
@@ -133,10 +131,10 @@ static const mote_field fields[] = {
 
 static mote_status fail_size(mote_json value, mote_error *error) {
     char found[MOTE_JSON_FOUND_CAPACITY];
-    return mote_fail_at(value, error,
-                        "expected pixels a side, an integer >= 1 and <= %d, or [height, width], "
-                        "found %s",
-                        MOST_SIDE, mote_json_found(value, found));
+    return mote_fail_at(
+        value, error,
+        "expected a side length in pixels, an integer >= 1 and <= %d, or [height, width], found %s",
+        MOST_SIDE, mote_json_found(value, found));
 }
 
 static mote_status read_side(mote_json value, size_t *side, mote_error *error) {
@@ -702,7 +700,7 @@ static bool find_origin(const mote_format *format, const mote_content *content, 
 
 const mote_format_class mote_format_images = {
     .type = "images",
-    .summary = "pictures in files: a directory for each class, or a list",
+    .summary = "picture files: one directory per class, or a list",
     .example = "{\"format\": \"images\", \"directory\": \"../pets\", \"size\": 64, "
                "\"validation_fraction\": 0.1}",
     .size = sizeof(images),

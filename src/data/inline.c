@@ -25,20 +25,21 @@ static const mote_field fields[] = {
      .kind = MOTE_FIELD_PART,
      .takes = "a list",
      .offset = offsetof(inline_samples, samples),
-     .help = "each a list of numbers, all as long; they train, and as there are no others, all "
-             "of them are the test part too"},
+     .help = "each a list of numbers, all of the same length; they are all used for training and, "
+             "as there are no others, for testing too"},
     {.name = "labels",
      .kind = MOTE_FIELD_PART,
      .takes = "a list",
      .offset = offsetof(inline_samples, labels),
      .optional = true,
-     .help = "the samples' class numbers, counted from 0; either these or targets"},
+     .help = "the samples' class numbers, counted from 0; give either these or targets"},
     {.name = "targets",
      .kind = MOTE_FIELD_PART,
      .takes = "a list",
      .offset = offsetof(inline_samples, targets),
      .optional = true,
-     .help = "what to predict: for each sample a number or a list of numbers, all as long"},
+     .help =
+         "what to predict: for each sample a number or a list of numbers, all of the same length"},
     MOTE_FIELDS_END,
 };
 

@@ -28,7 +28,7 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
 
 const mote_layer_class mote_layer_average_pool2d = {
     .type = "average_pool2d",
-    .summary = "the mean of each window of an image, padding counted as zeros",
+    .summary = "the mean of each window of an image, with padding counted as zeros",
     .example = "{\"type\": \"average_pool2d\", \"size\": 2}",
     .size = sizeof(average_pool2d),
     .fields = mote_pooling_fields,

@@ -61,7 +61,7 @@ static const mote_field fields[] = {
      .offset = offsetof(batch_norm, momentum),
      .range = MOTE_BETWEEN(0, 1),
      .preset = "0.1",
-     .help = "how far a step moves the running mean and variance towards those of its batch"},
+     .help = "how far each step moves the running mean and variance towards those of its batch"},
     {.name = "epsilon",
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(batch_norm, epsilon),
@@ -564,8 +564,8 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
 
 const mote_layer_class mote_layer_batch_norm = {
     .type = "batch_norm",
-    .summary = "mean 0 and deviation 1 over the batch, by feature or channel, then a scale and a "
-               "shift",
+    .summary = "normalizes each feature or channel to mean 0 and standard deviation 1 over the "
+               "batch, then scales and shifts it",
     .example = "{\"type\": \"batch_norm\", \"momentum\": 0.1}",
     .size = sizeof(batch_norm),
     .fields = fields,

@@ -27,7 +27,7 @@ static const mote_field fields[] = {
      .kind = MOTE_FIELD_INTEGER,
      .offset = offsetof(dense, units),
      .range = MOTE_BETWEEN(1, 1 << 24),
-     .help = "how many outputs"},
+     .help = "number of outputs"},
     {.name = "bias",
      .kind = MOTE_FIELD_BOOLEAN,
      .offset = offsetof(dense, bias),
@@ -37,12 +37,12 @@ static const mote_field fields[] = {
      .kind = MOTE_FIELD_INITIALIZER,
      .offset = offsetof(dense, initializer),
      .preset = "\"he_normal\"",
-     .help = "how the weights start out"},
+     .help = "how the weights are initialized"},
     {.name = "bias_initializer",
      .kind = MOTE_FIELD_INITIALIZER,
      .offset = offsetof(dense, bias_initializer),
      .preset = "\"zeros\"",
-     .help = "how the biases start out"},
+     .help = "how the biases are initialized"},
     MOTE_FIELDS_END,
 };
 

@@ -97,7 +97,7 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
 
 const mote_layer_class mote_layer_dropout = {
     .type = "dropout",
-    .summary = "in training drops numbers at random; in evaluation y = x",
+    .summary = "drops numbers at random in training; in evaluation y = x",
     .example = "{\"type\": \"dropout\", \"rate\": 0.2}",
     .size = sizeof(dropout),
     .fields = fields,

@@ -19,7 +19,7 @@ static const mote_field fields[] = {
      .offset = offsetof(elu, alpha),
      .range = MOTE_ABOVE(0),
      .preset = "1",
-     .help = "minus what y falls to far below 0"},
+     .help = "y approaches -alpha for x far below 0"},
     MOTE_FIELDS_END,
 };
 

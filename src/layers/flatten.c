@@ -15,7 +15,7 @@ static mote_status build(mote_layer *layer, mote_error *error) {
 
 const mote_layer_class mote_layer_flatten = {
     .type = "flatten",
-    .summary = "any shape to a vector",
+    .summary = "turns any shape into a vector",
     .example = "{\"type\": \"flatten\"}",
     .size = sizeof(flatten),
     .fields = fields,

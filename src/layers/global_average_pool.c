@@ -43,7 +43,7 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
 
 const mote_layer_class mote_layer_global_average_pool = {
     .type = "global_average_pool",
-    .summary = "the mean of each channel: an image to a vector",
+    .summary = "the mean of each channel: turns an image into a vector",
     .example = "{\"type\": \"global_average_pool\"}",
     .size = sizeof(global_average_pool),
     .fields = fields,

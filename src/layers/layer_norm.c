@@ -274,7 +274,8 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
 
 const mote_layer_class mote_layer_layer_norm = {
     .type = "layer_norm",
-    .summary = "mean 0 and deviation 1 over all numbers of a sample, then a scale and a shift each",
+    .summary = "normalizes a sample's numbers to mean 0 and standard deviation 1, then scales and "
+               "shifts each",
     .example = "{\"type\": \"layer_norm\", \"epsilon\": 1e-5}",
     .size = sizeof(layer_norm),
     .fields = fields,

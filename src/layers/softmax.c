@@ -102,7 +102,7 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
 
 const mote_layer_class mote_layer_softmax = {
     .type = "softmax",
-    .summary = "logits to probabilities",
+    .summary = "turns logits into probabilities",
     .example = "{\"type\": \"softmax\"}",
     .size = sizeof(softmax),
     .fields = fields,

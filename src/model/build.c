@@ -300,11 +300,11 @@ static const mote_field model_fields[] = {
      .kind = MOTE_FIELD_PART,
      .takes = "a list",
      .offset = offsetof(model_keys, layers),
-     .help = "the layers, one after the other"},
+     .help = "the layers, in order"},
     {.name = "output",
      .kind = MOTE_FIELD_PART,
      .offset = offsetof(model_keys, output),
-     .help = "what closes the model"},
+     .help = "what ends the model: its loss and how it predicts"},
     MOTE_FIELDS_END,
 };
 

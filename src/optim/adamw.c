@@ -25,19 +25,19 @@ static const mote_field fields[] = {
      .offset = offsetof(adamw, beta1),
      .range = MOTE_FROM_BELOW(0, 1),
      .preset = "0.9",
-     .help = "how much of the mean of gradients so far is kept in a step"},
+     .help = "decay of the running mean of the gradients"},
     {.name = "beta2",
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(adamw, beta2),
      .range = MOTE_FROM_BELOW(0, 1),
      .preset = "0.999",
-     .help = "how much of the mean of their squares is kept"},
+     .help = "decay of the running mean of their squares"},
     {.name = "epsilon",
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(adamw, epsilon),
      .range = MOTE_BETWEEN(1e-30, 1), /* a float that is not 0 */
      .preset = "1e-8",
-     .help = "added to the root of that, for weights whose gradients are next to 0"},
+     .help = "added to the square root of that, for weights whose gradients are almost 0"},
     MOTE_FIELDS_END,
 };
 
@@ -93,8 +93,8 @@ static void update(const mote_optimizer *optimizer, const mote_step *step,
 
 const mote_optimizer_class mote_optimizer_adamw = {
     .type = "adamw",
-    .summary = "Adam, a step size for each weight by the gradients it has had, with weight decay "
-               "beside it",
+    .summary = "Adam, which adapts the step size of each weight to its past gradients, with "
+               "decoupled weight decay",
     .example = "{\"type\": \"adamw\", \"learning_rate\": 0.001, \"weight_decay\": 0.05}",
     .size = sizeof(adamw),
     .fields = fields,

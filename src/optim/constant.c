@@ -15,7 +15,7 @@ static double factor(const mote_schedule *schedule, mote_progress progress) {
 
 const mote_schedule_class mote_schedule_constant = {
     .type = "constant",
-    .summary = "the learning rate stays as it is",
+    .summary = "the learning rate stays the same",
     .size = sizeof(constant),
     .fields = fields,
     .factor = factor,

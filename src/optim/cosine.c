@@ -20,19 +20,19 @@ static const mote_field fields[] = {
      .offset = offsetof(cosine, final_factor),
      .range = MOTE_BETWEEN(0, 1),
      .preset = "0",
-     .help = "what part of the learning rate is left at the end"},
+     .help = "fraction of the learning rate left at the end"},
     {.name = "restart_epochs",
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(cosine, restart_epochs),
      .range = MOTE_AT_LEAST(0),
      .preset = "0",
-     .help = "after how many epochs it starts again from the full learning rate; 0: never"},
+     .help = "after how many epochs it restarts from the full learning rate; 0: never"},
     {.name = "restart_growth",
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(cosine, restart_growth),
      .range = MOTE_AT_LEAST(1),
      .preset = "1",
-     .help = "how many times as long each stretch between restarts is as the one before"},
+     .help = "how many times as long each cycle is as the one before"},
     MOTE_FIELDS_END,
 };
 
@@ -79,8 +79,8 @@ static double factor(const mote_schedule *schedule, mote_progress progress) {
 
 const mote_schedule_class mote_schedule_cosine = {
     .type = "cosine",
-    .summary = "half a cosine from the full learning rate down to a part of it, once or with "
-               "restarts",
+    .summary =
+        "half a cosine from the full learning rate down to a fraction of it, once or with restarts",
     .example = "{\"type\": \"cosine\", \"warmup_epochs\": 1}",
     .size = sizeof(cosine),
     .fields = fields,

@@ -20,19 +20,19 @@ static const mote_field fields[] = {
      .offset = offsetof(one_cycle, rise),
      .range = MOTE_BETWEEN(0, 1),
      .preset = "0.3",
-     .help = "in what part of the steps it rises"},
+     .help = "fraction of the steps in which it rises"},
     {.name = "initial_factor",
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(one_cycle, initial_factor),
      .range = MOTE_BETWEEN(0, 1),
      .preset = "0.04",
-     .help = "from what part of the learning rate it rises"},
+     .help = "fraction of the learning rate from which it rises"},
     {.name = "final_factor",
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(one_cycle, final_factor),
      .range = MOTE_BETWEEN(0, 1),
      .preset = "4e-6",
-     .help = "what part of the learning rate is left at the end"},
+     .help = "fraction of the learning rate left at the end"},
     MOTE_FIELDS_END,
 };
 
@@ -56,7 +56,7 @@ static double factor(const mote_schedule *schedule, mote_progress progress) {
 
 const mote_schedule_class mote_schedule_one_cycle = {
     .type = "one_cycle",
-    .summary = "the learning rate rises to the full one and then falls to next to nothing",
+    .summary = "the learning rate rises to its full value and then falls to almost nothing",
     .example = "{\"type\": \"one_cycle\", \"rise\": 0.25}",
     .size = sizeof(one_cycle),
     .fields = fields,

@@ -15,13 +15,13 @@ static const mote_field fields[] = {
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(step, every_epochs),
      .range = MOTE_ABOVE(0),
-     .help = "after how many epochs, or what part of one, it falls each time"},
+     .help = "how many epochs, or what fraction of one, between reductions"},
     {.name = "factor",
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(step, factor),
      .range = MOTE_BETWEEN(0, 1),
      .preset = "0.1",
-     .help = "what part of the learning rate is left each time"},
+     .help = "what the learning rate is multiplied by each time"},
     MOTE_FIELDS_END,
 };
 
@@ -33,7 +33,7 @@ static double factor(const mote_schedule *schedule, mote_progress progress) {
 
 const mote_schedule_class mote_schedule_step = {
     .type = "step",
-    .summary = "the learning rate falls by a factor every so many epochs",
+    .summary = "the learning rate is multiplied by a factor every so many epochs",
     .example = "{\"type\": \"step\", \"every_epochs\": 10, \"factor\": 0.1}",
     .size = sizeof(step),
     .fields = fields,

@@ -84,7 +84,7 @@ static void predict(const mote_output *output, size_t rows, const mote_real *z,
 
 const mote_output_class mote_output_cross_entropy = {
     .type = "cross_entropy",
-    .summary = "cross-entropy on probabilities, as a softmax or sigmoid layer gives them",
+    .summary = "cross-entropy on probabilities, as given by a softmax or sigmoid layer",
     .size = sizeof(cross_entropy),
     .fields = fields,
     .takes = MOTE_TAKES_PROBABILITIES,

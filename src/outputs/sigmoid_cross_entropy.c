@@ -67,8 +67,8 @@ static void predict(const mote_output *output, size_t rows, const mote_real *z,
 
 const mote_output_class mote_output_sigmoid_cross_entropy = {
     .type = "sigmoid_cross_entropy",
-    .summary = "sigmoid and cross-entropy as one, on logits; "
-               "a single number tells two classes apart",
+    .summary =
+        "sigmoid and cross-entropy in one, on logits; a single number tells two classes apart",
     .size = sizeof(sigmoid_cross_entropy),
     .fields = fields,
     .takes = MOTE_TAKES_LOGITS,

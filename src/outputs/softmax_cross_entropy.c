@@ -114,7 +114,7 @@ static void predict(const mote_output *output, size_t rows, const mote_real *z,
 
 const mote_output_class mote_output_softmax_cross_entropy = {
     .type = "softmax_cross_entropy",
-    .summary = "softmax and cross-entropy as one, on logits; one number per class",
+    .summary = "softmax and cross-entropy in one, on logits; one number per class",
     .example = "{\"type\": \"softmax_cross_entropy\", \"label_smoothing\": 0.1}",
     .size = sizeof(softmax_cross_entropy),
     .fields = fields,

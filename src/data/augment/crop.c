@@ -13,7 +13,7 @@ static const mote_field fields[] = {
      .kind = MOTE_FIELD_INTEGER,
      .offset = offsetof(crop, padding),
      .range = MOTE_AT_LEAST(0),
-     .help = "how many pixels are added at each side, before as many are cut off"},
+     .help = "how many pixels to add on each side before cropping"},
     MOTE_AUGMENTATION_GROUND("\"edge_mean\""),
     MOTE_AUGMENTATION_PROBABILITY("1"),
     MOTE_FIELDS_END,
@@ -45,7 +45,7 @@ static void map(const mote_augmentation *augmentation, const mote_augment_pass *
 
 const mote_augmentation_class mote_augmentation_crop = {
     .type = "crop",
-    .summary = "adds a margin, then cuts out an image as large as before: moves by whole pixels",
+    .summary = "adds a margin, then crops an image of the original size: moves by whole pixels",
     .example = "{\"type\": \"crop\", \"padding\": 4}",
     .size = sizeof(crop),
     .fields = fields,

@@ -14,15 +14,15 @@ static const mote_field fields[] = {
      .kind = MOTE_FIELD_INTEGER,
      .offset = offsetof(cutout, size),
      .range = MOTE_AT_LEAST(0),
-     .help = "pixels a side"},
+     .help = "side length in pixels"},
     {.name = "ground",
      .kind = MOTE_FIELD_INTEGER,
      .offset = offsetof(cutout, base.ground),
      .range = MOTE_BETWEEN(0, 255),
      .choices = mote_ground_color_names,
      .preset = "\"mean\"",
-     .help = "what it is covered with: a number as in the data, the mean colour of the sample's "
-             "outermost pixels or of all"},
+     .help = "what to cover it with: a number as in the data, or the mean colour of the sample's "
+             "outermost pixels or of all its pixels"},
     MOTE_AUGMENTATION_PROBABILITY("1"),
     MOTE_FIELDS_END,
 };

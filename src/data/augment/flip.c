@@ -20,7 +20,7 @@ static const mote_field fields[] = {
      .offset = offsetof(flip, direction),
      .choices = direction_names,
      .preset = "\"horizontal\"",
-     .help = "horizontal: left for right; vertical: top for bottom"},
+     .help = "horizontal: swaps left and right; vertical: swaps top and bottom"},
     MOTE_AUGMENTATION_PROBABILITY("0.5"),
     MOTE_FIELDS_END,
 };

@@ -15,7 +15,7 @@ static const mote_field fields[] = {
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(rotate, degrees),
      .range = MOTE_BETWEEN(0, 180),
-     .help = "how far at most, to the left or right"},
+     .help = "largest angle, in either direction"},
     MOTE_AUGMENTATION_GROUND("\"edge_mean\""),
     MOTE_AUGMENTATION_PROBABILITY("1"),
     MOTE_FIELDS_END,
@@ -30,7 +30,7 @@ static void map(const mote_augmentation *augmentation, const mote_augment_pass *
 
 const mote_augmentation_class mote_augmentation_rotate = {
     .type = "rotate",
-    .summary = "turns images about their centre",
+    .summary = "rotates images about their centre",
     .example = "{\"type\": \"rotate\", \"degrees\": 10}",
     .size = sizeof(rotate),
     .fields = fields,

@@ -14,13 +14,12 @@ static const mote_field fields[] = {
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(scale, factor),
      .range = MOTE_BETWEEN(1, 100),
-     .help =
-         "how much larger at most; drawn from 1 / factor ... factor, as often smaller as larger"},
+     .help = "largest factor; drawn from 1 / factor ... factor, as often smaller as larger"},
     {.name = "separate",
      .kind = MOTE_FIELD_BOOLEAN,
      .offset = offsetof(scale, separate),
      .preset = "false",
-     .help = "width and height by factors of their own"},
+     .help = "draw separate factors for width and height"},
     MOTE_AUGMENTATION_GROUND("\"edge_mean\""),
     MOTE_AUGMENTATION_PROBABILITY("1"),
     MOTE_FIELDS_END,
@@ -37,7 +36,7 @@ static void map(const mote_augmentation *augmentation, const mote_augment_pass *
 
 const mote_augmentation_class mote_augmentation_scale = {
     .type = "scale",
-    .summary = "makes what images show larger or smaller",
+    .summary = "enlarges or shrinks what images show",
     .example = "{\"type\": \"scale\", \"factor\": 1.1}",
     .size = sizeof(scale),
     .fields = fields,

@@ -11,7 +11,7 @@ static const mote_field fields[] = {
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(shift, pixels),
      .range = MOTE_AT_LEAST(0),
-     .help = "how far at most, to the left or right and up or down"},
+     .help = "largest distance, horizontally and vertically"},
     MOTE_AUGMENTATION_GROUND("\"edge_mean\""),
     MOTE_AUGMENTATION_PROBABILITY("1"),
     MOTE_FIELDS_END,
@@ -38,7 +38,7 @@ static void map(const mote_augmentation *augmentation, const mote_augment_pass *
 
 const mote_augmentation_class mote_augmentation_shift = {
     .type = "shift",
-    .summary = "moves images sideways and up or down, by parts of pixels too",
+    .summary = "moves images horizontally and vertically, by fractions of a pixel too",
     .example = "{\"type\": \"shift\", \"pixels\": 2}",
     .size = sizeof(shift),
     .fields = fields,

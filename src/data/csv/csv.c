@@ -19,22 +19,22 @@ static const mote_field fields[] = {
     {.name = "file",
      .kind = MOTE_FIELD_PATH,
      .offset = offsetof(mote_csv, file),
-     .help = "the table: text in UTF-8, a line per sample, fields in double quotes where they hold "
-             "a delimiter"},
+     .help = "the table: UTF-8 text, one line per sample, with double quotes around fields that "
+             "contain a delimiter"},
     {.name = "target",
      .kind = MOTE_FIELD_PART,
      .offset = offsetof(mote_csv, target),
      .takes = "a name, a number or a list",
-     .help = "the column to predict: its name, or its number, counted from 1 (-1: the last); for "
+     .help = "the column to predict: its name or its number, counted from 1 (-1: the last); for "
              "regression also a list of several"},
     {.name = "task",
      .kind = MOTE_FIELD_CHOICE,
      .offset = offsetof(mote_csv, task),
      .choices = tasks,
      .preset = "\"classification\"",
-     .help = "classification: the target's values are the classes, in alphabetical order, or in "
-             "that of numbers; regression: they are numbers, predicted as they stand here (large "
-             "ones train badly: better thousands of dollars than dollars)"},
+     .help = "classification: the target's values are the classes, in alphabetical or numerical "
+             "order; regression: they are numbers, predicted without rescaling (large ones train "
+             "badly: use thousands of dollars rather than dollars)"},
     {.name = "drop",
      .kind = MOTE_FIELD_PART,
      .offset = offsetof(mote_csv, drop),
@@ -46,39 +46,39 @@ static const mote_field fields[] = {
      .offset = offsetof(mote_csv, categories),
      .takes = "\"auto\", a number or a list",
      .optional = true,
-     .help = "a list of columns that hold texts: for each text a column of 0 and 1 is made; "
-             "\"auto\": all in which anything but numbers stands"},
+     .help = "a list of columns that hold text: each different text becomes a column of 0 and 1; "
+             "\"auto\": all columns that hold anything but numbers"},
     {.name = "missing",
      .kind = MOTE_FIELD_CHOICE,
      .offset = offsetof(mote_csv, missing),
      .choices = missings,
      .preset = "\"error\"",
-     .help = "what to do about rows with a value that is empty, ?, NA, N/A, NaN or null: stop with "
+     .help = "what to do with rows in which a value is empty, ?, NA, N/A, NaN or null: stop with "
              "an error, or drop them"},
     {.name = "header",
      .kind = MOTE_FIELD_CHOICE,
      .offset = offsetof(mote_csv, header),
      .choices = headers,
      .preset = "\"auto\"",
-     .help = "whether the first line holds the columns' names; auto: if none of its fields is a "
-             "number"},
+     .help =
+         "whether the first line holds the column names; auto: if none of its fields is a number"},
     {.name = "delimiter",
      .kind = MOTE_FIELD_CHOICE,
      .offset = offsetof(mote_csv, delimiter),
      .choices = mote_delimiter_names,
      .preset = "\"auto\"",
-     .help = "what stands between fields; auto: found by looking at the first lines"},
+     .help = "what separates fields; auto: detected from the first lines"},
     {.name = "test_file",
      .kind = MOTE_FIELD_PATH,
      .offset = offsetof(mote_csv, test_file),
      .optional = true,
-     .help = "a table of the same columns to test on; or give a test_fraction"},
+     .help = "a table with the same columns to test on; or give a test_fraction"},
     {.name = "test_fraction",
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(mote_csv, test_fraction),
      .range = MOTE_FROM_BELOW(0, 1),
      .preset = "0",
-     .help = "what part of each class's rows is held out for testing, picked by the seed"},
+     .help = "what fraction of each class's rows to hold out for testing, picked by the seed"},
     MOTE_FIELDS_END,
 };
 
@@ -110,7 +110,7 @@ static void destroy_csv(mote_format *format) {
 
 const mote_format_class mote_format_csv = {
     .type = "csv",
-    .summary = "tables: text with commas, semicolons, tabs or bars between fields",
+    .summary = "tables: text with fields separated by commas, semicolons, tabs or bars",
     .example = "{\"format\": \"csv\", \"file\": \"../datasets/iris/iris.csv\", \"target\": "
                "\"species\", \"test_fraction\": 0.2}",
     .size = sizeof(mote_csv),
