@@ -23,13 +23,18 @@ enum {
     IN_Y,
     IN_GRADIENT,
     IN_DX,
+    IN_TIME,
+};
+
+enum {
+    GOOD_PASSES = 30
 };
 
 static const mote_field trap_fields[] = {
     {.name = "mode",
      .kind = MOTE_FIELD_INTEGER,
      .offset = offsetof(trap_layer, mode),
-     .range = MOTE_BETWEEN(0, 3),
+     .range = MOTE_BETWEEN(0, IN_TIME),
      .preset = "0",
      .help = "where it goes wrong"},
     MOTE_FIELDS_END,
@@ -65,6 +70,10 @@ static void trap_forward(mote_layer *base, const mote_pass *pass, const mote_rea
         if (springs(width, x + i * width)) {
             y[i * width] = (mote_real)INFINITY;
         }
+    }
+    static size_t passes;
+    if (layer->mode == IN_TIME && passes++ >= GOOD_PASSES) {
+        y[0] = (mote_real)NAN;
     }
 }
 
@@ -275,6 +284,20 @@ Test(divergence, tells_the_learning_rate_of_its_step) {
                        &report);
     cr_expect(strstr(report.message, " step 62, at a learning rate of 0.00062\n"), "found \"%s\"",
               report.message);
+}
+
+/* Such a layer, with a state of its own or a number that nobody has set, is wrong. Steps that went
+ * well fail when they are gone over again. */
+Test(divergence, of_a_layer_that_does_not_do_the_same_twice_is_told, .timeout = 20) {
+    mote_layer_register(&trap_class, NULL);
+    char json[1024];
+    snprintf(json, sizeof json, PLAIN, IN_TIME);
+    mote_error report;
+    witness w =
+        witness_divergence(json, dataset_create(0, AS_IT_IS), "{\"batch_size\": 5}", &report);
+    cr_expect_str_eq(w.layer, places[0], "%s", report.message);
+    cr_expect_eq(w.step, (uint64_t)GOOD_PASSES, "%s", report.message);
+    cr_expect_eq(w.jump_step, (uint64_t)0, "%s", report.message);
 }
 
 #define ORDINARY                                                                                   \

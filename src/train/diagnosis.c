@@ -285,10 +285,7 @@ static bool go_back(mote_trainer *trainer) {
     /* A step that stopped before it changed weights may have changed buffers, and does not
      * count. */
     uint64_t culprit = trainer->position.step - (status == MOTE_OK);
-    mote_snapshot_restore(trainer);
-    while (trainer->position.step < culprit) {
-        mote_trainer_step(trainer, NULL);
-    }
+    mote_snapshot_replay(trainer, culprit);
     return true;
 }
 

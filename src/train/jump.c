@@ -28,19 +28,11 @@ static double largest_weight(const mote_trainer *trainer, const char **parameter
     return largest;
 }
 
-static void replay(mote_trainer *trainer, uint64_t steps) {
-    mote_snapshot_restore(trainer);
-    while (trainer->position.step < steps) {
-        mote_trainer_step(trainer, NULL);
-    }
-}
-
 /* Goes on to where so many steps are done, or to the first that is a jump. */
 static bool find_step(mote_trainer *trainer, uint64_t steps, mote_jump *jump) {
     *jump = (mote_jump){0};
     jump->after = largest_weight(trainer, &jump->parameter);
-    while (trainer->position.step < steps) {
-        mote_trainer_step(trainer, NULL);
+    while (trainer->position.step < steps && mote_trainer_step(trainer, NULL) == MOTE_OK) {
         jump->before = jump->after;
         jump->after = largest_weight(trainer, &jump->parameter);
         if (jump->before > 0 && jump->after > LEAST_GROWTH * jump->before) {
@@ -90,7 +82,7 @@ bool mote_jump_find(mote_trainer *trainer, mote_jump *jump) {
     mote_snapshot_restore(trainer);
     bool found = find_step(trainer, now.step, jump);
     if (found) {
-        replay(trainer, jump->step - 1);
+        mote_snapshot_replay(trainer, jump->step - 1);
         mote_step_samples samples = mote_trainer_next_samples(trainer);
         double *losses = malloc(samples.count * sizeof *losses);
         jump->samples = trainer->order + samples.begin;
@@ -101,7 +93,7 @@ bool mote_jump_find(mote_trainer *trainer, mote_jump *jump) {
         }
         found = losses != NULL;
         free(losses);
-        replay(trainer, now.step);
+        mote_snapshot_replay(trainer, now.step);
     }
     trainer->position = now;
     return found;

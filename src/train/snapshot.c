@@ -5,6 +5,7 @@
 
 #include "core/clock.h"
 #include "math/vector.h"
+#include "train/step.h"
 
 /* How old a snapshot gets at least, in seconds, and in times what it takes to make one. */
 static const double LEAST_AGE = 2, AGE_PER_COST = 500;
@@ -106,4 +107,12 @@ void mote_snapshot_restore(mote_trainer *trainer) {
     mote_real *place = trainer->snapshot.numbers;
     visit_tensors(trainer, put_back, &place);
     trainer->position = trainer->snapshot.position;
+}
+
+void mote_snapshot_replay(mote_trainer *trainer, uint64_t steps) {
+    mote_snapshot_restore(trainer);
+    mote_status status = MOTE_OK;
+    while (status == MOTE_OK && trainer->position.step < steps) {
+        status = mote_trainer_step(trainer, NULL);
+    }
 }

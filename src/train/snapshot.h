@@ -25,6 +25,10 @@ bool mote_snapshot_refresh(mote_trainer *trainer, double time);
 /* Puts everything back to the last snapshot. */
 void mote_snapshot_restore(mote_trainer *trainer);
 
+/* The same, and goes on from there to where so many steps are done. It stops short of that only
+ * where a step that went well now fails: a layer then does not do the same twice. */
+void mote_snapshot_replay(mote_trainer *trainer, uint64_t steps);
+
 /* Whether all of the model's parameters, with or without its buffers, are finite. */
 bool mote_weights_finite(const mote_trainer *trainer, bool buffers);
 bool mote_all_finite(size_t count, const mote_real *numbers);
