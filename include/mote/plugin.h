@@ -41,7 +41,7 @@ extern "C" {
 mote_status mote_plugin_load(const char *path, mote_error *error);
 
 /* Changes with what the headers say of classes. */
-#define MOTE_PLUGIN_ABI 3
+#define MOTE_PLUGIN_ABI 4
 
 /* The most classes of one kind that a plugin has. */
 #define MOTE_PLUGIN_CAPACITY 16
@@ -66,7 +66,8 @@ mote_status mote_plugin_load(const char *path, mote_error *error);
     X(mote_augmentation)                                                                           \
     X(mote_augmentation_class)                                                                     \
     X(mote_augment_pass)                                                                           \
-    X(mote_preprocessing)
+    X(mote_preprocessing)                                                                          \
+    X(mote_error)
 
 enum mote_plugin_type {
 #define X(type) MOTE_PLUGIN_TYPE_##type,

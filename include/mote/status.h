@@ -39,7 +39,7 @@ const char *mote_status_name(mote_status status);
 /* The meaning of a status in words. Never NULL. */
 const char *mote_status_text(mote_status status);
 
-#define MOTE_ERROR_CAPACITY 1024
+#define MOTE_ERROR_CAPACITY 2048 /* that the longest fits, the report of a divergence */
 
 /* Starts as {0}: no error. Read-only for callers. */
 typedef struct mote_error {

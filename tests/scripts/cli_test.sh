@@ -423,7 +423,16 @@ JSON
     check "and which of its samples had the largest loss" has '^  of these, 41 had the largest loss' "$err"
     check "and where that is" has '^  41 is table.csv:42$' "$err"
     check "all in diverged.json" has '"worst_origin":	"table.csv:42"' diverged/diverged.json
-    rm -rf diverged table.csv table.json
+    # With much to tell, and long names.
+    far=some/directory/that/is/far/below/this/one/measurements.of.the.year.2026
+    mkdir -p $far
+    for i in $(seq 6000); do
+        echo "$((i % 7)),$((i % 5)),$((i % 2))"
+    done | sed '4242s/^[^,]*/1e28/' >$far/measured.values.csv
+    rm -rf diverged
+    run 3 "$train" table.json --run-dir diverged --set dataset.file=$far/measured.values.csv --set train.batch_size=40 --set train.clip_gradient_norm=1e30 --set 'model.layers=[{"type": "residual", "layers": [{"type": "residual", "layers": [{"type": "dense", "units": 8}, {"type": "relu"}, {"type": "dense", "units": 2}]}]}, {"type": "relu"}, {"type": "dense", "units": 3}, {"type": "dense", "units": 2}]'
+    check "the longest report is whole" has '^try a lower .*, or another normalization of the data$' "$err"
+    rm -rf diverged some table.csv table.json
 }
 
 # All is well but for a sample of the test part, whose product with a weight is beyond the range of numbers.
@@ -757,7 +766,7 @@ notes.so|cannot be loaded as a shared object: file too short
 .|cannot be loaded as a shared object: cannot read file data: Is a directory
 $tools/undefined.so|cannot be loaded as a shared object: undefined symbol: mote_function_of_tomorrow
 $tools/no_record.so|is no plugin for mote: it has no mote_plugin_export, which MOTE_PLUGIN of mote/plugin.h makes
-$tools/other_kind.so|is a plugin for mote 0.0.9 (plugin interface 0), but this is mote $version (plugin interface 3); build it anew with this mote's headers
+$tools/other_kind.so|is a plugin for mote 0.0.9 (plugin interface 0), but this is mote $version (plugin interface 4); build it anew with this mote's headers
 $tools/no_classes.so|the plugin nothing: it gives no layer, output, optimizer, schedule or augmentation
 $tools/taken.so|the plugin rectifiers: the layer "relu" cannot be registered: the name is taken
 END
