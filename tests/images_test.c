@@ -648,6 +648,18 @@ Test(images, of_training_and_validation_are_known_by_their_files) {
     }
 }
 
+Test(images, of_a_list_are_known_by_the_paths_that_it_means) {
+    write_picture("far/1.png", 1);
+    write_picture("near.png", 2);
+    write_file("set.tsv", scratch_expand("{D}/far/1.png\ta\nnear.png\tb\n", ""));
+    loaded l = {0};
+    load_keys(&l, "\"list\": \"{D}/set.tsv\", \"channels\": 1");
+    expect_loaded(&l, "known");
+    expect_origin(&l, 0, "{D}/far/1.png");
+    expect_origin(&l, 1, "{D}/near.png");
+    unload(&l);
+}
+
 /* Nobody wants the training samples: they need not be right. */
 Test(images, of_the_test_part_alone_are_loaded_without_the_others) {
     write_picture("set/train/a/1.png", 1);

@@ -694,8 +694,10 @@ static bool find_origin(const mote_format *format, const mote_content *content, 
     if (sample >= files->count) {
         return false;
     }
-    snprintf(text, capacity, "%s/%s", files->root, files->files[sample].name);
-    return true;
+    char *path = path_of(files, &files->files[sample]);
+    snprintf(text, capacity, "%s", path ? path : "");
+    free(path);
+    return path != NULL;
 }
 
 const mote_format_class mote_format_images = {
