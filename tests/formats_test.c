@@ -549,6 +549,9 @@ Test(model_file, the_parameters_of_another_architecture_are_refused) {
          "{D}/model: the tensor \"layers.1.weight\" is 7 × 40, but the model needs 8 × 40"},
         {"{\"type\": \"flatten\"}, {\"type\": \"relu\"}, {\"type\": \"dense\", \"units\": 7}",
          "{D}/model: there is no tensor \"layers.2.weight\""},
+        {"{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 7}, {\"type\": \"relu\"}, "
+         "{\"type\": \"dense\", \"units\": 4}",
+         "{D}/model: the tensor \"layers.3.weight\" is 3 × 7, but the model needs 4 × 7"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char json[512];
@@ -560,17 +563,43 @@ Test(model_file, the_parameters_of_another_architecture_are_refused) {
         mote_error error = {0};
         cr_expect_eq(mote_model_read_parameters(other, path, &error), MOTE_DATA);
         scratch_expect_error(&error, MOTE_DATA, rows[i].message, "", rows[i].layers);
+        mote_tensor weight = mote_model_parameter(other, "layers.1.weight");
+        for (size_t k = 0; weight.data && k < mote_shape_count(weight.shape); k++) {
+            cr_assert_eq(weight.data[k], 0, "%s: the file's values are in it", rows[i].layers);
+        }
         mote_model_destroy(other);
     }
     mote_model_destroy(model);
 }
 
-Test(model_file, a_model_without_an_output_cannot_be_saved) {
+/* Those of a model that has predicted already, too. */
+Test(model_file, gives_its_parameters_to_another_model) {
+    const char *path = scratch_path("model");
+    mote_model *model = model_create(MOTE_NORMALIZE_STANDARD);
+    mote_model *other = model_create(MOTE_NORMALIZE_STANDARD);
+    mote_tensor bias = mote_model_parameter(other, "layers.3.bias");
+    bias.data[0] += 1;
+    cr_assert_eq(mote_model_save(other, path, NULL), MOTE_OK);
+    expect_same_models(other, other);
+    mote_error error = {0};
+    cr_assert_eq(mote_model_initialize(other, 4, &error), MOTE_OK);
+    cr_assert_eq(mote_model_read_parameters(other, path, &error), MOTE_OK, "%s", error.message);
+    mote_model_parameter(model, "layers.3.bias").data[0] += 1;
+    expect_same_models(model, other);
+    mote_model_destroy(other);
+    mote_model_destroy(model);
+}
+
+Test(model_file, a_model_without_an_output_cannot_be_saved_or_read_into) {
     mote_model *model = mote_model_create(mote_shape_vector(3), NULL);
     cr_assert(model);
     mote_error error = {0};
     cr_expect_eq(mote_model_save(model, scratch_path("model"), &error), MOTE_INVALID);
     scratch_expect_error(&error, MOTE_INVALID, "the model has no output yet", "", "no output");
+    error = (mote_error){0};
+    cr_expect_eq(mote_model_read_parameters(model, scratch_path("model"), &error), MOTE_INVALID);
+    scratch_expect_error(&error, MOTE_INVALID, "the model has no output yet", "", "no output");
+    cr_expect_eq(mote_model_read_parameters(NULL, scratch_path("model"), NULL), MOTE_INVALID);
     mote_model_destroy(model);
 }
 

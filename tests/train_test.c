@@ -920,6 +920,11 @@ Test(resuming, with_other_settings_is_refused_naming_the_keys) {
          "train.schedule.type was \"constant\" and is \"cosine\""},
         {"{\"max_steps\": 7, \"drop_last\": true}", WITH_VALIDATION, 6, NETWORK,
          "train.drop_last was false and is true, seed was \"5\" and is \"6\""},
+        {"{\"accumulate\": 2}", WITH_VALIDATION, 5, NETWORK, "train.accumulate was 1 and is 2"},
+        {"{\"clip_gradient_norm\": 2}", WITH_VALIDATION, 5, NETWORK,
+         "train.clip_gradient_norm was 0 and is 2"},
+        {"{\"weight_average\": 0.5}", WITH_VALIDATION, 5, NETWORK,
+         "train.weight_average was 0 and is 0.5"},
         {"{}", WITHOUT_VALIDATION, 5, NETWORK, "dataset.validation_fraction was 0.2 and is 0"},
         {"{}", "{\"validation_fraction\": 0.2, \"normalize\": \"unit\"}", 5, NETWORK,
          "dataset.normalize was \"standard\" and is \"unit\""},
@@ -945,6 +950,11 @@ Test(resuming, with_other_settings_is_refused_naming_the_keys) {
          "there"},
         /* What may change on the way. */
         {"{\"epochs\": 11, \"threads\": 2}", WITH_VALIDATION, 5, NETWORK, NULL},
+        {"{\"max_steps\": 7, \"max_minutes\": 1, \"target_accuracy\": 0.9}", WITH_VALIDATION, 5,
+         NETWORK, NULL},
+        {"{\"checkpoint\": {\"keep\": 1}, \"early_stopping\": {\"patience\": 1}, \"metrics\": "
+         "{\"norms\": true}}",
+         WITH_VALIDATION, 5, NETWORK, NULL},
     };
     static run r;
     run_open(&r, WITH_VALIDATION, "{\"threads\": 1}");

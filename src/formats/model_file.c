@@ -101,18 +101,30 @@ mote_status mote_model_save(const mote_model *model, const char *path, mote_erro
 
 /* ---- reading ---- */
 
-mote_status mote_model_copy_parameters(mote_model *model, const mote_safetensors *file,
-                                       mote_error *error) {
+/* Checks, or copies, the file's values of all parameters. */
+static mote_status read_tensors(mote_model *model, const mote_safetensors *file, bool copies,
+                                mote_error *error) {
     mote_status status = MOTE_OK;
     for (size_t i = 0; status == MOTE_OK && i < model->parameter_count; i++) {
+        const char *name = model->parameters[i].name;
         const mote_parameter *parameter = model->parameters[i].parameter;
         mote_tensor tensor = {.data = parameter->value, .shape = parameter->shape};
-        status = mote_safetensors_copy(file, model->parameters[i].name, tensor, error);
+        status = copies ? mote_safetensors_copy(file, name, tensor, error)
+                        : mote_safetensors_check(file, name, tensor.shape, error);
     }
     return status;
 }
 
+mote_status mote_model_copy_parameters(mote_model *model, const mote_safetensors *file,
+                                       mote_error *error) {
+    mote_status status = read_tensors(model, file, false, error);
+    return status == MOTE_OK ? read_tensors(model, file, true, error) : status;
+}
+
 mote_status mote_model_read_parameters(mote_model *model, const char *path, mote_error *error) {
+    if (!model || !model->output) {
+        return mote_fail(error, MOTE_INVALID, "the model has no output yet");
+    }
     mote_safetensors *file = mote_safetensors_read(path, error);
     if (!file) {
         return error ? error->status : MOTE_DATA;
