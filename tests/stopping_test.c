@@ -138,8 +138,8 @@ Test(stopping, after_so_many_epochs_that_are_no_better) {
     run_close(&whole);
 }
 
-Test(stopping, counts_on_where_a_run_goes_on) {
-    static const char json[] = TRAIN(", \"early_stopping\": {\"patience\": 4}");
+/* Interrupted after each epoch in turn. */
+static void expect_same_end(const char *json) {
     static run whole, part;
     run_open(&whole, json);
     cr_assert_eq(mote_trainer_run(whole.trainer, &whole.error), MOTE_OK);
@@ -154,12 +154,20 @@ Test(stopping, counts_on_where_a_run_goes_on) {
         cr_assert_eq(mote_trainer_restore(part.trainer, scratch_path("c"), &part.error), MOTE_OK,
                      "%s", part.error.message);
         cr_assert_eq(mote_trainer_run(part.trainer, NULL), MOTE_OK);
-        cr_expect_eq(part.epochs, whole.epochs, "%zu, not %zu", part.epochs, whole.epochs);
+        cr_expect_eq(part.epochs, whole.epochs, "%s after %ju: %zu, not %zu", json,
+                     (uintmax_t)after, part.epochs, whole.epochs);
         cr_expect_eq(part.ending, MOTE_ENDING_PATIENCE);
         run_close(&part);
     }
-    /* With less to wait for it stays as it is; with more patience it goes on. */
     cr_assert_eq(mote_trainer_save(whole.trainer, scratch_path("end"), NULL), MOTE_OK);
+    run_close(&whole);
+}
+
+Test(stopping, counts_on_where_a_run_goes_on) {
+    static run part;
+    expect_same_end(TRAIN(", \"early_stopping\": {\"patience\": 4, \"metric\": \"accuracy\"}"));
+    expect_same_end(TRAIN(", \"early_stopping\": {\"patience\": 4}"));
+    /* With less to wait for it stays as it is; with more patience it goes on. */
     static const struct {
         const char *json;
         bool goes_on;
@@ -174,7 +182,6 @@ Test(stopping, counts_on_where_a_run_goes_on) {
         cr_expect_eq(part.epochs > 0, rows[i].goes_on, "row %zu: epoch %zu", i, part.epochs);
         run_close(&part);
     }
-    run_close(&whole);
 }
 
 /* ---- targets and time ---- */
@@ -197,6 +204,32 @@ Test(stopping, when_the_time_is_over) {
     cr_expect_eq(r.ending, MOTE_ENDING_TIME);
     cr_expect_eq(r.epochs, (size_t)1);
     run_close(&r);
+}
+
+/* An hour of training before it was interrupted. */
+Test(stopping, when_the_time_of_all_parts_is_over) {
+    static run r;
+    run_open(&r, TRAIN(", \"max_minutes\": 90"));
+    r.stop_after = 1;
+    cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_INTERRUPTED);
+    r.trainer->position.seconds += 3600;
+    cr_assert_eq(mote_trainer_save(r.trainer, scratch_path("c"), NULL), MOTE_OK);
+    run_close(&r);
+    static const struct {
+        const char *json;
+        mote_ending ending;
+        size_t epochs;
+    } rows[] = {{TRAIN(", \"max_minutes\": 90"), MOTE_ENDING_STEPS, MOST_EPOCHS},
+                {TRAIN(", \"max_minutes\": 60"), MOTE_ENDING_TIME, 2}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        run_open(&r, rows[i].json);
+        cr_assert_eq(mote_trainer_restore(r.trainer, scratch_path("c"), &r.error), MOTE_OK, "%s",
+                     r.error.message);
+        cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK, "%s", r.error.message);
+        cr_expect_eq(r.ending, rows[i].ending, "row %zu", i);
+        cr_expect_eq(r.epochs, rows[i].epochs, "row %zu: epoch %zu", i, r.epochs);
+        run_close(&r);
+    }
 }
 
 /* ---- with more of it, a run that has ended goes on ---- */
