@@ -8,7 +8,7 @@
 #include "train/snapshot.h"
 #include "train/step.h"
 
-/* Ordinary steps, even those of a learning rate ten times too high, stay below. */
+/* No step that learns something does that to the largest of all weights. */
 static const double LEAST_GROWTH = 100;
 
 /* Of all weights, by amount. */
