@@ -350,6 +350,25 @@ Test(divergence, of_an_update_names_the_parameter) {
     cr_expect(strstr(report.message, "\ntry a lower learning rate"), "%s", report.message);
 }
 
+/* The square of a gradient overflows, and no weight does before the step after it, at samples that
+ * have nothing to do with it. */
+Test(divergence, of_what_the_optimizer_keeps_is_found_in_its_step) {
+    static const char *const rows[] = {
+        "{\"batch_size\": 5, \"shuffle\": false, \"optimizer\": {\"type\": \"adamw\"}}",
+        "{\"batch_size\": 5, \"clip_gradient_norm\": 1e30, \"shuffle\": false, \"threads\": 2, "
+        "\"weight_average\": 0.9, \"optimizer\": {\"type\": \"adamw\"}}",
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        mote_error report;
+        witness w =
+            witness_divergence(LINEAR(""), dataset_create(1e25, AS_IT_IS), rows[i], &report);
+        cr_expect_str_eq(w.what, "the second_moment of layers.0.weight in layers[0] (dense)", "%s",
+                         report.message);
+        cr_expect(w.lists_marked && w.updated, "%s: %s", rows[i], report.message);
+        cr_expect_eq(w.step % 40, (uint64_t)24, "%s: %s", rows[i], report.message);
+    }
+}
+
 /* The step is looked at with the random numbers that it had: with others, what went wrong would
  * mostly be dropped. */
 Test(divergence, behind_dropout_is_found) {

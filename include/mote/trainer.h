@@ -60,7 +60,7 @@ typedef struct mote_divergence {
     const uint32_t *affected; /* [affected_count]: those it shows in; none for a parameter */
     size_t affected_count;
     bool validation;       /* in the validation after the epoch, whose samples these are */
-    bool updated;          /* a weight, by the step's update; else by the weights from before */
+    bool updated;          /* a weight or a state of the optimizer, by the step's update */
     const mote_jump *jump; /* a step shortly before, which may be to blame; or NULL */
 } mote_divergence;
 

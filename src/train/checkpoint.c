@@ -221,7 +221,7 @@ static mote_status append_tensor(void *context, const char *name, mote_tensor te
 }
 
 mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error) {
-    if (!mote_weights_finite(trainer, true)) { /* the last one is worth more */
+    if (!mote_weights_finite(trainer)) { /* the last one is worth more */
         return mote_fail(error, MOTE_DIVERGED,
                          "%s: not written: a weight is not finite after step %" PRIu64, path,
                          trainer->position.step);

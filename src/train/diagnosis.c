@@ -189,6 +189,22 @@ static void look_at_values(search *s, bool buffers) {
     }
 }
 
+/* What the optimizer keeps, such as the mean of squares: those overflow before any weight does. */
+static void look_at_states(search *s) {
+    const mote_model *model = s->trainer->model;
+    const mote_optimizer_class *optimizer = s->trainer->options.optimizer->kind;
+    for (size_t i = 0; i < model->parameter_count; i++) {
+        const mote_parameter *parameter = model->parameters[i].parameter;
+        for (size_t k = 0; k < MOTE_MAX_STATES && parameter->states[k] && !s->found; k++) {
+            if (!mote_all_finite(parameter->count, parameter->states[k])) {
+                char what[64];
+                snprintf(what, sizeof what, "the %.40s of ", optimizer->state_names[k]);
+                find_parameter(s, what, parameter, parameter->count, parameter->states[k]);
+            }
+        }
+    }
+}
+
 /* Forward, and in training backward, of the batch that has been gathered. */
 static void look_at_batch(search *s) {
     mote_trainer *trainer = s->trainer;
@@ -237,6 +253,7 @@ static void look_at_update(search *s) {
     trainer->position = before;
     s->begin = s->samples.begin + s->samples.count - s->rows;
     look_at_values(s, false);
+    look_at_states(s);
     s->finding.updated = s->found;
     s->x = NULL;
 }
@@ -277,7 +294,7 @@ static bool go_back(mote_trainer *trainer) {
     while (status == MOTE_OK && good && trainer->position.step <= last &&
            trainer->position.epoch_step < trainer->epoch_steps) {
         status = mote_trainer_step(trainer, NULL);
-        good = status != MOTE_OK || mote_weights_finite(trainer, true);
+        good = status != MOTE_OK || mote_weights_finite(trainer);
     }
     if (good && status == MOTE_OK) {
         return false;
@@ -313,7 +330,7 @@ static void diagnose(search *s, mote_error *error) {
 }
 
 void mote_diagnose_step(mote_trainer *trainer, mote_error *error) {
-    if (mote_weights_finite(trainer, true) || go_back(trainer)) {
+    if (mote_weights_finite(trainer) || go_back(trainer)) {
         search s = {.trainer = trainer, .order = trainer->order};
         s.finding.jumped = mote_jump_find(trainer, &s.finding.jump);
         s.samples = mote_trainer_next_samples(trainer);

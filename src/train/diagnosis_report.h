@@ -6,7 +6,7 @@
 #include "train/trainer.h"
 
 enum {
-    MOTE_FINDING_CAPACITY = 256
+    MOTE_FINDING_CAPACITY = 320
 };
 
 /* Of the finite ones among some numbers. */
@@ -22,7 +22,7 @@ typedef struct mote_finding {
     mote_named_parameter *parameter;   /* whose gradient or value it is, or NULL */
     bool nan;                          /* not only infinite */
     bool untouched;                    /* it is no matter of weights: the samples themselves */
-    bool updated;                      /* it is a weight, though its gradient was finite */
+    bool updated;                      /* it is a weight, or a state, of a finite gradient */
     bool validation;                   /* the samples are the validation part's */
     mote_finite_range *before;         /* [parameters of the model]: before the step */
     mote_finite_range input;           /* of what the culprit got */

@@ -238,7 +238,7 @@ static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *e
     if (status != MOTE_OK) {
         return status;
     }
-    if (!mote_weights_finite(trainer, true)) { /* no loss follows the last update */
+    if (!mote_weights_finite(trainer)) { /* no loss follows the last update */
         return fail_weights(trainer, error);
     }
     status = end_epoch(trainer, clock, error);

@@ -56,13 +56,17 @@ bool mote_all_finite(size_t count, const mote_real *numbers) {
     return count_not_finite(count, numbers) == 0;
 }
 
-bool mote_weights_finite(const mote_trainer *trainer, bool buffers) {
+bool mote_weights_finite(const mote_trainer *trainer) {
     const mote_model *model = trainer->model;
     for (size_t i = 0; i < model->parameter_count; i++) {
         const mote_parameter *parameter = model->parameters[i].parameter;
-        bool looked_at = buffers || !parameter->buffer;
-        if (looked_at && !mote_all_finite(parameter->count, parameter->value)) {
+        if (!mote_all_finite(parameter->count, parameter->value)) {
             return false;
+        }
+        for (size_t k = 0; k < MOTE_MAX_STATES && parameter->states[k]; k++) {
+            if (!mote_all_finite(parameter->count, parameter->states[k])) {
+                return false;
+            }
         }
     }
     return true;
@@ -96,7 +100,7 @@ bool mote_snapshot_refresh(mote_trainer *trainer, double time) {
     if (age < LEAST_AGE || age < AGE_PER_COST * trainer->snapshot.cost) {
         return true;
     }
-    bool good = mote_weights_finite(trainer, true);
+    bool good = mote_weights_finite(trainer);
     if (good) {
         mote_snapshot_take(trainer);
     }

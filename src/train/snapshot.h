@@ -29,8 +29,9 @@ void mote_snapshot_restore(mote_trainer *trainer);
  * where a step that went well now fails: a layer then does not do the same twice. */
 void mote_snapshot_replay(mote_trainer *trainer, uint64_t steps);
 
-/* Whether all of the model's parameters, with or without its buffers, are finite. */
-bool mote_weights_finite(const mote_trainer *trainer, bool buffers);
+/* Whether all of the model's parameters are finite, with its buffers and what the optimizer keeps,
+ * which is going to spoil weights. */
+bool mote_weights_finite(const mote_trainer *trainer);
 bool mote_all_finite(size_t count, const mote_real *numbers);
 
 #endif
