@@ -58,16 +58,21 @@ static mote_status choose_compared(const mote_trainer *trainer, mote_overfit *re
     return status;
 }
 
-/* Adds a step's figures, which the trainer has added to those of the epoch. */
-static mote_status add_step(const mote_trainer *trainer, const mote_position *before,
-                            mote_overfit *result, mote_error *error) {
+/* So that the figures of the epoch are those of the next step alone: after a loss beyond measure, a
+ * sum over all steps would not show it. */
+static void begin_step(mote_position *p) {
+    p->epoch_samples = p->epoch_correct = 0;
+    p->epoch_loss = 0;
+}
+
+/* Adds a step's figures. */
+static mote_status add_step(const mote_trainer *trainer, mote_overfit *result, mote_error *error) {
     const mote_position *p = &trainer->position;
-    double samples = (double)(p->epoch_samples - before->epoch_samples);
+    double samples = (double)p->epoch_samples;
     bool classes = trainer->model->output->classes > 0;
     result->samples = (size_t)samples;
-    result->loss = (p->epoch_loss - before->epoch_loss) / samples;
-    result->accuracy =
-        classes ? (double)(p->epoch_correct - before->epoch_correct) / samples : (double)NAN;
+    result->loss = p->epoch_loss / samples;
+    result->accuracy = classes ? (double)p->epoch_correct / samples : (double)NAN;
     mote_status status = MOTE_OK;
     if (result->steps == 0) {
         result->first_loss = result->loss;
@@ -140,13 +145,13 @@ static void list_stuck(const probe *p, mote_overfit *result) {
 static mote_status run_steps(mote_trainer *trainer, mote_overfit_listener listener, void *context,
                              mote_overfit *result, mote_error *error) {
     while (!result->vanished && result->steps < result->limit) {
-        mote_position before = trainer->position;
+        begin_step(&trainer->position);
         mote_status status = mote_trainer_step(trainer, error);
         if (status != MOTE_OK) {
             mote_diagnose_step(trainer, error);
             return status;
         }
-        status = add_step(trainer, &before, result, error);
+        status = add_step(trainer, result, error);
         if (status != MOTE_OK) {
             return status;
         }

@@ -545,6 +545,16 @@ END
     run 1 "$train" saturated.json --overfit-batch --quiet
     check "parameters without a gradient" has '^train: layers.0.weight, layers.0.bias got no gradient, at the first step' "$err"
     rm far.csv far.json saturated.json
+    # A loss that explodes, beside which later ones are as nothing, and then stays where it says nothing.
+    cat >steep.json <<END
+{"dataset": {"format": "inline", "samples": [[0, 0], [0, 1], [1, 0], [1, 1]], "labels": [0, 1, 1, 0]},
+ "model": {"layers": [{"type": "dense", "units": 8}, {"type": "relu"}, {"type": "dense", "units": 8}, {"type": "relu"},
+                      {"type": "dense", "units": 2}], "output": {"type": "softmax_cross_entropy"}},
+ "train": {"batch_size": 4, "max_steps": 50, "optimizer": {"type": "sgd", "learning_rate": 1000}}}
+END
+    run 1 "$train" steep.json --overfit-batch --quiet
+    check "a batch that is not learnt after an explosion" has '^the loss .* has not vanished in 50 steps: .*, accuracy 50.00 %$' "$out"
+    rm steep.json
     run 3 "$train" digits.json --overfit-batch --set train.optimizer.learning_rate=1e20
     check "a batch that diverges" has '^train: the output of layers.3. (dense) became ' "$err"
     refuse 2 'train: --overfit-batch trains anew and writes no run; leave out --resume' "$train" digits.json --overfit-batch --resume
