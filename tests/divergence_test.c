@@ -337,6 +337,19 @@ Test(divergence, tells_of_the_step_before_that_made_weights_large) {
     }
 }
 
+/* The first step makes them five hundred times larger, which is nothing to be told of. */
+Test(divergence, tells_of_no_weights_that_began_next_to_0) {
+    mote_error report;
+    witness w = witness_divergence(
+        "{\"layers\": [{\"type\": \"dense\", \"units\": 2, \"initializer\": 0.001}], " OUTPUT,
+        dataset_create(3e38, AS_IT_IS),
+        "{\"batch_size\": 5, \"shuffle\": false, \"optimizer\": {\"type\": \"adamw\", "
+        "\"learning_rate\": 0.5}}",
+        &report);
+    cr_expect_str_eq(w.layer, "layers[0] (dense)", "%s", report.message);
+    cr_expect_eq(w.jump_step, (uint64_t)0, "%s", report.message);
+}
+
 Test(divergence, of_an_update_names_the_parameter) {
     mote_error report;
     witness w = witness_divergence(

@@ -321,6 +321,7 @@ static void diagnose(search *s, mote_error *error) {
         look_at_step(s);
     }
     if (s->found) {
+        s->finding.jumped = s->finding.jumped && !s->finding.untouched; /* no weights made those */
         s->finding.samples = s->order + s->begin;
         s->finding.sample_count = s->rows;
         mote_finding_report(&s->finding, s->trainer, error);

@@ -8,8 +8,9 @@
 #include "train/snapshot.h"
 #include "train/step.h"
 
-/* No step that learns something does that to the largest of all weights. */
-static const double LEAST_GROWTH = 100;
+/* Ordinary steps, even those of a learning rate ten times too high, stay below. Weights that begin
+ * next to 0 grow that much in any case: they count as if they were what others are. */
+static const double LEAST_GROWTH = 100, ORDINARY = 0.1;
 
 /* Of all weights, by amount. */
 static double largest_weight(const mote_trainer *trainer, const char **parameter) {
@@ -35,7 +36,7 @@ static bool find_step(mote_trainer *trainer, uint64_t steps, mote_jump *jump) {
     while (trainer->position.step < steps && mote_trainer_step(trainer, NULL) == MOTE_OK) {
         jump->before = jump->after;
         jump->after = largest_weight(trainer, &jump->parameter);
-        if (jump->before > 0 && jump->after > LEAST_GROWTH * jump->before) {
+        if (jump->before > 0 && jump->after > LEAST_GROWTH * fmax(jump->before, ORDINARY)) {
             jump->step = trainer->position.step;
             return true;
         }

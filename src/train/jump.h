@@ -10,9 +10,9 @@
 #include "train/trainer.h"
 
 /* Goes over the steps since the last snapshot again, up to where the trainer stands, where it is
- * left to the same bits. False: no step made the largest weight a hundred times larger; else `jump`
- * tells of the first that did. The samples are in trainer->order, for as long as the epoch goes on.
- * Steps before the epoch, or before the snapshot, are not looked at. */
+ * left to the same bits. False: no step made the largest weight a hundred times larger, and large;
+ * else `jump` tells of the first that did. The samples are in trainer->order, for as long as the
+ * epoch goes on. Steps before the epoch, or before the snapshot, are not looked at. */
 bool mote_jump_find(mote_trainer *trainer, mote_jump *jump);
 
 #endif
