@@ -15,7 +15,7 @@
 
 #include "config/json.h"
 #include "config/json_write.h"
-#include "formats/model_file.h"
+#include "formats/safetensors.h"
 #include "mote/version.h"
 #include "train/average.h"
 #include "train/checkpoint.h"

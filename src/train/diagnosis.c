@@ -4,11 +4,10 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "data/dataset.h"
-#include "train/jump.h"
 #include "train/diagnosis_report.h"
+#include "train/jump.h"
 #include "train/snapshot.h"
 #include "train/step.h"
 

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "data/dataset.h"
 #include "train/snapshot.h"
 #include "train/step.h"
 

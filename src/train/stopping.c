@@ -1,10 +1,6 @@
 /* stopping.c: when training ends before its last step. */
 #include "train/stopping.h"
 
-#include <math.h>
-
-#include "data/dataset.h"
-
 mote_status mote_stopping_check(const mote_trainer *trainer, mote_error *error) {
     const mote_train_options *options = &trainer->options;
     const mote_early_stopping *early = &options->early_stopping;
