@@ -712,6 +712,36 @@ Test(intervals, go_on_in_a_new_file_where_theirs_was_removed) {
     run_close(&r);
 }
 
+/* Somebody cuts it off in the middle of a line. */
+static bool cut_file(void *context, const mote_event *event) {
+    disturbed *d = context;
+    if (event->kind == MOTE_EVENT_EPOCH && event->epoch == 3) {
+        off_t whole = (off_t)d->directory.metrics.bytes;
+        cr_assert_eq(truncate(scratch_path("run/metrics.jsonl"), whole - 5), 0);
+    }
+    mote_run_record(&d->directory, d->r->model, event);
+    return true;
+}
+
+Test(intervals, go_on_behind_the_last_whole_line_where_their_file_was_cut_off) {
+    static run r;
+    run_open(&r, ONE_LAYER, "\"checkpoint\": {\"every_steps\": 1}", NULL, 1);
+    disturbed d = {.r = &r};
+    cr_assert_eq(mote_run_create(&d.directory, scratch_path("run"), NULL, &r.error), MOTE_OK);
+    mote_trainer_set_listener(r.trainer, cut_file, &d);
+    cr_expect_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+    size_t length;
+    char *text = (char *)scratch_read(scratch_path("run/metrics.jsonl"), &length);
+    const char *second = memchr(text, '\n', length);
+    cr_assert(second);
+    cr_expect_eq(strncmp(text, "{\"epoch\":1,", strlen("{\"epoch\":1,")), 0, "%.40s", text);
+    cr_expect_eq(strncmp(second, "\n{\"epoch\":3,", strlen("\n{\"epoch\":3,")), 0, "%.40s", second);
+    cr_expect_eq(length, d.directory.metrics.bytes);
+    free(text);
+    mote_run_close(&d.directory);
+    run_close(&r);
+}
+
 /* Else it would be missing in a run that goes on from there. */
 Test(intervals, that_were_late_are_written_before_the_next_checkpoint) {
     static run r;

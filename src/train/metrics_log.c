@@ -94,12 +94,18 @@ static char *metrics_line(const mote_event *event) {
 
 /* ---- the file ---- */
 
-/* Where new lines go: behind the whole ones, over what of a line a failed write may have left. A
- * file that somebody has shortened or removed since goes on from where it ends now. */
-static uint64_t find_end(int file, uint64_t whole) {
+/* How many of the file's first `bytes` there are, in whole lines. Where somebody has shortened or
+ * removed it since, that is less. */
+static uint64_t whole_lines(int file, uint64_t bytes) {
     struct stat now;
-    bool shorter = fstat(file, &now) == 0 && (uint64_t)now.st_size < whole;
-    return shorter ? (uint64_t)now.st_size : whole;
+    if (fstat(file, &now) == 0 && (uint64_t)now.st_size < bytes) {
+        bytes = (uint64_t)now.st_size;
+    }
+    char last;
+    while (bytes > 0 && pread(file, &last, 1, (off_t)(bytes - 1)) == 1 && last != '\n') {
+        bytes--;
+    }
+    return bytes;
 }
 
 /* Writes all of the lines at that place, or nothing. */
@@ -126,8 +132,9 @@ mote_status mote_metrics_log_write(mote_metrics_log *log, mote_error *error) {
     if (!path) {
         return fail_memory(error);
     }
-    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    uint64_t end = file < 0 ? 0 : find_end(file, log->bytes);
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    /* Behind the whole lines, over what of one a failed write may have left. */
+    uint64_t end = file < 0 ? 0 : whole_lines(file, log->bytes);
     mote_status status = MOTE_OK;
     if (file < 0 || !write_lines(file, log->unwritten, end)) {
         status = mote_fail(error, MOTE_FILE, "%s: cannot be written: %s", path, strerror(errno));
@@ -168,30 +175,21 @@ void mote_metrics_log_sync(const mote_metrics_log *log) {
     free(path);
 }
 
-/* How many of so many bytes are whole lines. */
-static uint64_t whole_lines(const char *path, uint64_t bytes) {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    char last;
-    while (bytes > 0 && pread(file, &last, 1, (off_t)(bytes - 1)) == 1 && last != '\n') {
-        bytes--;
-    }
-    if (file >= 0) {
-        close(file);
-    }
-    return bytes;
-}
-
 mote_status mote_metrics_log_rewind(mote_metrics_log *log, uint64_t bytes, mote_error *error) {
     char *path = mote_path_join(log->directory, MOTE_METRICS_FILE);
     if (!path) {
         return fail_memory(error);
     }
-    struct stat file;
+    struct stat now;
     mote_status status = MOTE_OK;
-    uint64_t length = stat(path, &file) == 0 ? (uint64_t)file.st_size : 0;
-    log->bytes = whole_lines(path, length < bytes ? length : bytes);
+    uint64_t length = stat(path, &now) == 0 ? (uint64_t)now.st_size : 0;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    log->bytes = file < 0 ? 0 : whole_lines(file, bytes);
     if (length > log->bytes && truncate(path, (off_t)log->bytes) != 0) {
         status = mote_fail(error, MOTE_FILE, "%s: cannot be shortened: %s", path, strerror(errno));
+    }
+    if (file >= 0) {
+        close(file);
     }
     free(path);
     return status;
