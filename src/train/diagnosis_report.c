@@ -107,8 +107,13 @@ static void append_jump(text *t, const mote_jump *jump, const mote_trainer *trai
            "step: ",
            (unsigned long long)jump->step, jump->before, jump->after, jump->parameter);
     append_numbers(t, jump->sample_count, jump->samples);
-    append(t, " (%zu)\n  of these, %u had the largest loss, %.4g; half had less than %.4g",
-           jump->sample_count, jump->worst_sample, jump->worst_loss, jump->median_loss);
+    append(t, " (%zu)", jump->sample_count);
+    if (jump->sample_count > 1) {
+        append(t, "\n  of these, %u had the largest loss, %.4g; half had less than %.4g",
+               jump->worst_sample, jump->worst_loss, jump->median_loss);
+    } else {
+        append(t, "\n  its loss was %.4g", jump->worst_loss);
+    }
     append_origin(t, trainer, jump->worst_sample);
 }
 
