@@ -135,7 +135,7 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
 /* Saves and restores all that is needed to go on to the same bits: parameters, optimizer state,
  * generators, position. The parameters are those after the last step, even at the end of training,
  * when the model holds the best ones. Nothing is written, and MOTE_DIVERGED returned, where a
- * weight is not finite.
+ * weight or a state of the optimizer is not finite.
  *
  * Restoring needs a trainer created with the same settings. Only the numbers of epochs and threads,
  * the conditions that end training early, and the options for checkpoints and metrics may differ.

@@ -51,14 +51,16 @@ static bool is_better(double loss, double accuracy, const mote_run_summary *than
     return isfinite(loss) && !(loss >= than->validation_loss);
 }
 
-/* Lines of some steps, rather than of an epoch, say how many those were. */
+/* Lines of some steps, rather than of an epoch, say how many those were. What else has no epoch is
+ * no line of mote's. */
 static void add_metrics(mote_run_summary *run, const cJSON *line) {
-    if (cJSON_HasObjectItem(line, "steps")) {
+    double epoch = mote_json_number_of(line, "epoch");
+    if (!isfinite(epoch) || cJSON_HasObjectItem(line, "steps")) {
         return;
     }
     double loss = mote_json_number_of(line, "validation_loss");
     double accuracy = mote_json_number_of(line, "validation_accuracy");
-    run->epochs = mote_json_number_of(line, "epoch");
+    run->epochs = epoch;
     run->seconds = mote_json_number_of(line, "seconds");
     if (is_better(loss, accuracy, run)) {
         run->validation_loss = loss;

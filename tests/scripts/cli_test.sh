@@ -647,7 +647,7 @@ run"
     mkdir table/group/inner/003
     echo '["train"]' >table/group/inner/003/config.json
     echo '{"epoch":1,"seconds":2,"validation_loss":1.5e20,"validation_accuracy":0.1}' >table/group/inner/003/metrics.jsonl
-    echo '{"epoch":2,"seconds":3,"validation_loss":1.5e-7}' >table/group/inner/002/metrics.jsonl
+    printf '%s\n' '{"epoch":2,"seconds":3,"validation_loss":1.5e-7}' '["epoch"]' '7' >table/group/inner/002/metrics.jsonl
     run 0 "$evaluate" --runs table/group
     check "a difference in one of the classes' weights" has '^inner/001 .*[0-9]  dataset.class_weights.\[b=3$' "$out"
     check "a large loss" has '^inner/003  interrupted  *1  *2.0  *1.5e+20  *10.00  *-  *-  $' "$out"
