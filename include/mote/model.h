@@ -88,8 +88,8 @@ mote_status mote_model_save(const mote_model *model, const char *path, mote_erro
 
 /* Puts the values of a safetensors file into all parameters of a model that has its output, by name
  * and shape: those of another model, of a checkpoint (mote_trainer_save), or of a file that PyTorch
- * wrote. Not while the model is being trained. MOTE_DATA where a parameter is missing or has another
- * shape; the model is as before then. */
+ * wrote. Not while the model is being trained. MOTE_DATA where a parameter is missing or has
+ * another shape; the model is as before then. */
 mote_status mote_model_read_parameters(mote_model *model, const char *path, mote_error *error);
 
 #ifdef __cplusplus

@@ -19,9 +19,9 @@
  *     plugin.h         layers, outputs and the like of your own from a shared object
  *     check.h          tests of those: all that mote's own have to pass, in one call
  *
- * To predict with a trained model, read model.h; to train in a program, examples/xor.c and
- * trainer.h; to add a layer, layer.h and examples/new_layer, or within mote's source tree
- * src/layers/tanh.c or src/layers/dense.c.
+ * To predict with a trained model, read model.h; to train in a program, examples/xor.c,
+ * examples/long_run.c and trainer.h; to add a layer, layer.h and examples/new_layer, or within
+ * mote's source tree src/layers/tanh.c or src/layers/dense.c.
  *
  * Conventions that hold everywhere:
  *

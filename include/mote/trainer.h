@@ -36,8 +36,8 @@ typedef enum mote_event_kind {
     MOTE_EVENT_STOPPED,  /* training is over or was stopped */
 } mote_event_kind;
 
-/* A step that made weights large, though they stayed finite: the largest one of the model at least a
- * hundred times. */
+/* A step that made weights large, though they stayed finite: the largest one of the model at least
+ * a hundred times. */
 typedef struct mote_jump {
     uint64_t step;           /* counted from 1 */
     const char *parameter;   /* that holds the largest weight then: "layers.1.weight" */
@@ -48,7 +48,8 @@ typedef struct mote_jump {
     double worst_loss, median_loss;
 } mote_jump;
 
-/* Where in a step a number first was not finite. The texts and lists are valid only during the
+/* Where in a step a number first was not finite: in step event->step + 1, which does not count as
+ * done, or in the validation after step event->step. The texts and lists are valid only during the
  * event. */
 typedef struct mote_divergence {
     const char *report;      /* the error that mote_trainer_run will return: several lines */
@@ -114,9 +115,11 @@ typedef struct mote_event {
 typedef bool (*mote_listener)(void *context, const mote_event *event);
 
 /* A trainer for the model on the data set's training part. `json` holds the keys of a config's
- * "train" object, or is NULL for the defaults. `seed` decides the order of samples and the numbers
- * that layers such as dropout draw. Copies the data set's input, preprocessing and class names into
- * the model. NULL on failure; owned by the caller.
+ * "train" object, or is NULL for the defaults; of these, "checkpoint" is for mote-train, which
+ * writes files, and does nothing here: a listener saves when it wants to (mote_trainer_save).
+ * `seed` decides the order of samples and the numbers that layers such as dropout draw. Copies the
+ * data set's input, preprocessing and class names into the model. NULL on failure; owned by the
+ * caller.
  *
  * The model must be initialised and have no other trainer; model and data set must outlive this
  * one. */
@@ -134,13 +137,17 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
 
 /* Saves and restores all that is needed to go on to the same bits: parameters, optimizer state,
  * generators, position. The parameters are those after the last step, even at the end of training,
- * when the model holds the best ones. Nothing is written, and MOTE_DIVERGED returned, where a
- * weight or a state of the optimizer is not finite.
+ * when the model holds the best ones. A listener may save at STEP and EPOCH, anyone while training
+ * does not run. An existing file is replaced only once the new one is complete: where that fails,
+ * it stays as it is, and training can go on. Nothing is written, and MOTE_DIVERGED returned, where
+ * a weight or a state of the optimizer is not finite.
  *
  * Restoring needs a trainer created with the same settings. Only the numbers of epochs and threads,
  * the conditions that end training early, and the options for checkpoints and metrics may differ.
- * Fails with MOTE_INVALID, naming the keys that differ, where the settings do not match, and with
- * MOTE_DATA where the file is damaged. */
+ * Fails with MOTE_INVALID, naming the keys that differ, where the settings do not match, with
+ * MOTE_FILE where the file cannot be read, and with MOTE_DATA where it is damaged; the trainer is
+ * as before then. With other settings, a new training can begin with the weights alone
+ * (mote_model_read_parameters). examples/long_run.c does all of this. */
 mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error);
 mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_error *error);
 

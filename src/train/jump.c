@@ -7,8 +7,8 @@
 #include "train/snapshot.h"
 #include "train/step.h"
 
-/* Ordinary steps, even those of a learning rate ten times too high, stay below. Weights that begin
- * next to 0 grow that much in any case: they count as if they were what others are. */
+/* No step that learns something does that to the largest of all weights, unless they begin next to
+ * 0: then they count as if they were what others are. */
 static const double LEAST_GROWTH = 100, ORDINARY = 0.1;
 
 /* Of all weights, by amount. */

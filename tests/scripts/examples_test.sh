@@ -39,8 +39,9 @@ run() {
     [ "$status" -eq "$expected" ] || fail "$*: expected exit code $expected, found $status"
 }
 
+# says TEXT FILE
 says() {
-    grep -qF -e "$1" "$2" || fail "expected \"$1\" in std$2"
+    grep -qF -e "$1" "$2" || fail "expected \"$1\" in \"$2\""
 }
 
 # ---- each is in the table of README.md, and uses the public headers alone --------------------------------------------
@@ -75,6 +76,33 @@ while [ "$seed" -le 20 ]; do
     [ "$(wc -l <out)" -eq 4 ] || fail "expected four answers of xor"
     seed=$((seed + 1))
 done
+
+# ---- long_run --------------------------------------------------------------------------------------------------------
+
+# Stopped every 1000 steps, and saved by Ctrl-C: the same bits as in one go.
+run 0 "$examples/long_run" whole.safetensors
+mv out whole
+says 'the best validation loss is 0.0' whole
+stops=0
+for call in 1 2 3; do
+    status=0
+    "$examples/long_run" parts.safetensors 0.01 1000 >out 2>err || status=$?
+    [ "$status" -ne 130 ] || stops=$((stops + 1))
+done
+[ "$stops $status" = "2 0" ] || fail "long_run was stopped $stops times, and its last exit code is $status"
+cmp out whole || fail "long_run: stopped twice, it ends otherwise"
+# A learning rate that is too high leaves the checkpoint alone; a lower one begins with its weights.
+run 130 "$examples/long_run" wild.safetensors 0.01 500
+cp wild.safetensors before.safetensors
+run 3 "$examples/long_run" wild.safetensors 1e30
+says 'train.optimizer.learning_rate was 0.01 and is 1e+30; beginning with its weights' err
+says 'diverged after step 1, in layers[0] (dense), on a batch of 32 samples' err
+says 'long_run: layers.0.weight in layers[0] (dense) became infinite in epoch 1, step 2, ' err
+cmp wild.safetensors before.safetensors || fail "long_run: the last good checkpoint does not stay"
+run 0 "$examples/long_run" wild.safetensors 0.005
+echo 'not a checkpoint' >parts.safetensors
+run 1 "$examples/long_run" parts.safetensors
+says 'long_run: parts.safetensors: not a safetensors file, or cut short' err
 
 # ---- predict_digit ---------------------------------------------------------------------------------------------------
 
