@@ -38,7 +38,7 @@ static void draw_spirals(void) {
 typedef struct run {
     const char *checkpoint;
     uint64_t steps, most; /* of this call; most: 0 for no limit */
-    double loss;          /* of the best validation */
+    double loss;          /* in validation, of the best epoch */
 } run;
 
 /* A file that is there is replaced at once or stays as it is, so training can go on where saving
@@ -137,7 +137,7 @@ int main(int argc, char **argv) {
         save(&r, trainer);
     }
     if (error.status == MOTE_OK) {
-        printf("the best validation loss is %.17g\n", r.loss);
+        printf("validation loss of the best epoch: %.17g\n", r.loss);
     } else {
         fprintf(stderr, "long_run: %s\n", error.message);
     }

@@ -130,8 +130,9 @@ void mote_trainer_destroy(mote_trainer *trainer);
 /* Calls `listener` with `context` at each event from now on; NULL: nobody. */
 void mote_trainer_set_listener(mote_trainer *trainer, mote_listener listener, void *context);
 
-/* Trains to the end, then puts the parameters that were best in validation into the model; without
- * a validation part it keeps the last ones. MOTE_INTERRUPTED where the listener stopped training,
+/* Trains to the end, then puts the parameters that were best in validation into the model: those of
+ * the highest accuracy and, among equal ones or without classes, of the lowest loss. Without a
+ * validation part it keeps the last ones. MOTE_INTERRUPTED where the listener stopped training,
  * which another call continues; MOTE_DIVERGED where a loss or a weight was not finite. */
 mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
 

@@ -140,7 +140,8 @@ KEYS_TOPIC(checkpoint, mote_checkpoint_options_fields,
            "when a run saves all that is needed to go on with it, in \"train\"",
            "{\"every_minutes\": 5, \"keep\": 2}")
 KEYS_TOPIC(early_stopping, mote_early_stopping_fields,
-           "when to stop because validation gets no better, in \"train\"; the best weights stay",
+           "when to stop because validation gets no better, in \"train\"; the best weights stay, "
+           "those of the highest accuracy or, without classes, of the lowest loss",
            "{\"patience\": 5, \"metric\": \"accuracy\"}")
 KEYS_TOPIC(metrics, mote_metrics_options_fields,
            "what metrics.jsonl holds besides a line per epoch, in \"train\"",

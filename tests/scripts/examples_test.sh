@@ -82,7 +82,7 @@ done
 # Stopped every 967 steps of 2900, so that no step may be lost: the same bits as in one go.
 run 0 "$examples/long_run" whole.safetensors
 mv out whole
-says 'the best validation loss is 0.0' whole
+says 'validation loss of the best epoch: 0.0' whole
 stops=0
 for call in 1 2 3; do
     status=0
