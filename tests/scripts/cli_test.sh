@@ -745,6 +745,23 @@ test_interruption() {
     rm -rf whole "$stopped" "$config"
 }
 
+# Without --run-dir, the newest run: by number, of those that have begun.
+test_newest() {
+    for seed in 1 2; do
+        run 0 "$train" digits.json --quiet --set name=newest --set train.epochs=1 --set seed=$seed
+    done
+    mv runs/newest/001 runs/newest/009
+    mv runs/newest/002 runs/newest/1000
+    mkdir runs/newest/1001
+    run 0 "$train" digits.json --set name=newest --set train.epochs=2 --set seed=2 --resume --dry-run
+    check "the newest run is gone on with: $(cat "$err")" has '^resumes runs/newest/1000 after step 29$' "$err"
+    run 0 "$train" digits.json --quiet --set name=newest --set train.epochs=2 --set seed=2 --resume
+    same "epochs of the newest run" "$(epochs_of runs/newest/009) $(epochs_of runs/newest/1000)" "1 2"
+    run 0 "$train" digits.json --quiet --set name=newest --set train.epochs=1
+    check "a fresh run has a number of its own" test -e runs/newest/1002/model.safetensors
+    rm -rf runs/newest
+}
+
 # While data is loaded there is nothing to save: it ends, and leaves no run. A million digits take a while to draw.
 test_interrupted_loading() {
     for signal in INT:130 TERM:143; do
@@ -1044,6 +1061,7 @@ test_predictions
 test_prediction_options
 test_kernels
 test_interruption
+test_newest
 test_interrupted_loading
 test_bad_plugins
 test_plugins
