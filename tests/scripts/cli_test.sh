@@ -423,6 +423,16 @@ JSON
     check "and which of its samples had the largest loss" has '^  of these, 41 had the largest loss' "$err"
     check "and where that is" has '^  41 is table.csv:42$' "$err"
     check "all in diverged.json" has '"worst_origin":	"table.csv:42"' diverged/diverged.json
+    rm -rf diverged
+    # The same, but beyond the range of numbers at once: in that sample alone.
+    sed -i '42s/^[^,]*/3e38/' table.csv
+    run 3 "$train" table.json --run-dir diverged --set 'model.layers[0].initializer=9' --set train.shuffle=false \
+        --set train.optimizer.learning_rate=1e-9
+    check "the sample is told" has '^  it shows in 1 of them: 41$' "$err"
+    for member in epoch=1 step=11 learning_rate=1e-09 'layer="layers[0] (dense)"' validation=false \
+        'samples=[40,41,42,43]' 'origins=["table.csv:41","table.csv:42","table.csv:43","table.csv:44"]' 'affected=[41]'; do
+        same "diverged.json: ${member%%=*}" "$("$tools/json" get diverged/diverged.json "${member%%=*}")" "${member#*=}"
+    done
     # With much to tell, and long names.
     far=some/directory/that/is/far/below/this/one/measurements.of.the.year.2026
     mkdir -p $far
