@@ -714,6 +714,18 @@ static void leave(const char *name) {
     free(path);
 }
 
+Test(file, leftovers_are_removed_where_the_same_file_is_written_again) {
+    leave("a.txt.17.part");
+    leave("b.txt.17.part");
+    char *path = in_directory("a.txt"), *other = in_directory("b.txt.17.part");
+    cr_assert_eq(mote_file_write_text(path, "whole", NULL), MOTE_OK);
+    cr_expect_not(is_there("a.txt.17.part"));
+    cr_expect(is_there("b.txt.17.part"));
+    cr_expect_eq(remove(path) + remove(other), 0);
+    free(path);
+    free(other);
+}
+
 Test(file, leftovers_are_removed_and_nothing_else) {
     static const char *const others[] = {"a.txt",    "a.txt.part",     "a.txt.x.part",
                                          ".17.part", "a.txt.17.parts", "a.txt17.part"};

@@ -140,8 +140,9 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
  * generators, position. The parameters are those after the last step, even at the end of training,
  * when the model holds the best ones. A listener may save at STEP and EPOCH, anyone while training
  * does not run. An existing file is replaced only once the new one is complete: where that fails,
- * it stays as it is, and training can go on. Nothing is written, and MOTE_DIVERGED returned, where
- * a weight or a state of the optimizer is not finite.
+ * it stays as it is, and training can go on. What a process that was killed meanwhile has left, a
+ * file beside it called path.<number>.part, the next one to save removes. Nothing is written, and
+ * MOTE_DIVERGED returned, where a weight or a state of the optimizer is not finite.
  *
  * Restoring needs a trainer created with the same settings. Only the numbers of epochs and threads,
  * the conditions that end training early, and the options for checkpoints and metrics may differ.

@@ -81,6 +81,61 @@ char *mote_path_directory(const char *path) {
     return directory;
 }
 
+/* ---- leftovers ---- */
+
+/* Whether a file's name is "model.safetensors.17.part", of the file `name` or, with NULL, of
+ * any. */
+static bool is_temporary(const char *file, const char *name) {
+    static const char suffix[] = ".part";
+    size_t length = strlen(file), end = sizeof suffix - 1;
+    if (length <= end || strcmp(file + length - end, suffix) != 0) {
+        return false;
+    }
+    size_t digits_end = length - end, begin = digits_end;
+    while (begin > 0 && file[begin - 1] >= '0' && file[begin - 1] <= '9') {
+        begin--;
+    }
+    if (begin == digits_end || begin < 2 || file[begin - 1] != '.') {
+        return false;
+    }
+    return !name || (strlen(name) == begin - 1 && strncmp(file, name, begin - 1) == 0);
+}
+
+/* The lock of whoever wrote it went when that process did. */
+static void remove_if_unlocked(int directory, const char *file) {
+    int descriptor = openat(directory, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor >= 0) {
+        if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+            (void)unlinkat(directory, file, 0);
+        }
+        close(descriptor);
+    }
+}
+
+void mote_file_remove_leftovers(const char *directory, const char *name) {
+    DIR *stream = opendir(directory[0] ? directory : ".");
+    for (struct dirent *entry; stream && (entry = readdir(stream));) {
+        if (is_temporary(entry->d_name, name)) {
+            remove_if_unlocked(dirfd(stream), entry->d_name);
+        }
+    }
+    if (stream) {
+        closedir(stream);
+    }
+}
+
+/* Those of the one file: they may be large. */
+static void remove_leftovers_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *directory = mote_path_directory(path);
+    if (directory) {
+        mote_file_remove_leftovers(directory, slash ? slash + 1 : path);
+    }
+    free(directory);
+}
+
+/* ---- writing ---- */
+
 static void release(mote_file_writer *writer) {
     free(writer->path);
     free(writer->temporary_path);
@@ -94,6 +149,7 @@ mote_status mote_file_open(mote_file_writer *writer, const char *path, mote_erro
         release(writer);
         return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
     }
+    remove_leftovers_of(path);
     snprintf(writer->temporary_path, capacity, "%s.%ld.part", path, (long)getpid());
     writer->stream = fopen(writer->temporary_path, "wb+"); /* + for those who map what they wrote */
     if (!writer->stream) {
@@ -161,47 +217,4 @@ mote_status mote_file_write_text(const char *path, const char *text, mote_error 
         status = mote_file_commit(&writer, error);
     }
     return status;
-}
-
-/* ---- leftovers ---- */
-
-/* Whether a file's name is "model.safetensors.17.part", of the file `name` or, with NULL, of
- * any. */
-static bool is_temporary(const char *file, const char *name) {
-    static const char suffix[] = ".part";
-    size_t length = strlen(file), end = sizeof suffix - 1;
-    if (length <= end || strcmp(file + length - end, suffix) != 0) {
-        return false;
-    }
-    size_t digits_end = length - end, begin = digits_end;
-    while (begin > 0 && file[begin - 1] >= '0' && file[begin - 1] <= '9') {
-        begin--;
-    }
-    if (begin == digits_end || begin < 2 || file[begin - 1] != '.') {
-        return false;
-    }
-    return !name || (strlen(name) == begin - 1 && strncmp(file, name, begin - 1) == 0);
-}
-
-/* The lock of whoever wrote it went when that process did. */
-static void remove_if_unlocked(int directory, const char *file) {
-    int descriptor = openat(directory, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (descriptor >= 0) {
-        if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
-            (void)unlinkat(directory, file, 0);
-        }
-        close(descriptor);
-    }
-}
-
-void mote_file_remove_leftovers(const char *directory, const char *name) {
-    DIR *stream = opendir(directory[0] ? directory : ".");
-    for (struct dirent *entry; stream && (entry = readdir(stream));) {
-        if (is_temporary(entry->d_name, name)) {
-            remove_if_unlocked(dirfd(stream), entry->d_name);
-        }
-    }
-    if (stream) {
-        closedir(stream);
-    }
 }

@@ -19,6 +19,7 @@ typedef struct mote_file_writer {
     int reason; /* errno of the first write that failed */
 } mote_file_writer;
 
+/* Also removes what processes that were killed while they wrote the same file have left. */
 mote_status mote_file_open(mote_file_writer *writer, const char *path, mote_error *error);
 
 /* As fwrite to the stream, and a failure's reason is kept for mote_file_commit to tell. */

@@ -244,21 +244,8 @@ static mote_status leave_file(mote_cache *cache, const char *reason, mote_error 
     return status;
 }
 
-/* They may be large. */
-static void remove_leftovers(const char *path) {
-    const char *slash = strrchr(path, '/');
-    char *directory = mote_path_directory(path);
-    if (directory) {
-        mote_file_remove_leftovers(directory, slash ? slash + 1 : path);
-    }
-    free(directory);
-}
-
 static mote_status open_place(mote_cache *cache, const char *path, mote_error *error) {
     mote_error reason = {0};
-    if (path) {
-        remove_leftovers(path);
-    }
     if (path && mote_file_open(&cache->writer, path, &reason) == MOTE_OK) {
         return MOTE_OK;
     }
