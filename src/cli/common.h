@@ -46,7 +46,7 @@ typedef struct cli_argument {
 #define PLUGIN_ARGUMENT(list)                                                                      \
     {                                                                                              \
         "plugin", ARGUMENT_PLUGIN, (list), "FILE.so",                                              \
-            "load layers, outputs and optimizers from a shared object"                             \
+            "load layers, outputs, optimizers, schedules and the like from a shared object"        \
     }
 
 /* A program's command line. */

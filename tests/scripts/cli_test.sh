@@ -844,6 +844,19 @@ test_plugins() {
     run 0 "$train" faded/config.json --plugin "$plugin" --run-dir again --quiet
     same_model "a plugin's augmentation once more, from config.json" faded again
     rm -rf faded again
+    run 0 "$train" --plugin "$plugin" --help schedules
+    check "--help schedules knows a plugin's" has '^ebb: the learning rate is halved after each epoch$' "$out"
+    ebb='train.schedule={"type": "ebb"}'
+    run 2 "$train" digits.json --set "$ebb" --dry-run
+    check "a plugin's schedule is missed" has 'train.schedule.type: no schedule is called "ebb"; there are .*; if a plugin provides it, pass --plugin FILE.so' "$err"
+    run 0 "$train" digits.json --plugin "$plugin" --set "$ebb" --run-dir whole --quiet
+    same "learning rates of a plugin's schedule" "$(sed 's/.*"learning_rate":\([^,]*\),.*/\1/' whole/metrics.jsonl)" "0.05
+0.025
+0.0125"
+    run 0 "$train" digits.json --plugin "$plugin" --set "$ebb" --run-dir parts --quiet --set train.epochs=1
+    run 0 "$train" digits.json --plugin "$plugin" --set "$ebb" --run-dir parts --quiet --resume
+    same_model "a plugin's schedule, resumed" whole parts
+    rm -rf whole parts
     cp plugged/model.safetensors alone.safetensors
     message='alone.safetensors:1:132: model.layers[2].type: no layer is called "prelu"; if a plugin provides it, pass --plugin FILE.so'
     refuse 2 "evaluate: $message" "$evaluate" alone.safetensors --data prelu.json

@@ -92,6 +92,35 @@ const mote_augmentation_class mote_augmentation_fade = {
     .apply = apply,
 };
 
+/* A schedule: half the rate after each epoch that has been validated. */
+typedef struct ebb {
+    mote_schedule base;
+} ebb;
+
+static const mote_field ebb_fields[] = {MOTE_SCHEDULE_FIELDS, MOTE_FIELDS_END};
+
+static double ebb_factor(const mote_schedule *schedule, mote_progress progress) {
+    (void)schedule;
+    return 1 / (1 + (progress.state ? progress.state[0] : 0));
+}
+
+static void ebb_observe(const mote_schedule *schedule, double loss, double accuracy,
+                        double *state) {
+    (void)schedule;
+    (void)loss;
+    (void)accuracy;
+    state[0] = 2 * state[0] + 1;
+}
+
+const mote_schedule_class mote_schedule_ebb = {
+    .type = "ebb",
+    .summary = "the learning rate is halved after each epoch",
+    .size = sizeof(ebb),
+    .fields = ebb_fields,
+    .factor = ebb_factor,
+    .observe = ebb_observe,
+};
+
 #if defined(OTHER_KIND)
 
 const mote_plugin mote_plugin_export = {.abi = 0, .version = "0.0.9"};
@@ -120,7 +149,7 @@ MOTE_PLUGIN(.name = "rectifiers", .layers = {&mote_layer_prelu, &relu_class});
 
 #elif !defined(NO_RECORD)
 
-MOTE_PLUGIN(.name = "prelu", .layers = {&mote_layer_prelu},
+MOTE_PLUGIN(.name = "prelu", .layers = {&mote_layer_prelu}, .schedules = {&mote_schedule_ebb},
             .augmentations = {&mote_augmentation_fade});
 
 #endif
