@@ -159,6 +159,9 @@ static bool listen(void *context, const mote_event *event) {
         snprintf(w->layer, sizeof w->layer, "%s", d->layer);
         snprintf(w->what, sizeof w->what, "%s", d->what);
         snprintf(w->parameter, sizeof w->parameter, "%s", d->parameter ? d->parameter : "");
+        cr_expect(event->epoch <= event->epochs && event->step <= event->total_steps);
+        cr_expect_eq(event->step, (event->epoch - 1) * event->epoch_steps + event->epoch_step);
+        cr_expect_eq(event->train.samples > 0, event->epoch_step > 0);
         w->epoch = event->epoch;
         w->step = event->step;
         w->samples = d->sample_count;

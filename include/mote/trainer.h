@@ -90,13 +90,14 @@ typedef struct mote_norms {
                             * since it is only computed in steps known to be reported */
 } mote_norms;
 
-/* What is known at an event. Metrics that are not known yet have samples == 0. */
+/* What is known at an event; texts and lists are valid only during it. Metrics that are not known
+ * yet have samples == 0. */
 typedef struct mote_event {
     mote_event_kind kind;
     mote_trainer *trainer;
-    size_t epoch, epochs;       /* from 1 */
-    uint64_t step, total_steps; /* done so far, and at the end */
-    size_t epoch_step, epoch_steps;
+    size_t epoch, epochs;              /* from 1 */
+    uint64_t step, total_steps;        /* done so far, and at the end */
+    size_t epoch_step, epoch_steps;    /* the same within the epoch */
     double learning_rate;              /* of the last step */
     double seconds;                    /* of training so far, resumed parts included */
     double samples_per_second;         /* in this epoch so far, validation left out */

@@ -157,7 +157,6 @@ static void write_report(const mote_finding *f, const mote_trainer *trainer, mot
 /* ---- telling ---- */
 
 static void tell(const mote_finding *f, mote_trainer *trainer, const char *report) {
-    const mote_position *p = &trainer->position;
     const mote_divergence divergence = {
         .report = report,
         .what = f->what,
@@ -171,16 +170,8 @@ static void tell(const mote_finding *f, mote_trainer *trainer, const char *repor
         .affected_count = f->affected_count,
         .jump = f->jumped ? &f->jump : NULL,
     };
-    const mote_event event = {.kind = MOTE_EVENT_DIVERGED,
-                              .trainer = trainer,
-                              .epoch = (size_t)p->epoch + 1,
-                              .step = p->step,
-                              .total_steps = trainer->total_steps,
-                              .epoch_step = (size_t)p->epoch_step + 1,
-                              .epoch_steps = trainer->epoch_steps,
-                              .learning_rate = trainer->learning_rate,
-                              .seconds = p->seconds,
-                              .divergence = &divergence};
+    mote_event event = mote_trainer_event(trainer, MOTE_EVENT_DIVERGED);
+    event.divergence = &divergence;
     if (trainer->listener) {
         trainer->listener(trainer->listener_context, &event);
     }

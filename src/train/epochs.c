@@ -53,16 +53,18 @@ static void look_for_interval(mote_trainer *trainer) {
     }
 }
 
-bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind) {
-    if (!trainer->listener) {
-        return true;
-    }
+/* Whether it is of the epoch that is going on. */
+static bool is_within(mote_event_kind kind) {
+    return kind == MOTE_EVENT_STEP || kind == MOTE_EVENT_STARTED || kind == MOTE_EVENT_DIVERGED;
+}
+
+mote_event mote_trainer_event(mote_trainer *trainer, mote_event_kind kind) {
     const mote_position *p = &trainer->position;
-    bool within = (kind == MOTE_EVENT_STEP || kind == MOTE_EVENT_STARTED) && !p->finished;
+    bool within = is_within(kind) && !p->finished;
     bool interval = kind == MOTE_EVENT_STEP && trainer->interval.steps > 0;
     bool norms = (interval || kind == MOTE_EVENT_EPOCH) && mote_norms_known(trainer);
     bool ended_within = p->finished && p->epoch_step > 0;
-    mote_event event = {
+    return (mote_event){
         .kind = kind,
         .trainer = trainer,
         .epoch = (size_t)p->epoch + (within || ended_within),
@@ -86,6 +88,13 @@ bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind) {
         .norms = norms ? trainer->norms : NULL,
         .norm_count = norms ? trainer->norm_count : 0,
     };
+}
+
+bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind) {
+    if (!trainer->listener) {
+        return true;
+    }
+    mote_event event = mote_trainer_event(trainer, kind);
     return trainer->listener(trainer->listener_context, &event);
 }
 

@@ -129,8 +129,11 @@ bool mote_trainer_validates(const mote_trainer *trainer);
 /* How many samples make a step; the last one of an epoch may have fewer. */
 size_t mote_trainer_step_samples(const mote_trainer *trainer);
 
-/* Tells the listener; false where it wants to stop. At a step the epoch is the one that is going
- * on, else the last one done. */
+/* What is known now. At a step, or where one diverged, the epoch is the one that is going on, else
+ * the last one done. */
+mote_event mote_trainer_event(mote_trainer *trainer, mote_event_kind kind);
+
+/* Tells the listener that; false where it wants to stop. */
 bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind);
 
 /* Puts the weights back into the model where it holds the best ones or the averages: at the end of
