@@ -137,7 +137,8 @@ struct mote_schedule_class {
     {                                                                                              \
         .name = "warmup_epochs", .kind = MOTE_FIELD_NUMBER,                                        \
         .offset = offsetof(mote_schedule, warmup_epochs), .range = MOTE_AT_LEAST(0),               \
-        .preset = "0", .help = "epochs, or a fraction of one, in which it rises linearly from 0"   \
+        .preset = "0",                                                                             \
+        .help = "epochs, or a fraction of one, over which the rate rises linearly from 0"          \
     }
 
 /* As for optimizers. */
