@@ -143,7 +143,7 @@ Test(notices, of_accuracy_where_classes_are_uneven) {
     cr_expect_eq(n.count, (size_t)0, "%s", n.texts[0]);
     n = notes_of(NETWORK(""), SHARE, "{\"epochs\": 1}", RARE);
     cr_expect_eq(n.count, (size_t)1, "%zu notices, the last: %s", n.count, n.texts[1]);
-    check(&n, 0, " %; with classes that uneven, go by the figures of each (./evaluate)");
+    check(&n, 0, " %; with classes this imbalanced, go by the per-class figures (./evaluate)");
 }
 
 /* At first the learning rate is next to nothing; and of an epoch that is a single step, nothing but
@@ -188,7 +188,7 @@ Test(notices, of_accuracy_say_after_how_many_epochs) {
 Test(notices, of_a_validation_part_that_is_too_small) {
     notes n = notes_of(NETWORK(""), "{\"validation_fraction\": 0.01}", FAST, HALVES);
     cr_expect_eq(n.count, (size_t)1);
-    check(&n, 0, "the validation part has only 20 samples: each is 5 % of its accuracy");
+    check(&n, 0, "the validation split has only 20 samples: each is 5 % of its accuracy");
     n = notes_of(NETWORK(""), "{\"validation_fraction\": 0.01}", FAST, SENSELESS);
     for (size_t i = 0; i < n.count; i++) {
         cr_expect(!strstr(n.texts[i], "chance"), "by so few samples: %s", n.texts[i]);
@@ -203,7 +203,7 @@ Test(notices, of_a_loss_that_does_not_move_and_accuracy_at_chance) {
     for (size_t i = 0; i < COUNT(trainings); i++) {
         notes n = notes_of(NETWORK(""), SHARE, trainings[i], SENSELESS);
         cr_expect_eq(n.count, (size_t)2, "row %zu: %zu notices", i, n.count);
-        check(&n, 0, "the loss does not fall: it is ");
+        check(&n, 0, "the loss is not falling: it is ");
         check(&n, 0, "; try a higher one, ");
         check(&n, 1, "% is no better than chance: ");
     }
@@ -217,7 +217,7 @@ Test(notices, of_a_loss_that_steps_too_long_have_raised) {
                        "{\"epochs\": 5, \"optimizer\": {\"type\": \"sgd\", "
                        "\"learning_rate\": 1e4}}",
                        SENSELESS);
-    check(&n, 0, "the loss does not fall: it is ");
+    check(&n, 0, "the loss is not falling: it is ");
     check(&n, 0, "; try a lower one, ");
 }
 
@@ -237,7 +237,7 @@ Test(notices, of_a_loss_that_falls_by_chance) {
                        "{\"epochs\": 1, \"batch_size\": 20, \"shuffle\": false, \"optimizer\": "
                        "{\"type\": \"sgd\", \"learning_rate\": 1e-9}}",
                        SENSELESS);
-    check(&n, 0, "the loss does not fall: it is ");
+    check(&n, 0, "the loss is not falling: it is ");
     check(&n, 0, "; try a higher one, ");
 }
 
@@ -254,7 +254,7 @@ Test(notices, of_a_loss_that_rises_again) {
             "{\"epochs\": 2, \"schedule\": {\"type\": \"constant\", \"warmup_epochs\": 1}, %s}",
             settings[i]);
         notes n = notes_of(NETWORK(""), "{}", train, HALVES);
-        check(&n, 0, "the loss does not fall: it is ");
+        check(&n, 0, "the loss is not falling: it is ");
         check(&n, 0, "; try a lower one, ");
     }
 }
@@ -267,7 +267,7 @@ Test(notices, of_a_loss_that_rises_a_little) {
                        "{\"epochs\": 25, \"batch_size\": 2000, \"optimizer\": {\"type\": \"sgd\", "
                        "\"learning_rate\": 0.98}}",
                        A_SUM);
-    check(&n, 0, "the loss does not fall: it is ");
+    check(&n, 0, "the loss is not falling: it is ");
     check(&n, 0, "; try a lower one, ");
 }
 
@@ -287,7 +287,7 @@ Test(notices, of_dead_units) {
     size_t found = 0;
     for (size_t i = 0; i < n.count; i++) {
         found += strstr(n.texts[i], "20 of the 20 units of layers[1] (relu) are dead: 0 for "
-                                    "each of 1024 samples") != NULL;
+                                    "all of 1024 samples") != NULL;
     }
     cr_expect_eq(found, (size_t)1, "%zu of %zu notices, the first: %s", found, n.count, n.texts[0]);
 }

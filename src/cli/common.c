@@ -31,8 +31,8 @@ static void print_help(const cli_command *command) {
         print_option(a->name, a->value, a->help);
     }
     print_option("help", command->topics ? "[TOPIC]" : NULL,
-                 command->topics ? "this text, or more on a topic" : "this text");
-    print_option("version", NULL, "mote's version");
+                 command->topics ? "show this help, or help on a topic" : "show this help");
+    print_option("version", NULL, "show mote's version");
     if (command->topics) {
         printf("\ntopics: %s\n", command->topics);
     }
@@ -46,7 +46,7 @@ static int fail_usage(const cli_command *command, const char *text, const char *
     fprintf(stderr, text, about);
     fprintf(stderr, "%s\n", more);
     print_usage(stderr, command);
-    fprintf(stderr, "%s --help says more\n", command->name);
+    fprintf(stderr, "for more, see %s --help\n", command->name);
     return EXIT_USAGE;
 }
 
@@ -70,7 +70,7 @@ static int fail_unknown(const cli_command *command, const char *option) {
     }
     mote_suggest_candidate(&suggestion, "help");
     mote_suggest_candidate(&suggestion, "version");
-    return fail_usage(command, "there is no option --%s", name,
+    return fail_usage(command, "unknown option --%s", name,
                       mote_suggestion_text(&suggestion, text));
 }
 
@@ -181,7 +181,7 @@ int command_read(const cli_command *command, int argc, char **argv, text_list *o
             printf("mote %s\n", MOTE_VERSION);
             return EXIT_DONE;
         } else if (argv[i][1] != '-') {
-            return fail_usage(command, "there is no option %s", argv[i], "");
+            return fail_usage(command, "unknown option %s", argv[i], "");
         } else {
             int code = read_option(command, argc, argv, &i);
             if (code >= 0) {
@@ -193,7 +193,7 @@ int command_read(const cli_command *command, int argc, char **argv, text_list *o
         return fail_usage(command, "expected %s", command->operands, "");
     }
     if (operands->count > command->maximum_operands) {
-        return fail_usage(command, "\"%s\" is one argument too many",
+        return fail_usage(command, "unexpected argument \"%s\"",
                           operands->texts[command->maximum_operands], "");
     }
     return -1;
@@ -207,7 +207,7 @@ void ensure_fast_kernels(char **argv) {
         setenv("OPENBLAS_CORETYPE", kernels, 1);
         execv("/proc/self/exe", argv); /* returns only where that is not possible */
         fprintf(stderr,
-                "warning: OpenBLAS runs on its \"%s\" kernels, several times slower than this "
+                "warning: OpenBLAS is using its \"%s\" kernels, several times slower than this "
                 "processor allows; set OPENBLAS_CORETYPE=%s\n",
                 mote_blas_kernels(), kernels);
     }
@@ -238,7 +238,7 @@ int finish_output(const char *program, int code) {
     if (fflush(stdout) == 0 && !ferror(stdout)) {
         return code;
     }
-    fprintf(stderr, "%s: what was printed could not be written: %s\n", program,
+    fprintf(stderr, "%s: the output could not be written: %s\n", program,
             errno ? strerror(errno) : "an earlier write failed");
     return code == EXIT_DONE ? EXIT_FAILED : code;
 }

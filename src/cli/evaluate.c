@@ -49,11 +49,11 @@ static int check_settings(const settings *s) {
                          : s->threads ? "--threads"
                                       : NULL;
     if (s->follow && !s->runs) {
-        fprintf(stderr, "evaluate: --follow goes with --runs DIR\n");
+        fprintf(stderr, "evaluate: --follow needs --runs DIR\n");
         return EXIT_USAGE;
     }
     if (s->runs && unused) {
-        fprintf(stderr, "evaluate: --runs evaluates no model; leave out %s\n", unused);
+        fprintf(stderr, "evaluate: --runs does not evaluate a model; leave out %s\n", unused);
         return EXIT_USAGE;
     }
     return -1;
@@ -62,25 +62,25 @@ static int check_settings(const settings *s) {
 static int read_settings(settings *s, int argc, char **argv, text_list *operands) {
     const cli_argument arguments[] = {
         {"data", ARGUMENT_TEXT, &s->config, "CONFIG",
-         "the config whose data set to use; by default the one beside the model"},
+         "the config whose data set to use; by default config.json beside the model"},
         {"part", ARGUMENT_TEXT, &s->part, "PART", "training, validation or test (the default)"},
-        {"threads", ARGUMENT_NUMBER, &s->threads, "N", "how many threads; 0: one per core"},
+        {"threads", ARGUMENT_NUMBER, &s->threads, "N", "number of threads; 0: one per core"},
         PLUGIN_ARGUMENT(NULL),
         {"json", ARGUMENT_FLAG, &s->json, NULL, "print JSON"},
         {"runs", ARGUMENT_TEXT, &s->runs, "DIR",
-         "in place of MODEL: the runs below DIR, such as runs or runs/mnist, the best first"},
+         "instead of MODEL: list the runs below DIR, such as runs or runs/mnist, best first"},
         {"follow", ARGUMENT_FLAG, &s->follow, NULL,
-         "with --runs: the metrics of the run that is going on, as they come"},
+         "with --runs: show the metrics of the run in progress as they arrive"},
         {0},
     };
     size_t expected = names_runs(argc, argv) ? 0 : 1;
-    const cli_command evaluate = {.name = "evaluate",
-                                  .operands = "MODEL",
-                                  .summary =
-                                      "Loss, accuracy and figures per class of a trained model.",
-                                  .arguments = arguments,
-                                  .minimum_operands = expected,
-                                  .maximum_operands = expected};
+    const cli_command evaluate = {
+        .name = "evaluate",
+        .operands = "MODEL",
+        .summary = "Reports the loss, accuracy and per-class figures of a trained model.",
+        .arguments = arguments,
+        .minimum_operands = expected,
+        .maximum_operands = expected};
     int code = command_read(&evaluate, argc, argv, operands);
     s->model = operands->count > 0 ? operands->texts[0] : NULL;
     code = code < 0 ? check_settings(s) : code;
@@ -141,7 +141,7 @@ static void print_confusion(const mote_report *report, const mote_model *model) 
         return;
     }
     size_t columns = between(longest, numbered ? 0 : 10, CLASS_COLUMNS);
-    printf("\nconfusion: rows are what the samples are, columns what was predicted\n%*s",
+    printf("\nconfusion matrix: rows are true classes, columns are predicted classes\n%*s",
            (int)columns + (numbered ? 3 : 0), "");
     for (size_t i = 0; i < classes; i++) {
         char number[24];
@@ -216,8 +216,8 @@ static mote_status open_data(mote_experiment *experiment, const settings *s,
         status = mote_experiment_open_data(experiment, path, loading, error);
     } else {
         status = mote_fail(error, MOTE_INVALID,
-                           "there is no config.json beside %s that would tell which data to use; "
-                           "name one with --data CONFIG",
+                           "there is no config.json beside %s to say which data to use; name a "
+                           "config with --data CONFIG",
                            s->model);
     }
     free(directory);
@@ -276,7 +276,8 @@ static mote_status evaluate(const settings *s, mote_model *model, mote_pool *poo
         status = mote_part_match(&matched, model, experiment->dataset, name, error);
     }
     if (status == MOTE_OK && matched.part.count == 0) {
-        status = mote_fail(error, MOTE_DATA, "the data set has no %s part; try --part", s->part);
+        status = mote_fail(error, MOTE_DATA, "the data set has no %s split; try another --part",
+                           s->part);
     }
     if (status == MOTE_OK) {
         status = evaluate_part(model, &matched.part, s, error);

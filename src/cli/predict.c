@@ -8,9 +8,9 @@ static int read_settings(predict_settings *s, int argc, char **argv, text_list *
     const cli_argument arguments[] = {
         {"top", ARGUMENT_NUMBER, &s->top, "K", "show the K most probable classes (default 1)"},
         {"limit", ARGUMENT_NUMBER, &s->limit, "N",
-         "only the first N samples of an IDX or CIFAR file or table"},
-        {"invert", ARGUMENT_FLAG, &s->invert, NULL, "swap dark and light of pictures first"},
-        {"threads", ARGUMENT_NUMBER, &s->threads, "N", "how many threads; 0: one per core"},
+         "only the first N samples of each IDX or CIFAR file or table"},
+        {"invert", ARGUMENT_FLAG, &s->invert, NULL, "swap dark and light in pictures first"},
+        {"threads", ARGUMENT_NUMBER, &s->threads, "N", "number of threads; 0: one per core"},
         PLUGIN_ARGUMENT(NULL),
         {"json", ARGUMENT_FLAG, &s->json, NULL, "print one JSON object per line"},
         {0},
@@ -19,17 +19,16 @@ static int read_settings(predict_settings *s, int argc, char **argv, text_list *
         .name = "predict",
         .operands = "MODEL FILE...",
         .summary =
-            "What a trained model makes of files: pictures (PNG, JPEG, BMP, TGA, PNM), "
-            "directories\n"
-            "with such in them, IDX and CIFAR (.bin) files; for a model of numbers, tables (CSV),\n"
-            "directories with such, or a row such as 5.1,3.5,1.4,0.2 itself. \"-\" stands for\n"
-            "standard input: a list of files, one a line, or a table.",
+            "Runs a trained model on files: pictures (PNG, JPEG, BMP, TGA, PNM), directories "
+            "of\npictures, IDX and CIFAR (.bin) files; for a model that takes numbers, tables "
+            "(CSV),\ndirectories of tables, or a row itself, such as 5.1,3.5,1.4,0.2. \"-\" stands "
+            "for\nstandard input: a list of files, one per line, or a table.",
         .arguments = arguments,
         .minimum_operands = 2,
         .maximum_operands = SIZE_MAX};
     int code = command_read(&predict, argc, argv, operands);
     if (code < 0 && s->top == 0) {
-        fprintf(stderr, "predict: --top takes a number from 1\n");
+        fprintf(stderr, "predict: --top takes a number of at least 1\n");
         return EXIT_USAGE;
     }
     return code;

@@ -111,8 +111,8 @@ static mote_status fail_not_finite(const predict_sample *sample, mote_error *err
         snprintf(place, sizeof place, ":%zu", sample->line);
     }
     return mote_fail(error, MOTE_DATA,
-                     "%s%s: what the model predicts is not finite: are the numbers like those it "
-                     "was trained on, and does ./evaluate find it any good?",
+                     "%s%s: the prediction is not finite; check that the numbers are like those "
+                     "the model was trained on, and how it does in ./evaluate",
                      sample->file, place);
 }
 

@@ -49,8 +49,9 @@ static mote_status read_input(predictor *p, const char *path, mote_error *error)
     bool known = mote_resize_names[resize] != NULL;
     if (!known) {
         mote_fail(error, MOTE_DATA,
-                  "%s: its pictures were resized by \"%.40s\", which this mote does not know", path,
-                  name);
+                  "%s: its pictures were resized with \"%.40s\", which this version of mote does "
+                  "not know",
+                  path, name);
     }
     p->resize = (mote_resize)resize;
     p->table = format && strcmp(format, "csv") == 0;
@@ -133,11 +134,11 @@ static void prepare_sample(void *context, size_t index) {
 static void tell_inverted(const predictor *p, const predict_sample *sample) {
     const mote_preprocessing *preprocessing = mote_model_preprocessing(p->model);
     bool dark_ground = preprocessing->edge_mean < preprocessing->pixel_mean;
-    fprintf(stderr,
-            "predict: %s: looks inverted: it is %s, but the model learned from %s; try "
-            "--invert\n",
-            sample->file, dark_ground ? "dark on light" : "light on dark",
-            dark_ground ? "light on dark" : "dark on light");
+    fprintf(
+        stderr,
+        "predict: %s: looks inverted: it is %s, but the model was trained on %s; try --invert\n",
+        sample->file, dark_ground ? "dark on light" : "light on dark",
+        dark_ground ? "light on dark" : "dark on light");
 }
 
 /* An answer, or why there is none. */

@@ -30,9 +30,7 @@ static void complain_of_memory(predictor *p, const char *path) {
 static mote_status check_file(const predictor *p, const char *path, const struct stat *file,
                               mote_error *error) {
     if (!S_ISREG(file->st_mode)) {
-        return p->numbers ? MOTE_OK
-                          : mote_fail(error, MOTE_FILE,
-                                      "%s: not a regular file, which is needed here", path);
+        return p->numbers ? MOTE_OK : mote_fail(error, MOTE_FILE, "%s: not a regular file", path);
     }
     return file->st_size > 0 ? MOTE_OK : mote_fail(error, MOTE_DATA, "%s: the file is empty", path);
 }
@@ -96,7 +94,7 @@ static size_t predict_entry(predictor *p, const char *path, const parents *above
     for (const parents *parent = above; parent; parent = parent->above) {
         if (parent->device == file.st_dev && parent->number == file.st_ino) {
             mote_error error = {0};
-            mote_fail(&error, MOTE_FILE, "%s: is a link to a directory that it lies in", path);
+            mote_fail(&error, MOTE_FILE, "%s: is a link to a directory that contains it", path);
             predictor_complain(p, &error);
             return 0;
         }

@@ -33,7 +33,8 @@ static void complain_of_row(predictor *p, const mote_error *error, size_t broken
 static void complain_of_rest(predictor *p, const char *path, size_t broken) {
     if (broken > MOST_COMPLAINTS) {
         mote_error error = {0};
-        mote_fail(&error, MOTE_DATA, "%s: %zu more rows are wrong", path, broken - MOST_COMPLAINTS);
+        mote_fail(&error, MOTE_DATA, "%s: %zu more rows have errors", path,
+                  broken - MOST_COMPLAINTS);
         predictor_complain(p, &error);
     }
 }

@@ -47,7 +47,7 @@ static void print_class_weights(const mote_dataset *dataset) {
         least = weights[c] < weights[least] ? c : least;
         most = weights[c] > weights[most] ? c : most;
     }
-    fprintf(stderr, "weights %.3g for %s to %.3g for %s, in the training loss alone\n",
+    fprintf(stderr, "weights %.3g for %s to %.3g for %s, in the training loss only\n",
             (double)weights[least], mote_dataset_class_name(dataset, least), (double)weights[most],
             mote_dataset_class_name(dataset, most));
 }
@@ -371,20 +371,22 @@ static void print_ending(const mote_event *event) {
     const mote_early_stopping *early = &options->early_stopping;
     switch (event->ending) {
     case MOTE_ENDING_PATIENCE:
-        fprintf(stderr, "ends here: the validation %s has not got better for %zu epoch%s\n",
+        fprintf(stderr, "stopped early: the validation %s has not improved for %zu epoch%s\n",
                 early->metric == MOTE_STOP_BY_ACCURACY ? "accuracy" : "loss", early->patience,
                 early->patience > 1 ? "s" : "");
         break;
     case MOTE_ENDING_TARGET:
-        fprintf(stderr, "ends here: the validation accuracy has reached %g %%\n",
+        fprintf(stderr, "stopped early: the validation accuracy has reached %g %%\n",
                 100 * options->target_accuracy);
         break;
     case MOTE_ENDING_TIME:
-        fprintf(stderr, "ends here: the time of %g min is over\n", options->max_minutes);
+        fprintf(stderr, "stopped early: the time limit of %g min has been reached\n",
+                options->max_minutes);
         break;
     case MOTE_ENDING_STEPS:
         if (progress_ends_early(event->trainer)) {
-            fprintf(stderr, "ends here: max_steps, %zu, has been reached\n", options->max_steps);
+            fprintf(stderr, "stopped early: max_steps, %zu, has been reached\n",
+                    options->max_steps);
         }
         break;
     case MOTE_ENDING_NONE:

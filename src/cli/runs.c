@@ -192,7 +192,7 @@ int runs_follow(const char *directory, bool json) {
     bool itself = run && strcmp(run->name, ".") == 0;
     char *path = itself ? strdup(directory) : run ? mote_path_join(directory, run->name) : NULL;
     if (status == MOTE_OK && !run) {
-        status = mote_fail(&error, MOTE_FILE, "%s: no run is going on there", directory);
+        status = mote_fail(&error, MOTE_FILE, "%s: no run is in progress there", directory);
     }
     if (path) {
         signals_catch(NULL);

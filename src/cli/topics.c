@@ -41,7 +41,7 @@ static void print_field(const mote_field *f) {
     snprintf(text, sizeof text, "%s; %s%s", mote_field_expected(f, expected),
              f->preset     ? "default "
              : f->optional ? "optional"
-                           : "must be given",
+                           : "required",
              f->preset ? f->preset : "");
     printf("    \"%s\":", f->name);
     print_wrapped(text, strlen(f->name) + strlen("    \"\":"));
@@ -80,7 +80,7 @@ typedef struct topic {
 } topic;
 
 static void print_shared_dataset_keys(void) {
-    print_group("all of them", "keys that every format takes", mote_dataset_fields());
+    print_group("all of them", "keys that every format accepts", mote_dataset_fields());
 }
 
 /* The class records have the same members for this, but different types. `print_rest` follows what
@@ -129,22 +129,22 @@ CLASS_TOPIC(schedules, mote_schedule_classes, "type", (void)0)
     }
 
 KEYS_TOPIC(
-    config, mote_experiment_fields, "what stands in a config file",
+    config, mote_experiment_fields, "what a config file contains",
     "{\"name\": \"digits\", \"seed\": 1, \"dataset\": {\"format\": \"synthetic_digits\"}, "
     "\"model\": {\"layers\": [{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 10}], "
     "\"output\": {\"type\": \"softmax_cross_entropy\"}}, \"train\": {\"epochs\": 5}}")
-KEYS_TOPIC(train, mote_train_options_fields, "how a config says to train",
+KEYS_TOPIC(train, mote_train_options_fields, "how to train, \"train\" in a config",
            "{\"epochs\": 20, \"batch_size\": 64, \"optimizer\": {\"type\": \"sgd\", "
            "\"learning_rate\": 0.05, \"momentum\": 0.9}, \"schedule\": {\"type\": \"cosine\"}}")
 KEYS_TOPIC(checkpoint, mote_checkpoint_options_fields,
-           "when a run saves all that is needed to go on with it, in \"train\"",
+           "when a run saves everything needed to resume it, in \"train\"",
            "{\"every_minutes\": 5, \"keep\": 2}")
 KEYS_TOPIC(early_stopping, mote_early_stopping_fields,
-           "when to stop because validation gets no better, in \"train\"; the best weights stay, "
-           "those of the highest accuracy or, without classes, of the lowest loss",
+           "when to stop because validation no longer improves, in \"train\"; the best weights are "
+           "kept, those of the highest accuracy or, without classes, of the lowest loss",
            "{\"patience\": 5, \"metric\": \"accuracy\"}")
 KEYS_TOPIC(metrics, mote_metrics_options_fields,
-           "what metrics.jsonl holds besides a line per epoch, in \"train\"",
+           "what to write to metrics.jsonl besides a line per epoch, in \"train\"",
            "{\"every_steps\": 100, \"norms\": true}")
 
 #define TOPIC(name)                                                                                \
@@ -156,9 +156,9 @@ static const topic topics[] = {
     TOPIC(checkpoint), TOPIC(early_stopping), TOPIC(metrics),    {0},
 };
 
-const char help_topics[] = "config, train, datasets, augmentations, layers, outputs, optimizers,\n"
-                           "        schedules, checkpoint, early_stopping, metrics; or one part of "
-                           "them: layers.dense,\n        train.epochs, seed";
+const char help_topics[] = "config, train, datasets, augmentations, layers, outputs, optimizers,\n "
+                           "       schedules, checkpoint, early_stopping, metrics; or a single "
+                           "entry: layers.dense,\n        train.epochs, seed";
 
 /* ---- finding one ---- */
 

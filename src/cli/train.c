@@ -53,7 +53,7 @@ static mote_status load_data(train_session *s, mote_loading *loading, mote_error
 static mote_status prepare(train_session *s, mote_error *error) {
     mote_experiment *e = &s->experiment;
     mote_loading loading = {.listener = progress_listen_load, .listener_context = &s->progress};
-    signals_catch(s->settings.quiet ? NULL : "\nstopping; once more ends at once\n");
+    signals_catch(s->settings.quiet ? NULL : "\nstopping; interrupt again to quit at once\n");
     signals_outlive_output();
     mote_status status = mote_experiment_open(e, s->settings.config, s->settings.overrides.texts,
                                               s->settings.overrides.count, &loading, error);
@@ -130,11 +130,11 @@ static void print_plan(const train_session *s) {
         if (s->settings.resume && s->run.checkpoints.any) {
             fprintf(stderr, " after step %llu", (unsigned long long)s->trainer->position.step);
         } else if (s->settings.resume) {
-            fprintf(stderr, " from the beginning: there is no checkpoint in it yet");
+            fprintf(stderr, " from the beginning: it has no checkpoint yet");
         }
         fprintf(stderr, "\n");
         if (s->settings.resume && limit_of(s->trainer)) {
-            fprintf(stderr, "ended   nothing is left to train; to go on, raise train.%s\n",
+            fprintf(stderr, "ended   nothing is left to train; to continue, raise train.%s\n",
                     limit_of(s->trainer));
         }
     }
@@ -175,7 +175,7 @@ static mote_status measure_test(train_session *s, mote_report *report, mote_erro
 static void print_result(const train_session *s, const mote_report *report) {
     char loss[LOSS_CAPACITY];
     if (!report) {
-        printf("trained for %.1f s; the data set has no test part\n", s->seconds);
+        printf("trained for %.1f s; the data set has no test split\n", s->seconds);
     } else if (isfinite(report->metrics.accuracy)) {
         printf("test loss %s, test accuracy %.2f %%\n", loss_text(report->metrics.loss, true, loss),
                100 * report->metrics.accuracy);
@@ -213,9 +213,9 @@ static mote_status finish(train_session *s, mote_error *error) {
     }
     if (status == MOTE_OK && tested && !isfinite(report.metrics.loss)) {
         status = mote_fail(error, MOTE_DIVERGED,
-                           "the loss on the test part is not finite: look there for samples unlike "
-                           "those of training, or try a lower learning rate, a warm-up, or another "
-                           "normalization of the data");
+                           "the loss on the test split is not finite: look there for samples "
+                           "unlike the training samples, or try a lower learning rate, a warm-up, "
+                           "or another normalization of the data");
     } else if (status == MOTE_OK) {
         print_result(s, result.report);
     }
@@ -250,7 +250,8 @@ static int train(train_session *s) {
     }
     mote_trainer_set_listener(s->trainer, on_event, s);
     if (!s->settings.quiet) {
-        signals_set_text("\nfinishing this step; once more ends at once, without saving\n");
+        signals_set_text(
+            "\nfinishing this step; interrupt again to quit at once, without saving\n");
     }
     status = mote_trainer_run(s->trainer, &error);
     if (status == MOTE_DIVERGED) {
@@ -263,7 +264,7 @@ static int train(train_session *s) {
         return report_error("train", &error);
     }
     if (!s->settings.quiet) {
-        signals_set_text("\nfinishing the test; once more ends at once\n");
+        signals_set_text("\nfinishing the test; interrupt again to quit at once\n");
     }
     status = finish(s, &error);
     return status == MOTE_OK         ? EXIT_DONE

@@ -55,7 +55,7 @@ static void tell_stuck(const mote_overfit *found) {
     if (named < found->stuck_count) {
         fprintf(stderr, " and %zu more", found->stuck_count - named);
     }
-    fprintf(stderr, " got no gradient, at the first step as at the last: units behind are dead or "
+    fprintf(stderr, " got no gradient in the first step or the last: units after them are dead or "
                     "saturated, or a layer's backward function is wrong\n");
 }
 
@@ -79,13 +79,12 @@ int train_overfit(train_session *s) {
            found.loss, accuracy);
     tell_stuck(&found);
     if (!found.vanished && found.loss < STILL_FALLING * found.half_loss) {
-        fprintf(stderr,
-                "train: it is still falling: try a higher learning rate, or more steps with "
-                "--set train.max_steps\n");
+        fprintf(stderr, "train: the loss is still falling: try a higher learning rate, or more "
+                        "steps with --set train.max_steps\n");
     } else if (!found.vanished) {
-        fprintf(stderr, "train: a network that learns can learn one batch by heart: try another "
-                        "learning rate, leave out dropout and the like, look at the data with "
-                        "--preview, and check the gradients of layers of your own\n");
+        fprintf(stderr, "train: a network that works can memorize one batch: try another learning "
+                        "rate, leave out dropout and the like, look at the data with --preview, "
+                        "and check the gradients of your own layers\n");
     }
     return found.vanished ? EXIT_DONE : EXIT_FAILED;
 }

@@ -15,7 +15,7 @@ static int check_preview(const char *path) {
         return EXIT_USAGE;
     }
     if (access(path, F_OK) == 0) {
-        fprintf(stderr, "train: %s: exists already; remove it, or name another file\n", path);
+        fprintf(stderr, "train: %s: already exists; remove it, or name another file\n", path);
         return EXIT_FAILED;
     }
     return -1;
@@ -28,27 +28,27 @@ int train_read_settings(train_settings *s, int argc, char **argv, text_list *ope
         {"threads", ARGUMENT_TEXT, &s->threads, "N", "short for --set train.threads=N"},
         {"seed", ARGUMENT_TEXT, &s->seed, "N", "short for --set seed=N"},
         {"resume", ARGUMENT_FLAG, &s->resume, NULL,
-         "go on with the newest run of this config, or that in --run-dir"},
+         "resume the newest run of this config, or the one in --run-dir"},
         {"force", ARGUMENT_FLAG, &s->force, NULL,
-         "with --resume: also where the config has changed since, if weights and optimizer still "
+         "with --resume: even if the config has changed, as long as weights and optimizer still "
          "fit"},
         {"run-dir", ARGUMENT_TEXT, &s->run_directory, "DIR",
-         "where to write; new or empty; by default runs/<name>/<number>"},
+         "directory to write to, new or empty; by default runs/<name>/<number>"},
         {"init-from", ARGUMENT_TEXT, &s->init_from, "FILE",
          "start from the parameters in a safetensors file"},
         PLUGIN_ARGUMENT(&s->plugins),
         {"dry-run", ARGUMENT_FLAG, &s->dry_run, NULL,
-         "stop after checking everything and printing what would be done"},
+         "check everything, print what would be done, and stop"},
         {"preview", ARGUMENT_TEXT, &s->preview, "FILE.png",
          "draw the first batch with its labels, as training will see it, and stop"},
         {"overfit-batch", ARGUMENT_FLAG, &s->overfit, NULL,
-         "train on one batch until its loss vanishes: a check of the network; writes no run"},
+         "train on one batch until its loss vanishes, to check the network; writes no run"},
         {"quiet", ARGUMENT_FLAG, &s->quiet, NULL, "print nothing but the result"},
         {0},
     };
     const cli_command train = {.name = "train",
                                .operands = "CONFIG",
-                               .summary = "Trains a model as the JSON file CONFIG says.",
+                               .summary = "Trains a model as described by the JSON file CONFIG.",
                                .arguments = arguments,
                                .minimum_operands = 1,
                                .maximum_operands = 1,
@@ -58,12 +58,11 @@ int train_read_settings(train_settings *s, int argc, char **argv, text_list *ope
     s->config = operands->count > 0 ? operands->texts[0] : NULL;
     if (code < 0 && s->resume && s->init_from) {
         fprintf(stderr,
-                "train: --resume goes on with the run's own parameters; leave out --init-from\n");
+                "train: --resume continues with the run's own parameters; leave out --init-from\n");
         return EXIT_USAGE;
     }
     if (code < 0 && s->force && !s->resume) {
-        fprintf(stderr,
-                "train: --force is only of use with --resume; nothing else is in its way\n");
+        fprintf(stderr, "train: --force only has an effect with --resume\n");
         return EXIT_USAGE;
     }
     if (code < 0 && s->resume && s->preview) {
@@ -71,7 +70,8 @@ int train_read_settings(train_settings *s, int argc, char **argv, text_list *ope
         return EXIT_USAGE;
     }
     if (code < 0 && s->overfit && (s->resume || s->preview || s->dry_run || s->run_directory)) {
-        fprintf(stderr, "train: --overfit-batch trains anew and writes no run; leave out %s\n",
+        fprintf(stderr,
+                "train: --overfit-batch trains from scratch and writes no run; leave out %s\n",
                 s->resume    ? "--resume"
                 : s->preview ? "--preview"
                 : s->dry_run ? "--dry-run"

@@ -48,12 +48,12 @@ void mote_notices_start(mote_trainer *trainer) {
     }
     if (trainer->model->output->classes > 0) {
         notice(trainer, MOTE_NOTICE_VALIDATION,
-               "the validation part has only %zu sample%s: each is %.2g %% of its accuracy, which "
+               "the validation split has only %zu sample%s: each is %.2g %% of its accuracy, which "
                "says little; raise dataset.validation_fraction, or go by the training loss",
                count, count > 1 ? "s" : "", 100.0 / (double)count);
     } else {
         notice(trainer, MOTE_NOTICE_VALIDATION,
-               "the validation part has only %zu sample%s, and its loss says little; raise "
+               "the validation split has only %zu sample%s, so its loss says little; raise "
                "dataset.validation_fraction, or go by the training loss",
                count, count > 1 ? "s" : "");
     }
@@ -84,9 +84,9 @@ void mote_notices_step(mote_trainer *trainer, double loss) {
     if (over && fall <= fmin(unmoved, A_FALL * start)) {
         bool rises = fall < -unmoved || n->loss[1] > A_RISE * fmin(start, fabs(n->first_loss));
         notice(trainer, MOTE_NOTICE_LOSS,
-               "the loss does not fall: it is %.6g in steps 1 to %llu, %.6g in steps %llu to %llu, "
-               "at a learning rate of %g; try a %s one, see whether labels and data belong "
-               "together (--preview), and whether the network can learn at all (--overfit-batch)",
+               "the loss is not falling: it is %.6g in steps 1 to %llu and %.6g in steps %llu to "
+               "%llu, at a learning rate of %g; try a %s one, and check that the labels match the "
+               "data (--preview) and that the network can learn at all (--overfit-batch)",
                n->loss[0], (unsigned long long)window, n->loss[1], (unsigned long long)window + 1,
                (unsigned long long)steps, trainer->learning_rate, rises ? "lower" : "higher");
     }
@@ -133,14 +133,13 @@ static void look_at_accuracy(mote_trainer *trainer) {
                      (unsigned long long)trainer->position.epoch);
         }
         notice(trainer, MOTE_NOTICE_CHANCE,
-               "after %s the %s accuracy of %.2f %% is no better than chance: to say always the "
-               "most frequent class makes %.2f %%; %s",
+               "after %s the %s accuracy of %.2f %% is no better than chance: always predicting "
+               "the most frequent class gives %.2f %%; %s",
                epochs, validates ? "validation" : "training", 100 * accuracy, 100 * chance,
-               chance > UNEVEN
-                   ? "with classes that uneven, go by the figures of each (./evaluate), "
-                     "and try dataset.class_weights"
-                   : "try another learning rate, and see whether labels and data "
-                     "belong together (--preview)");
+               chance > UNEVEN ? "with classes this imbalanced, go by the per-class figures "
+                                 "(./evaluate), and try dataset.class_weights"
+                               : "try another learning rate, and check that the labels match the "
+                                 "data (--preview)");
     }
 }
 
@@ -214,9 +213,9 @@ static void report_dead(mote_trainer *trainer, const mote_sequence *sequence, si
         if (dead > 0 && (double)dead >= MANY_DEAD * (double)units &&
             !trainer->notices.told[MOTE_NOTICE_DEAD]) {
             notice(trainer, MOTE_NOTICE_DEAD,
-                   "%zu of the %zu units of %s[%zu] (%s) are dead: 0 for each of %zu samples, so "
-                   "that they learn nothing; try a lower learning rate or a warm-up, batch_norm in "
-                   "front, or leaky_relu",
+                   "%zu of the %zu units of %s[%zu] (%s) are dead: 0 for all of %zu samples, so "
+                   "they cannot learn; try a lower learning rate, a warm-up, batch_norm before "
+                   "them, or leaky_relu",
                    dead, units, sequence->name, i, layer->kind->type, samples);
         }
         const mote_sequence *inner;

@@ -56,9 +56,9 @@ END
 
 usage_of() {
     case $1 in
-    train) printf 'usage: train CONFIG [OPTION]...\ntrain --help says more' ;;
-    evaluate) printf 'usage: evaluate MODEL [OPTION]...\nevaluate --help says more' ;;
-    predict) printf 'usage: predict MODEL FILE... [OPTION]...\npredict --help says more' ;;
+    train) printf 'usage: train CONFIG [OPTION]...\nfor more, see train --help' ;;
+    evaluate) printf 'usage: evaluate MODEL [OPTION]...\nfor more, see evaluate --help' ;;
+    predict) printf 'usage: predict MODEL FILE... [OPTION]...\nfor more, see predict --help' ;;
     esac
 }
 
@@ -73,15 +73,15 @@ $(usage_of "$misused")" "$bin/$misused" "$@"
 
 test_bad_arguments() {
     for program in train evaluate predict; do
-        misuse $program 'there is no option -x' -x digits.json
-        misuse $program 'there is no option --frobnicate' --frobnicate
-        misuse $program 'there is no option --hepl; did you mean "help"?' --hepl
-        misuse $program 'there is no option --hepl; did you mean "help"?' --hepl=1
+        misuse $program 'unknown option -x' -x digits.json
+        misuse $program 'unknown option --frobnicate' --frobnicate
+        misuse $program 'unknown option --hepl; did you mean "help"?' --hepl
+        misuse $program 'unknown option --hepl; did you mean "help"?' --hepl=1
     done
     misuse train 'expected CONFIG'
-    misuse train '"two.json" is one argument too many' digits.json two.json
-    misuse train '"--quiet" is one argument too many' digits.json -- --quiet
-    misuse train 'there is no option --quite; did you mean "quiet"?' digits.json --quite
+    misuse train 'unexpected argument "two.json"' digits.json two.json
+    misuse train 'unexpected argument "--quiet"' digits.json -- --quiet
+    misuse train 'unknown option --quite; did you mean "quiet"?' digits.json --quite
     misuse train '--quiet takes no value' digits.json --quiet=yes
     misuse train '--run-dir needs a value' digits.json --run-dir
     misuse train '--run-dir needs a value' digits.json --run-dir --resume
@@ -95,15 +95,15 @@ test_bad_arguments() {
     misuse train 'there is no help on "everything"; there are config, train, datasets, augmentations, layers, outputs, optimizers, schedules, checkpoint, early_stopping, metrics' \
         --help everything
     misuse evaluate 'expected MODEL'
-    misuse evaluate '"b" is one argument too many' a b
+    misuse evaluate 'unexpected argument "b"' a b
     misuse evaluate '--threads takes a whole number, not "abc"' a --threads abc
     misuse predict 'expected MODEL FILE...' a
     misuse predict '--top takes a whole number, not "-1"' a b --top -1
     misuse predict '--limit takes a whole number, not "1e3"' a b --limit=1e3
-    refuse 2 "train: --resume goes on with the run's own parameters; leave out --init-from" \
+    refuse 2 "train: --resume continues with the run's own parameters; leave out --init-from" \
         "$train" digits.json --resume --init-from other.safetensors
-    refuse 2 "train: --force is only of use with --resume; nothing else is in its way" "$train" digits.json --force
-    refuse 2 'predict: --top takes a number from 1' "$predict" a b --top 0
+    refuse 2 "train: --force only has an effect with --resume" "$train" digits.json --force
+    refuse 2 'predict: --top takes a number of at least 1' "$predict" a b --top 0
 }
 
 # Overrides: each KEY=VALUE of the table, and what is said about it.
@@ -384,11 +384,11 @@ test_terminal() {
 test_parts() {
     run 0 "$train" digits.json --run-dir parts --set dataset.validation_fraction=0 --set dataset.test_samples=0 \
         --set train.epochs=1
-    check "without a test part" has '^trained for [0-9.]* s; the data set has no test part$' "$out"
+    check "without a test part" has '^trained for [0-9.]* s; the data set has no test split$' "$out"
     check "without a validation part the model is the last" has 'holds the last model$' "$out"
     same "validation_loss without a validation part" "$("$tools/json" get parts/metrics.jsonl validation_loss)" null
-    refuse 1 'evaluate: the data set has no test part; try --part' "$evaluate" parts/model.safetensors
-    refuse 1 'evaluate: the data set has no validation part; try --part' "$evaluate" parts/model.safetensors --part validation
+    refuse 1 'evaluate: the data set has no test split; try another --part' "$evaluate" parts/model.safetensors
+    refuse 1 'evaluate: the data set has no validation split; try another --part' "$evaluate" parts/model.safetensors --part validation
     run 0 "$evaluate" parts/model.safetensors --part training
     rm -rf parts
 }
@@ -461,7 +461,7 @@ test_infinite_test() {
  "model": {"layers": [{"type": "dense", "units": 2, "initializer": 9}], "output": {"type": "softmax_cross_entropy"}},
  "train": {"epochs": 2}}
 END
-    refused='train: the loss on the test part is not finite: look there for samples unlike those of training, or try a lower learning rate, a warm-up, or another normalization of the data'
+    refused='train: the loss on the test split is not finite: look there for samples unlike the training samples, or try a lower learning rate, a warm-up, or another normalization of the data'
     run 3 "$train" beyond.json --run-dir beyond --quiet
     same "stderr of a test that is not finite" "$(cat "$err")" "$refused"
     check "nothing is printed as the result" is_empty "$out"
@@ -475,18 +475,18 @@ END
 
 test_stopping() {
     run 0 "$train" digits.json --run-dir early --set train.epochs=50 --set train.early_stopping.patience=1
-    check "why training ends is said" has '^ends here: the validation loss has not got better for 1 epoch$' "$err"
+    check "why training ends is said" has '^stopped early: the validation loss has not improved for 1 epoch$' "$err"
     same "why training ended" "$("$tools/json" get early/result.json ended)" '"patience"'
     check "the settings are in the resolved config" grep -q '"patience":	1' early/config.json
     rm -rf early
     run 0 "$train" digits.json --run-dir early --set train.target_accuracy=0.5
-    check "a target that is reached" has '^ends here: the validation accuracy has reached 50 %$' "$err"
+    check "a target that is reached" has '^stopped early: the validation accuracy has reached 50 %$' "$err"
     rm -rf early
     run 0 "$train" digits.json --run-dir early --set train.epochs=1000 --set train.max_minutes=0.001
-    check "time that is over" has '^ends here: the time of 0.001 min is over$' "$err"
+    check "time that is over" has '^stopped early: the time limit of 0.001 min has been reached$' "$err"
     rm -rf early
     run 0 "$train" digits.json --run-dir early --set train.max_steps=31
-    check "steps that are done" has '^ends here: max_steps, 31, has been reached$' "$err"
+    check "steps that are done" has '^stopped early: max_steps, 31, has been reached$' "$err"
     for key in max_steps=31 epochs=1 target_accuracy=0.01; do
         # What target_accuracy ended goes on where that key is not set, and ends at once where it is.
         [ $key != target_accuracy=0.01 ] || {
@@ -495,7 +495,7 @@ test_stopping() {
         }
         run 0 "$train" digits.json --run-dir early --resume --dry-run --set train.$key
         check "nothing is left to train, $key: $(cat "$err")" \
-            has "^ended   nothing is left to train; to go on, raise train.${key%=*}$" "$err"
+            has "^ended   nothing is left to train; to continue, raise train.${key%=*}$" "$err"
     done
     run 0 "$train" digits.json --run-dir early --resume --dry-run
     check "something is left to train" lacks '^ended ' "$err"
@@ -536,9 +536,9 @@ test_overfit_batch() {
         has '^train   one batch of [0-9]* samples with sgd, learning rate 0.05, until its loss vanishes$' "$err"
     run 1 "$train" digits.json --overfit-batch --set train.max_steps=1 --quiet
     check "a batch that is not learnt" has '^the loss of a batch of [0-9]* samples has not vanished in 1 step: from ' "$out"
-    check "what to do about it" has 'one batch by heart: try another learning rate' "$err"
+    check "what to do about it" has 'can memorize one batch: try another learning rate' "$err"
     run 1 "$train" digits.json --overfit-batch --set train.max_steps=100 --set train.optimizer.learning_rate=0.0003
-    check "a batch that takes longer" has '^train: it is still falling: try a higher learning rate, or more steps' "$err"
+    check "a batch that takes longer" has '^train: the loss is still falling: try a higher learning rate, or more steps' "$err"
     # Numbers far from 0: a bias alone gets nearly all of the loss, but the network does not learn what tells them apart.
     {
         echo 'x,y'
@@ -551,7 +551,7 @@ test_overfit_batch() {
 END
     run 1 "$train" far.json --overfit-batch --quiet
     check "numbers of which only the mean is learnt" has 'has not vanished in 5000 steps' "$out"
-    check "what to do about it" has 'one batch by heart: try another learning rate' "$err"
+    check "what to do about it" has 'can memorize one batch: try another learning rate' "$err"
     # Numbers so large that each sigmoid is 0 or 1, to the last bit: what is in front of them gets no gradient.
     {
         echo 'x,y'
@@ -560,7 +560,7 @@ END
     sed -e 's/\[{"type": "dense"/[{"type": "dense", "units": 4}, {"type": "sigmoid"}, &/; s/, \[{/, {/' \
         -e 's/"regression"/&, "normalize": "none"/' far.json >saturated.json
     run 1 "$train" saturated.json --overfit-batch --quiet
-    check "parameters without a gradient" has '^train: layers.0.weight, layers.0.bias got no gradient, at the first step' "$err"
+    check "parameters without a gradient" has '^train: layers.0.weight, layers.0.bias got no gradient in the first step' "$err"
     rm far.csv far.json saturated.json
     # A loss that explodes, beside which later ones are as nothing, and then stays where it says nothing.
     cat >steep.json <<END
@@ -574,7 +574,7 @@ END
     rm steep.json
     run 3 "$train" digits.json --overfit-batch --set train.optimizer.learning_rate=1e20
     check "a batch that diverges" has '^train: the output of layers.3. (dense) became ' "$err"
-    refuse 2 'train: --overfit-batch trains anew and writes no run; leave out --resume' "$train" digits.json --overfit-batch --resume
+    refuse 2 'train: --overfit-batch trains from scratch and writes no run; leave out --resume' "$train" digits.json --overfit-batch --resume
 }
 
 test_runs() {
@@ -591,7 +591,7 @@ test_runs() {
     check "a run that is done, and what differs" has '^001 *done .* seed=2 train.epochs=[0-9]* train.optimizer' "$out"
     check "a run that diverged" has '^003 *diverged .*learning_rate=1e' "$out"
     check "a run that was interrupted" has '^004 *interrupted ' "$out"
-    refuse 2 'evaluate: --runs evaluates no model; leave out --part' "$evaluate" --runs table --part training
+    refuse 2 'evaluate: --runs does not evaluate a model; leave out --part' "$evaluate" --runs table --part training
     run 0 "$evaluate" --runs table --json
     check "JSON of the runs" has '"ended":	"diverged"' "$out"
     for weight in 3 4; do
@@ -601,7 +601,7 @@ test_runs() {
     run 0 "$evaluate" --runs weighted
     check "keys that look like paths do not differ" has '^003 .* -  dataset.class_weights.e=3$' "$out"
     rm -rf weighted
-    refuse 1 'evaluate: table: no run is going on there' "$evaluate" --runs table --follow
+    refuse 1 'evaluate: table: no run is in progress there' "$evaluate" --runs table --follow
     rm -rf table/002
     run 0 "$train" digits.json --quiet --run-dir table/002 --set train.epochs=2 --set train.metrics.every_steps=14
     run 0 "$evaluate" --runs table
@@ -783,7 +783,7 @@ test_interrupted_loading() {
         { wait $child; } 2>/dev/null || code=$?
         same "exit code after SIG${signal%:*} while loading" "$code" "${signal#*:}"
         same "what it says then" "$(cat "$err")" "
-stopping; once more ends at once
+stopping; interrupt again to quit at once
 train: stopped while the data was being loaded"
         check "no run is left" test ! -e loading
     done
@@ -904,7 +904,7 @@ test_evaluation() {
     refuse 2 'evaluate: --part: expected training, validation or test, not "all"' \
         "$evaluate" $first/model.safetensors --part all
     cp $first/model.safetensors alone.safetensors
-    refuse 2 'evaluate: there is no config.json beside alone.safetensors that would tell which data to use; name one with --data CONFIG' \
+    refuse 2 'evaluate: there is no config.json beside alone.safetensors to say which data to use; name a config with --data CONFIG' \
         "$evaluate" alone.safetensors
     refuse 1 'evaluate: no.json: cannot be opened: No such file or directory' \
         "$evaluate" alone.safetensors --data no.json
@@ -954,7 +954,7 @@ test_predictions() {
     check "picture" "$tools/picture" --invert "$repo/examples/digits/3.png" inverted.png
     run 0 "$predict" $model inverted.png
     same "warning about an inverted picture" "$(cat "$err")" \
-        "predict: inverted.png: looks inverted: it is dark on light, but the model learned from light on dark; try --invert"
+        "predict: inverted.png: looks inverted: it is dark on light, but the model was trained on light on dark; try --invert"
     run 0 "$predict" $model inverted.png --invert
     check "--invert: no warning" is_empty "$err"
     check "--invert: the digit" has '^inverted.png: 3 (' "$out"
@@ -979,7 +979,7 @@ test_prediction_options() {
         "$predict" $model dark.pgm
     rm dark.pgm
     mkfifo pipe
-    refuse 1 'predict: pipe: not a regular file, which is needed here' "$predict" $model pipe
+    refuse 1 'predict: pipe: not a regular file' "$predict" $model pipe
     rm pipe
     refuse 1 'predict: .: holds no pictures (.png, .jpg, .jpeg, .bmp, .tga, .pbm, .pgm, .ppm, .pnm)' "$predict" $model .
     run 1 "$predict" $model no.png "$picture"

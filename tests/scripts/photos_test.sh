@@ -32,7 +32,7 @@ test_preview() {
     check "nothing else is said" is_empty "$err"
     check "the sheet is a picture" "$tools/picture" sheet.png sheet.bmp
     cp sheet.png first.png
-    refuse 1 "train: sheet.png: exists already; remove it, or name another file" \
+    refuse 1 "train: sheet.png: already exists; remove it, or name another file" \
         "$train" photos.json --preview sheet.png
     check "a preview is not overwritten" cmp sheet.png first.png
     rm sheet.png sheet.bmp

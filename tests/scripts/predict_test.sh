@@ -51,7 +51,7 @@ test_directories() {
     ln -s ../../b tree/b/deep/around
     run 1 "$predict" $model tree
     same "a link that goes round" "$(cat "$err")" \
-        "predict: tree/b/deep/around: is a link to a directory that it lies in"
+        "predict: tree/b/deep/around: is a link to a directory that contains it"
     same "answers beside a link that goes round" "$(grep -c : "$out")" 4
     rm tree/b/deep/around
     ln -s nowhere tree/a/gone.png
@@ -278,7 +278,7 @@ tables/b.tsv:1: 1"
     done >wrong.csv
     run 1 "$predict" $model wrong.csv
     same "lines about thirty wrong rows" "$(grep -c . "$err")" 21
-    same "the last of them" "$(tail -n 1 "$err")" "predict: wrong.csv: 10 more rows are wrong"
+    same "the last of them" "$(tail -n 1 "$err")" "predict: wrong.csv: 10 more rows have errors"
     rm -rf tables xor rows.csv wrong.csv bytes.idx answers.jsonl
 }
 

@@ -339,7 +339,7 @@ test_no_checkpoint() {
     cp whole/config.json early
     echo '{"epoch":1,' >early/metrics.jsonl
     run 0 "$train" mlp.json --run-dir early --resume
-    check "a run without a checkpoint" has '^resumes early from the beginning: there is no checkpoint in it yet$' "$err"
+    check "a run without a checkpoint" has '^resumes early from the beginning: it has no checkpoint yet$' "$err"
     as_never_stopped "a run without a checkpoint" early whole
     rm -rf early
     mkdir early
