@@ -87,10 +87,10 @@ Test(document, that_is_no_json_says_where) {
         {"[1}", 0, "c.json:1:3: this is not JSON: unexpected text"},
         {"[-]", 0, "c.json:1:2: this is not JSON: unexpected text"},
         {"{\"a\": \"\\q\"}", 0, "c.json:1:8: this is not JSON: unexpected text"},
-        {"{\"a\": \"b}", 0, "c.json:1:7: this is not JSON: this string has no end"},
-        {"{\"a\": \"b}\n", 0, "c.json:1:7: this is not JSON: this string has no end"},
-        {"{\"a\": \"b\\\"}", 0, "c.json:1:7: this is not JSON: this string has no end"},
-        {"{\"a", 0, "c.json:1:2: this is not JSON: this string has no end"},
+        {"{\"a\": \"b}", 0, "c.json:1:7: this is not JSON: this string is not closed"},
+        {"{\"a\": \"b}\n", 0, "c.json:1:7: this is not JSON: this string is not closed"},
+        {"{\"a\": \"b\\\"}", 0, "c.json:1:7: this is not JSON: this string is not closed"},
+        {"{\"a", 0, "c.json:1:2: this is not JSON: this string is not closed"},
         {"{\"a\": 1, ", 0, "c.json:1:10: this is not JSON: the text ends too early"},
         {"{", 0, "c.json:1:2: this is not JSON: the text ends too early"},
         {"[1, ", 0, "c.json:1:5: this is not JSON: the text ends too early"},
@@ -477,9 +477,8 @@ Test(fields, refuse_what_does_not_fit_in_words) {
          "c.json:1:14: Units: there is no such key here; did you mean \"units\"?"},
         {"{\"units\": 8, \"dilation\": 2}", "c.json:1:14: dilation: there is no such key here"},
         {"{\"units\": 8, \"\": 2}", "c.json:1:14: there is no such key here"},
-        {"{\"units\": 8, \"units\": 8}", "c.json:1:14: units: the key stands here a second time"},
-        {"{\"type\": 1, \"units\": 8,\n \"type\": 2}",
-         "c.json:2:2: type: the key stands here a second time"},
+        {"{\"units\": 8, \"units\": 8}", "c.json:1:14: units: this key is given twice"},
+        {"{\"type\": 1, \"units\": 8,\n \"type\": 2}", "c.json:2:2: type: this key is given twice"},
         {"[]", "c.json:1:1: expected an object, found a list"},
         {"\"relu\"", "c.json:1:1: expected an object, found the string \"relu\""},
         {"null", "c.json:1:1: expected an object, found null"},
@@ -776,8 +775,8 @@ Test(design, unknown_layer_of_a_plugin) {
         {"rleu", true, true, "; if a plugin provides it, pass --plugin FILE.so"},
         {"rleu", true, false, ""},
         {"transformer", false, true,
-         "; there are flatten, dense, relu; if a plugin provides it, pass --plugin FILE.so"},
-        {"transformer", false, false, "; there are flatten, dense, relu"},
+         "; available: flatten, dense, relu; if a plugin provides it, pass --plugin FILE.so"},
+        {"transformer", false, false, "; available: flatten, dense, relu"},
         {"transformer", true, true, "; if a plugin provides it, pass --plugin FILE.so"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -1018,11 +1017,11 @@ Test(suggest, lists_what_there_is_where_nothing_is_near) {
     char text[MOTE_NAMES_CAPACITY];
     cr_expect_str_eq(mote_suggest_name("Relu", name_at, text), "; did you mean \"relu\"?");
     cr_expect_str_eq(mote_suggest_name("transformer", name_at, text),
-                     "; there are flatten, dense, relu");
-    cr_expect_str_eq(mote_suggest_name("", name_at, text), "; there are flatten, dense, relu");
-    cr_expect_str_eq(mote_suggest_name("adam", only_name_at, text), "; there is sgd");
+                     "; available: flatten, dense, relu");
+    cr_expect_str_eq(mote_suggest_name("", name_at, text), "; available: flatten, dense, relu");
+    cr_expect_str_eq(mote_suggest_name("adam", only_name_at, text), "; available: sgd");
     mote_suggest_name("transformer", many_names_at, text);
-    cr_expect_eq(strncmp(text, "; there are layer_000, layer_001, ", 34), 0, "%s", text);
+    cr_expect_eq(strncmp(text, "; available: layer_000, layer_001, ", 35), 0, "%s", text);
     cr_expect_str_eq(text + strlen(text) - 14, "layer_067, ...", "%s", text);
 }
 

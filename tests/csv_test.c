@@ -642,7 +642,8 @@ Test(csv, tables_with_mistakes_are_refused_with_place_and_reason) {
         {PETS2, "\"target\": \"Kidn\", \"drop\": \"name\"", MOTE_INVALID,
          "dataset.target: {D}/t.csv has no column \"Kidn\"; did you mean \"kind\"?"},
         {PETS2, "\"target\": \"species\", \"drop\": \"name\"", MOTE_INVALID,
-         "dataset.target: {D}/t.csv has no column \"species\"; there are legs, name, weight, kind"},
+         "dataset.target: {D}/t.csv has no column \"species\"; available: legs, name, weight, "
+         "kind"},
         {PETS2, "\"target\": \"kind\", \"drop\": [\"nmae\"]", MOTE_INVALID,
          "dataset.drop[0]: {D}/t.csv has no column \"nmae\"; did you mean \"name\"?"},
         {PETS2, "\"target\": \"kind\", \"drop\": [\"name\", \"kind\"]", MOTE_INVALID,
@@ -734,7 +735,7 @@ Test(csv, tables_with_mistakes_are_refused_with_place_and_reason) {
         {"x,y\n1,a\n2,b\n", "\"target\": \"y\", \"test_file\": \"{D}/test.csv\"", MOTE_DATA,
          "{D}/test.csv:3:3: column 2 (\"y\"): \"c\" is none of the 2 classes of {D}/t.csv"},
         {"x,y\n1,a\n2,b\n", "\"target\": \"y\", \"test_file\": \"{D}/wide.csv\"", MOTE_DATA,
-         "{D}/wide.csv:1:1: there is no column \"y\"; there are x, z"},
+         "{D}/wide.csv:1:1: there is no column \"y\"; available: x, z"},
         {"1,a\n2,b\n3,a\n", "\"target\": 2, \"test_file\": \"{D}/PETS\"", MOTE_DATA,
          "{D}/PETS:1:11: expected 2 fields, as in the table that was trained on, found 4"},
         {"x,y\n1,a\n2,b\n", "\"target\": \"y\", \"test_file\": \"{D}/none.csv\"", MOTE_FILE,

@@ -309,7 +309,7 @@ static mote_status check_keys(mote_json object, const char *selector, const mote
             return fail_unknown_key(member, selector, bindings, count, error);
         }
         if (cJSON_GetObjectItemCaseSensitive(object.node, node->string) != node) {
-            return mote_fail_at_key(member, error, "the key stands here a second time");
+            return mote_fail_at_key(member, error, "this key is given twice");
         }
     }
     return MOTE_OK;

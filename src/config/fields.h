@@ -37,7 +37,7 @@ char *mote_field_expected(const mote_field *field, char *text);
 const char *mote_json_selector(mote_json object, const char *selector, mote_error *error);
 
 /* Fails with `no layer is called "rleu"; did you mean "relu"?` at the selector. `what` is "layer".
- * Where no name is near: `no layer is called "transformer"; there are dense, relu`, and, where
+ * Where no name is near: `no layer is called "transformer"; available: dense, relu`, and, where
  * plugins can give such classes, `; if a plugin provides it, pass --plugin FILE.so`. What a program
  * wrote is no slip of the finger: of that, it says only the last. */
 mote_status mote_fail_unknown(mote_json object, const char *selector, const char *what,

@@ -296,7 +296,7 @@ static const char *place_of_failure(const char *text, const char *end) {
 
 static const char *describe_failure(const char *at, const char *end) {
     bool endless = *at == '"' && !*string_end(at);
-    return endless    ? "this string has no end"
+    return endless    ? "this string is not closed"
            : *at      ? "unexpected text"
            : at < end ? "there is a zero byte"
                       : "the text ends too early";

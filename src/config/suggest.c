@@ -71,8 +71,7 @@ char *mote_suggestion_text(const mote_suggestion *suggestion, char *text) {
 char *mote_list_names(mote_name_at *name_at, char *text) {
     static const char cut[] = ", ...";
     size_t limit = MOTE_NAMES_CAPACITY - sizeof cut;
-    bool several = name_at(0) && name_at(1);
-    size_t used = (size_t)snprintf(text, MOTE_NAMES_CAPACITY, "; there %s", several ? "are" : "is");
+    size_t used = (size_t)snprintf(text, MOTE_NAMES_CAPACITY, "; available:");
     for (size_t i = 0; name_at(i); i++) {
         const char *name = name_at(i), *separator = i ? ", " : " ";
         if (used + strlen(separator) + strlen(name) > limit) {

@@ -28,12 +28,12 @@ typedef const char *mote_name_at(size_t index);
 /* The nearest of the names, if one is near. */
 mote_suggestion mote_suggest_among(const char *word, mote_name_at *name_at);
 
-/* The nearest of the names as above, or, where none is near, "; there are dense, relu, ...": all of
- * them. Returns `text`. */
+/* The nearest of the names as above, or, where none is near, all of them:
+ * "; available: dense, relu, ...". Returns `text`. */
 #define MOTE_NAMES_CAPACITY 768
 char *mote_suggest_name(const char *word, mote_name_at *name_at, char *text);
 
-/* "; there are dense, relu, ...". Returns `text`. */
+/* "; available: dense, relu, ...". Returns `text`. */
 char *mote_list_names(mote_name_at *name_at, char *text);
 
 #endif

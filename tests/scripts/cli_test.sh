@@ -91,8 +91,8 @@ test_bad_arguments() {
     misuse train 'there is no help on "ReLU"; did you mean "layers.relu"?' --help ReLU
     misuse train 'there is no help on "epoch"; did you mean "train.epochs"?' --help epoch
     misuse train 'there is no help on "seeds"; did you mean "seed"?' --help seeds
-    misuse train "there is no help on \"layers.transformer\"; there are $(types_of layers)" --help layers.transformer
-    misuse train 'there is no help on "everything"; there are config, train, datasets, augmentations, layers, outputs, optimizers, schedules, checkpoint, early_stopping, metrics' \
+    misuse train "there is no help on \"layers.transformer\"; available: $(types_of layers)" --help layers.transformer
+    misuse train 'there is no help on "everything"; available: config, train, datasets, augmentations, layers, outputs, optimizers, schedules, checkpoint, early_stopping, metrics' \
         --help everything
     misuse evaluate 'expected MODEL'
     misuse evaluate 'unexpected argument "b"' a b
@@ -839,7 +839,7 @@ test_plugins() {
     check "a plugin's layer has its parameter" has '^ 2 prelu  *64  *1$' "$err"
     augment='dataset.augment=[{"type": "fade", "most": 0.3}, {"type": "shift", "pixels": 2}, {"type": "elastic"}]'
     run 2 "$train" digits.json --set "$augment" --dry-run
-    check "a plugin's augmentation is missed" has 'dataset.augment\[0\].type: no augmentation is called "fade"; there are .*; if a plugin provides it, pass --plugin FILE.so' "$err"
+    check "a plugin's augmentation is missed" has 'dataset.augment\[0\].type: no augmentation is called "fade"; available: .*; if a plugin provides it, pass --plugin FILE.so' "$err"
     run 0 "$train" digits.json --plugin "$plugin" --set "$augment" --run-dir faded --quiet
     run 0 "$train" faded/config.json --plugin "$plugin" --run-dir again --quiet
     same_model "a plugin's augmentation once more, from config.json" faded again

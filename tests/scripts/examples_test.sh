@@ -176,7 +176,7 @@ own_class() {
     plugin=$1/$2.so
     config=$root/examples/$1/mnist.json
     run 2 "$train" "$config" --set "$data" --dry-run
-    says "no $3 is called \"$2\"; there " err
+    says "no $3 is called \"$2\"; available: " err
     says '; if a plugin provides it, pass --plugin FILE.so' err
     run 0 "$train" --plugin "$plugin" --help "${3}s"
     says "$2: " out

@@ -69,7 +69,7 @@ size_t mote_header_find(const mote_header *header, const char *name) {
 static char *list_names(const mote_header *header, char *text) {
     static const char cut[] = ", ...";
     size_t limit = MOTE_HEADER_ADVICE_CAPACITY - sizeof cut;
-    size_t used = (size_t)sprintf(text, "; there %s", header->names.count > 1 ? "are" : "is");
+    size_t used = (size_t)sprintf(text, "; available:");
     for (size_t i = 0; i < header->names.count; i++) {
         const char *name = mote_dictionary_text(&header->names, i);
         if (used + 2 + strlen(name) > limit) {

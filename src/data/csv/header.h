@@ -28,7 +28,7 @@ const char *mote_header_name(const mote_header *header, size_t column);
 size_t mote_header_find(const mote_header *header, const char *name);
 
 /* The name nearest to one that is not there, or, where none is near, all of them: "; did you mean
- * "species"?", "; there are a, b, c". Returns `text`. */
+ * "species"?", "; available: a, b, c". Returns `text`. */
 #define MOTE_HEADER_ADVICE_CAPACITY 400
 char *mote_header_advice(const mote_header *header, const char *sought, char *text);
 
