@@ -187,7 +187,7 @@ static void expect_refused(const char *path, const char *key, const char *reason
     mote_content content = {0};
     cr_expect_not(mote_cache_open(path, key, LISTENING(&said), &content), "%s", reason);
     char expected[SCRATCH_TEXT];
-    snprintf(expected, sizeof expected, "%s: the cache is made again: %s", path, reason);
+    snprintf(expected, sizeof expected, "%s: rebuilding the cache: %s", path, reason);
     cr_expect_eq(said.count, 1);
     cr_expect_str_eq(said.last, expected);
     cr_expect_eq(content.block_count, 0);
@@ -221,7 +221,7 @@ Test(cache, of_another_version_is_refused) {
     }
     bytes[0] = 'M';
     scratch_write(path, bytes, count);
-    expect_refused(path, KEY, "it is no cache of mote's");
+    expect_refused(path, KEY, "it is not a mote cache");
     free(bytes);
     make_good(path, NULL);
     mote_content content = {0};
@@ -293,7 +293,7 @@ Test(cache, that_cannot_be_written_is_gone_without) {
         notices said = {0};
         make_good(path, LISTENING(&said));
         char expected[SCRATCH_TEXT];
-        snprintf(expected, sizeof expected, "%s: cannot be written: %s; going on without a cache",
+        snprintf(expected, sizeof expected, "%s: cannot be written: %s; continuing without a cache",
                  path, rows[i].reason);
         cr_expect_str_eq(said.last, expected);
     }
@@ -335,7 +335,7 @@ Test(cache, on_a_full_disk_is_gone_without) {
         cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
         char expected[SCRATCH_TEXT];
         snprintf(expected, sizeof expected,
-                 "%s: the cache cannot be written: File too large; going on without", path);
+                 "%s: the cache cannot be written: File too large; continuing without it", path);
         cr_expect_str_eq(said.last, expected, "%zu", (size_t)room[i]);
         cr_expect_eq(scratch_count(), 0, "%zu", (size_t)room[i]);
     }

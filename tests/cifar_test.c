@@ -219,8 +219,8 @@ Test(cifar, files_that_are_damaged_or_missing_are_refused_with_the_reason) {
          "{D}/data_batch_3.bin: damaged: the label of picture 2 (counted from 0), at byte 6146, is "
          "10, but CIFAR-10 has 10 classes"},
         {cut, "", MOTE_DATA,
-         "{D}/data_batch_2.bin: not a whole file of CIFAR-10: of its 9218 bytes the last 3072 are "
-         "no whole picture of 3073"},
+         "{D}/data_batch_2.bin: not a complete file of CIFAR-10: of its 9218 bytes, the last 3072 "
+         "are not a whole picture of 3073"},
         {empty, "", MOTE_DATA, "{D}/data_batch_1.bin: the file is empty"},
         {lose_a_batch, "", MOTE_FILE,
          "{D}/data_batch_4.bin: cannot be opened: No such file or directory"},

@@ -560,8 +560,8 @@ Test(csv, dropped_rows_and_found_texts_are_mentioned) {
                 "4 0 0 1 0 30 >dog; 4 0 0 0 1 4.5 >cat; 2 0 1 0 0 0.4 >bird; 4 1 0 0 0 8 >dog",
                 "auto");
     const char *expected = scratch_expand(
-        "{D}/t.csv:2: column 2 (\"name\") holds texts, such as \"Rex\": columns of 0 and 1 are "
-        "made of them\n{D}/t.csv: 1 of 5 rows dropped, as a value is missing in them\n",
+        "{D}/t.csv:2: column 2 (\"name\") holds text, such as \"Rex\": each different text becomes "
+        "a column of 0 and 1\n{D}/t.csv: 1 of 5 rows dropped because of missing values\n",
         "");
     cr_expect_str_eq(s.notices, expected, "%s", s.notices);
     cr_expect_gt(s.progress, (size_t)0);
@@ -575,9 +575,9 @@ Test(csv, classes_that_are_the_same_number_are_mentioned) {
     opened o = load_with("\"target\": \"y\"", 1, &loading);
     cr_assert(o.dataset, "%s", o.error.message);
     cr_expect_eq(mote_dataset_classes(o.dataset), (size_t)4);
-    const char *expected = scratch_expand("{D}/t.csv: the classes \"1\" and \"1.0\" are the same "
-                                          "number, but taken for two\n",
-                                          "");
+    const char *expected = scratch_expand(
+        "{D}/t.csv: the classes \"1\" and \"1.0\" are the same number, but would be two classes\n",
+        "");
     cr_expect_str_eq(s.notices, expected, "%s", s.notices);
     destroy(&o);
 
@@ -634,8 +634,8 @@ Test(csv, tables_with_mistakes_are_refused_with_place_and_reason) {
          "{D}/t.csv:2:2: expected 2 fields as in line 1, found 1"},
         {PETS2, "\"target\": \"kind\"", MOTE_DATA,
          "{D}/t.csv:2:3: column 2 (\"name\"): expected a number, found \"Rex\"; \"drop\": "
-         "[\"name\"] leaves the column out, \"categories\": [\"name\"] makes columns of 0 and 1 of "
-         "its texts"},
+         "[\"name\"] leaves the column out, \"categories\": [\"name\"] turns its texts into "
+         "columns of 0 and 1"},
         {PETS2, "\"target\": \"name\", \"drop\": \"kind\", \"task\": \"regression\"", MOTE_DATA,
          "{D}/t.csv:2:3: column 2 (\"name\"): expected a number, found \"Rex\"; \"task\": "
          "\"classification\" predicts classes"},
@@ -647,11 +647,11 @@ Test(csv, tables_with_mistakes_are_refused_with_place_and_reason) {
         {PETS2, "\"target\": \"kind\", \"drop\": [\"nmae\"]", MOTE_INVALID,
          "dataset.drop[0]: {D}/t.csv has no column \"nmae\"; did you mean \"name\"?"},
         {PETS2, "\"target\": \"kind\", \"drop\": [\"name\", \"kind\"]", MOTE_INVALID,
-         "dataset.drop[1]: column 4 is to be predicted already"},
+         "dataset.drop[1]: column 4 is already to be predicted"},
         {PETS2, "\"target\": \"kind\", \"drop\": [\"name\", 2]", MOTE_INVALID,
-         "dataset.drop[1]: column 2 is among those to \"drop\" already"},
+         "dataset.drop[1]: column 2 is already among those to \"drop\""},
         {PETS2, "\"target\": \"kind\", \"drop\": \"name\", \"categories\": \"name\"", MOTE_INVALID,
-         "dataset.categories: column 2 is among those to \"drop\" already"},
+         "dataset.categories: column 2 is already among those to \"drop\""},
         {PETS2, "\"target\": 5", MOTE_INVALID,
          "dataset.target: there is no column 5: {D}/t.csv has 4"},
         {PETS2, "\"target\": -5", MOTE_INVALID,
@@ -667,19 +667,19 @@ Test(csv, tables_with_mistakes_are_refused_with_place_and_reason) {
         {PETS2, "\"target\": []", MOTE_INVALID,
          "dataset.target: expected at least one column, found none"},
         {PETS2, "\"target\": [1, 4]", MOTE_INVALID,
-         "dataset.target: classes stand in one column; several are for \"task\": \"regression\""},
+         "dataset.target: classes come from a single column; several are for \"task\": "
+         "\"regression\""},
         {PETS2, "\"target\": 1, \"drop\": [2, 3, 4]", MOTE_INVALID,
-         "dataset.target: no column of the 4 in {D}/t.csv is left to predict it from"},
+         "dataset.target: none of the 4 columns of {D}/t.csv is left to predict it from"},
         {"1,a\n2,b\n", "\"target\": \"y\"", MOTE_INVALID,
-         "dataset.target: {D}/t.csv has no line of names: give the column's number, counted from "
-         "1, or set \"header\" to \"yes\" if it has one"},
+         "dataset.target: {D}/t.csv has no header line: give the column's number, counted from 1, "
+         "or set \"header\" to \"yes\" if it has one"},
         {"1,a\n2,b\n", "\"target\": \"y\", \"header\": \"no\"", MOTE_INVALID,
-         "dataset.target: {D}/t.csv has no line of names: give the column's number, counted from "
-         "1"},
+         "dataset.target: {D}/t.csv has no header line: give the column's number, counted from 1"},
         {"x,y,x\n1,a,2\n", "\"target\": \"y\"", MOTE_DATA,
          "{D}/t.csv:1:5: columns 1 and 3 are both called \"x\"; rename one of them"},
         {"x,y\n1,a\n2,a\n", "\"target\": \"y\"", MOTE_DATA,
-         "{D}/t.csv: column 2 (\"y\"): there is one class only, \"a\", where at least two are "
+         "{D}/t.csv: column 2 (\"y\"): there is only one class, \"a\", but at least two are "
          "needed"},
         {"x,y\n1,a\n,b\n", "\"target\": \"y\"", MOTE_DATA,
          "{D}/t.csv:3:1: column 1 (\"x\"): the value is missing; \"missing\": \"drop\" leaves such "
@@ -701,8 +701,8 @@ Test(csv, tables_with_mistakes_are_refused_with_place_and_reason) {
          "{D}/t.csv:3:1: column 1 (\"x\"): expected a number that fits into 32 bits, up to "
          "3.4e+38, found \"1e39\""},
         {"x;y\n1;a\n2,5;b\n", "\"target\": \"y\"", MOTE_DATA,
-         "{D}/t.csv:3:1: column 1 (\"x\"): expected a number, found \"2,5\"; numbers are written "
-         "with a point"},
+         "{D}/t.csv:3:1: column 1 (\"x\"): expected a number, found \"2,5\"; write numbers with a "
+         "decimal point"},
         {"x,y\n1,a\n\"2\n3\",b\n", "\"target\": \"y\"", MOTE_DATA,
          "{D}/t.csv:3:1: column 1 (\"x\"): expected a number, found \"2 3\""},
         {"x,y\n1,a\n2,\"b\"c\n", "\"target\": \"y\"", MOTE_DATA,
@@ -733,7 +733,7 @@ Test(csv, tables_with_mistakes_are_refused_with_place_and_reason) {
          "{D}/t.csv: column 2 (\"y\"): 20 different values in 20 rows are too many for classes; "
          "\"task\": \"regression\" predicts numbers"},
         {"x,y\n1,a\n2,b\n", "\"target\": \"y\", \"test_file\": \"{D}/test.csv\"", MOTE_DATA,
-         "{D}/test.csv:3:3: column 2 (\"y\"): \"c\" is none of the 2 classes of {D}/t.csv"},
+         "{D}/test.csv:3:3: column 2 (\"y\"): \"c\" is not one of the 2 classes of {D}/t.csv"},
         {"x,y\n1,a\n2,b\n", "\"target\": \"y\", \"test_file\": \"{D}/wide.csv\"", MOTE_DATA,
          "{D}/wide.csv:1:1: there is no column \"y\"; available: x, z"},
         {"1,a\n2,b\n3,a\n", "\"target\": 2, \"test_file\": \"{D}/PETS\"", MOTE_DATA,
@@ -773,7 +773,7 @@ Test(csv, tables_with_too_many_different_values_are_refused) {
     opened o = load_with("\"target\": \"x\", \"categories\": [\"y\"]", 1, NULL);
     scratch_expect_error(&o.error, MOTE_DATA,
                          "{D}/t.csv:1002:7: column 2 (\"y\"): more than 1000 different texts are "
-                         "too many to make columns of 0 and 1 of; \"drop\" leaves the column out",
+                         "too many to turn into columns of 0 and 1; \"drop\" leaves the column out",
                          "", "categories");
     destroy(&o);
     o = load_with("\"target\": \"y\", \"drop\": \"x\", \"categories\": []", 1, NULL);
@@ -796,10 +796,9 @@ Test(csv, files_that_change_underway_are_refused) {
     } rows[] = {
         {NULL, "{D}/t.csv: cannot be opened: No such file or directory"},
         {"", "{D}/t.csv: the file is empty"},
-        {"u,v\n1,a\n2,b\n", "{D}/t.csv:1:1: there is no column \"x\"; there are u, v"},
-        {"x,y\ngreen,a\n",
-         "{D}/t.csv:2:1: column 1 (\"x\"): \"green\" is none of the 2 texts of this column in "
-         "training"},
+        {"u,v\n1,a\n2,b\n", "{D}/t.csv:1:1: there is no column \"x\"; available: u, v"},
+        {"x,y\ngreen,a\n", "{D}/t.csv:2:1: column 1 (\"x\"): \"green\" is not one of the 2 texts "
+                           "that this column had in training"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         write_table("t.csv", "x,y\nred,a\nblue,b\n");
@@ -875,15 +874,12 @@ Test(csv, rows_for_prediction_are_read_as_in_training) {
         {"4,Rex,30,dog\n3,Ada,?,?\n", "1: 4 0 0 1 0; 2: 3 1 0 0 0"},
         {"legs,name\n,Rex\nfour,Rex\n4,Max\n4\n4,Rex,1\n4,Rex\n",
          "{-:2:1: column 1 (\"legs\"): the value is missing}; {-:3:1: column 1 (\"legs\"): "
-         "expected "
-         "a number, found \"four\"}; {-:4:3: column 2 (\"name\"): \"Max\" is none of the 4 texts "
-         "of "
-         "this column in training}; {-:5:2: expected 2 fields as in line 1, found 1}; {-:6:7: "
-         "expected 2 fields as in line 1, found 3}; 7: 4 0 0 1 0"},
+         "expected a number, found \"four\"}; {-:4:3: column 2 (\"name\"): \"Max\" is not one of "
+         "the 4 texts that this column had in training}; {-:5:2: expected 2 fields as in line 1, "
+         "found 1}; {-:6:7: expected 2 fields as in line 1, found 3}; 7: 4 0 0 1 0"},
         {"legs,nane\n4,Rex\n", "-:1:1: there is no column \"name\"; did you mean \"nane\"?"},
-        {"4,Rex,30\n",
-         "-:1:9: expected 2 fields, the columns that the model takes, or 4, all that the table had "
-         "which it was trained on, found 3"},
+        {"4,Rex,30\n", "-:1:9: expected 2 fields, the columns that the model takes, or 4, all "
+                       "columns of the table it was trained on, found 3"},
         {"", "-: the file is empty"},
     };
     check_predicted(&o, rows, COUNT(rows));

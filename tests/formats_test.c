@@ -268,8 +268,8 @@ Test(safetensors, headers_that_make_no_sense_are_refused_with_the_reason) {
         {"{}", UINT64_MAX - 7, 0, NOT_ONE},
         {"{}", (uint64_t)1 << 63, 0, NOT_ONE},
         {"{}", 100000001, 0, NOT_ONE},
-        {"[]", 0, 0, "{D}/raw: not a safetensors file: its header is no JSON"},
-        {"{\"a\":", 0, 0, "{D}/raw: not a safetensors file: its header is no JSON"},
+        {"[]", 0, 0, "{D}/raw: not a safetensors file: its header is not JSON"},
+        {"{\"a\":", 0, 0, "{D}/raw: not a safetensors file: its header is not JSON"},
         {"{\"a\":7}", 0, 0, NONSENSE},
         {"{\"a\":" ENTRY("[2]", "[0,12]") "}", 0, 8, NONSENSE},            /* out of range */
         {"{\"a\":" ENTRY("[3]", "[0,8]") "}", 0, 8, NONSENSE},             /* another size */
@@ -498,7 +498,7 @@ Test(model_file, files_with_something_missing_or_wrong_are_refused_with_the_reas
         const char *message;
     } rows[] = {
         {"mote.model", NULL, false,
-         "{D}/model: holds tensors, but no model of mote's (its metadata has no \"mote.model\")"},
+         "{D}/model: holds tensors, but not a mote model (its metadata has no \"mote.model\")"},
         {"mote.model", "{", false, "{D}/model: the metadata \"mote.model\" makes no sense"},
         {"mote.model", "{}", false, "{D}/model: the metadata \"mote.model\" makes no sense"},
         {"mote.model", DENSE "\"input_shape\": [2.5], \"classes\": 3}", false,

@@ -203,9 +203,10 @@ Test(image, what_is_no_picture_is_refused_with_the_reason) {
     mote_error vector = {0};
     cr_expect_eq(mote_image_read(path, mote_shape_vector(6), MOTE_RESIZE_FIT, sample, &vector),
                  MOTE_INVALID);
-    scratch_expect_error(&vector, MOTE_INVALID,
-                         "{D}/picture: the model takes 6, which is no picture of 1 or 3 channels",
-                         "", "a vector");
+    scratch_expect_error(
+        &vector, MOTE_INVALID,
+        "{D}/picture: the model takes 6, which is not a picture of 1 or 3 channels", "",
+        "a vector");
 }
 
 Test(image, a_file_that_is_cut_anywhere_is_refused) {
@@ -359,8 +360,8 @@ Test(image, pictures_of_formats_that_are_not_read_are_called_by_name) {
         {TEXT("\0\0\0\x20"
               "ftypavif\0\0\0\0"),
          "a HEIC or AVIF picture; convert it to PNG or JPEG"},
-        {TEXT("RIFF\x24\0\0\0WAVEfmt "), "none of PNG, JPEG, BMP, TGA and PNM"},
-        {TEXT("<html>"), "none of PNG, JPEG, BMP, TGA and PNM"},
+        {TEXT("RIFF\x24\0\0\0WAVEfmt "), "not PNG, JPEG, BMP, TGA or PNM"},
+        {TEXT("<html>"), "not PNG, JPEG, BMP, TGA or PNM"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char expected[160];

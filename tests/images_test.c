@@ -177,11 +177,10 @@ Test(list, parts_are_found_and_what_is_not_used_is_told) {
     expect_files(&list.parts[MOTE_TEST], "0 test/a/1.png\n", "test");
     expect_files(&list.parts[MOTE_VALIDATION], "1 validation/b/1.png\n", "validation");
     expect_told(&t,
-                "{D}/val is not used: beside train, only the directories validation and test are\n"
-                "{D}: 2 files are not used, whose names do not end like those of pictures, such as "
-                "{D}/train/a/2.webp\n"
-                "{D}: 1 pictures are not used, which lie in no class directory, such as "
-                "{D}/train/stray.png\n",
+                "{D}/val is not used: besides train, only the directories validation and test "
+                "are\n{D}: 2 files are not used, as their names do not end like those of pictures, "
+                "such as {D}/train/a/2.webp\n{D}: 1 pictures are not used, as they are not in a "
+                "class directory, such as {D}/train/stray.png\n",
                 "parts");
     mote_image_list_free(&list);
 }
@@ -218,10 +217,9 @@ Test(list, links_are_followed_but_none_twice) {
                  "1 b/linked.png\n1 b/one.png\n",
                  "links");
     expect_told(&t,
-                "{D}: 2 files are not used, whose names do not end like those of pictures, such as "
-                "{D}/a/loop/b/pipe.png\n"
-                "{D}: 2 links to directories are not followed, which lead to where the class has "
-                "been, such as {D}/a/loop/a\n",
+                "{D}: 2 files are not used, as their names do not end like those of pictures, such "
+                "as {D}/a/loop/b/pipe.png\n{D}: 2 links to directories are not followed, as they "
+                "lead to directories already read for that class, such as {D}/a/loop/a\n",
                 "links");
     for (size_t i = 0; i < list.parts[MOTE_TRAINING].count; i++) {
         const mote_image_file *file = &list.parts[MOTE_TRAINING].files[i];
@@ -351,8 +349,8 @@ Test(list, list_files_that_make_no_sense_are_refused_at_the_line) {
          "{D}/train.tsv:2: expected the path of a picture, a tab and its class, found a class that "
          "is not UTF-8"},
         {"1.png\tcat\n2.png\tdo\0g\n", 20, NULL,
-         "{D}/train.tsv:2: expected the path of a picture, a tab and its class, found a byte of 0; "
-         "this is no text file"},
+         "{D}/train.tsv:2: expected the path of a picture, a tab and its class, found a zero byte; "
+         "this is not a text file"},
         {"\n\r\n", 0, NULL, "{D}/train.tsv: lists no pictures"},
         {"1.png\tcat\n2.png\tcat\n", 0, NULL,
          "{D}/train.tsv: all pictures are of one class, cat; there must be at least two"},
@@ -485,7 +483,7 @@ static void age(const char *name) {
 }
 
 #define MADE_AGAIN                                                                                 \
-    CACHE ": the cache is made again: it was made from other files, or with other settings\n"
+    CACHE ": rebuilding the cache: it was made from other files, or with other settings\n"
 
 Test(images, a_cache_is_made_again_when_files_or_settings_are_others) {
     write_set();
@@ -509,9 +507,9 @@ Test(images, a_cache_is_made_again_when_files_or_settings_are_others) {
     strcpy(cache, scratch_expand(CACHE, ""));
     load_set(MADE_AGAIN, "back");
     cr_assert_eq(truncate(cache, 4000), 0);
-    load_set(CACHE ": the cache is made again: it is cut short\n", "cut short");
+    load_set(CACHE ": rebuilding the cache: it is cut short\n", "cut short");
     scratch_write(cache, "what is this", 12);
-    load_set(CACHE ": the cache is made again: it is cut short\n", "something else");
+    load_set(CACHE ": rebuilding the cache: it is cut short\n", "something else");
     load_set("", "whole again");
 }
 
@@ -560,8 +558,8 @@ Test(images, training_goes_on_where_no_cache_can_be_written) {
     load_keys(&l, SET ", \"cache\": \"{D}/nowhere/cache\"");
     expect_set(&l, "no such directory");
     expect_told(&l.told,
-                "{D}/nowhere/cache: cannot be written: No such file or directory; going on without "
-                "a cache\n",
+                "{D}/nowhere/cache: cannot be written: No such file or directory; continuing "
+                "without a cache\n",
                 "no such directory");
     unload(&l);
 }
@@ -608,15 +606,14 @@ Test(images, of_validation_and_test_come_from_their_directories) {
     }
     loaded l = {0};
     load_keys(&l, SET ", \"validation_fraction\": 0.5");
-    scratch_expect_error(
-        &l.error, MOTE_INVALID,
-        "dataset.validation_fraction: the data set has 1 samples for validation of "
-        "its own; expected no such key",
-        "", "fraction");
+    scratch_expect_error(&l.error, MOTE_INVALID,
+                         "dataset.validation_fraction: the data set has its own 1 validation "
+                         "samples; leave out this key",
+                         "", "fraction");
     unload(&l);
     load_keys(&l, SET ", \"test_fraction\": 0.5");
     scratch_expect_error(&l.error, MOTE_INVALID,
-                         "dataset.test_fraction: there are pictures to test on, {D}/set/test; "
+                         "dataset.test_fraction: there are test pictures already, {D}/set/test; "
                          "expected either these or a test_fraction",
                          "", "test fraction");
     unload(&l);
@@ -783,13 +780,11 @@ Test(images, of_different_sizes_need_a_size) {
     write_pnm(scratch_path("set/dog/3.pgm"), "P5 3 2 255\n", (const uint8_t[6]){0}, 6);
     loaded l = {0};
     load_keys(&l, SET ", \"on_bad_file\": \"skip\"");
-    scratch_expect_error(
-        &l.error, MOTE_DATA,
-        "{D}/set/dog/3.pgm: is 2 × 3 pixels (height × width), but expected 6 × 6; all pictures "
-        "must "
-        "be of one size, unless \"size\" in the config says what they are resized to, such as "
-        "\"size\": 64 or \"size\": [48, 64]",
-        "", "sizes");
+    scratch_expect_error(&l.error, MOTE_DATA,
+                         "{D}/set/dog/3.pgm: is 2 × 3 pixels (height × width), but expected 6 × 6; "
+                         "all pictures must have the same size, unless \"size\" in the config says "
+                         "what to resize them to, such as \"size\": 64 or \"size\": [48, 64]",
+                         "", "sizes");
     unload(&l);
     cr_expect_eq(scratch_count(), 1, "nothing of a cache is left");
     load_keys(&l, SET ", \"size\": 6");
@@ -797,7 +792,7 @@ Test(images, of_different_sizes_need_a_size) {
     unload(&l);
 }
 
-#define NO_PICTURE ": cannot be read as a picture: it is none of PNG, JPEG, BMP, TGA and PNM\n"
+#define NO_PICTURE ": cannot be read as a picture: it is not PNG, JPEG, BMP, TGA or PNM\n"
 
 Test(images, that_are_broken_stop_it_all_or_are_left_out_and_are_named) {
     write_set();
@@ -810,8 +805,7 @@ Test(images, that_are_broken_stop_it_all_or_are_left_out_and_are_named) {
     scratch_expect_error(
         &l.error, MOTE_DATA,
         "3 of 7 files cannot be used, the first: {D}/set/cat/0.png: cannot be read as a picture: "
-        "it "
-        "is none of PNG, JPEG, BMP, TGA and PNM (\"on_bad_file\": \"skip\" leaves such files out)",
+        "it is not PNG, JPEG, BMP, TGA or PNM (\"on_bad_file\": \"skip\" leaves such files out)",
         "", "error");
     static const char named[] = "{D}/set/cat/0.png" NO_PICTURE
                                 "{D}/set/dog/1a.png: cannot be opened: No such file or directory\n"
@@ -865,11 +859,11 @@ Test(images, of_a_class_that_are_all_broken_are_an_error_in_any_case) {
         write_file(i ? "none/a/1.png" : "none/b/1.png", "?");
     }
     load_keys(&l, "\"directory\": \"{D}/none\"");
-    scratch_expect_error(&l.error, MOTE_DATA,
-                         "{D}/none: none of the 2 files can be read as a picture; the first: "
-                         "{D}/none/a/1.png: cannot be read as a picture: it is none of PNG, JPEG, "
-                         "BMP, TGA and PNM",
-                         "", "all of them");
+    scratch_expect_error(
+        &l.error, MOTE_DATA,
+        "{D}/none: none of the 2 files can be read as a picture; the first: {D}/none/a/1.png: "
+        "cannot be read as a picture: it is not PNG, JPEG, BMP, TGA or PNM",
+        "", "all of them");
     unload(&l);
 }
 

@@ -79,7 +79,7 @@ static uint64_t header_checksum(const header *h) {
 /* What is wrong with a header; NULL: nothing. */
 static const char *check_header(const header *h, size_t file_size, layout *l) {
     if (memcmp(h->magic, magic, sizeof magic) != 0) {
-        return "it is no cache of mote's";
+        return "it is not a mote cache";
     }
     if (h->format != FORMAT || strncmp(h->version, MOTE_VERSION, VERSION_CAPACITY) != 0) {
         return "it was made by another version of mote";
@@ -178,7 +178,7 @@ bool mote_cache_open(const char *path, const char *key, const mote_loading *load
         close(file);
     }
     if (wrong) {
-        mote_load_notice(loading, "%s: the cache is made again: %s", path, wrong);
+        mote_load_notice(loading, "%s: rebuilding the cache: %s", path, wrong);
     } else if (note) {
         mote_load_notice(loading, "%s", note);
     }
@@ -232,8 +232,8 @@ static bool read_back(const mote_cache *cache, uint8_t *to) {
 /* Goes on in memory, with what has been written so far. */
 static mote_status leave_file(mote_cache *cache, const char *reason, mote_error *error) {
     const char *path = cache->writer.path;
-    mote_load_notice(cache->loading, "%s: the cache cannot be written: %s; going on without", path,
-                     reason);
+    mote_load_notice(cache->loading, "%s: the cache cannot be written: %s; continuing without it",
+                     path, reason);
     cache->memory =
         mote_content_allocate(cache->content, cache->most, cache->width, "samples", error);
     mote_status status = cache->memory ? MOTE_OK : MOTE_MEMORY;
@@ -250,7 +250,7 @@ static mote_status open_place(mote_cache *cache, const char *path, mote_error *e
         return MOTE_OK;
     }
     if (path) {
-        mote_load_notice(cache->loading, "%s; going on without a cache", reason.message);
+        mote_load_notice(cache->loading, "%s; continuing without a cache", reason.message);
     }
     cache->memory =
         mote_content_allocate(cache->content, cache->most, cache->width, "samples", error);

@@ -121,8 +121,8 @@ static mote_status count_records(const cifar *self, const char *name, size_t *co
     }
     if (size % record != 0) {
         return mote_fail(error, MOTE_DATA,
-                         "%s: not a whole file of %s: of its %zu bytes the last %zu are no whole "
-                         "picture of %zu",
+                         "%s: not a complete file of %s: of its %zu bytes, the last %zu are not a "
+                         "whole picture of %zu",
                          path, self->edition->name, size, size % record, record);
     }
     *count = size / record;
@@ -166,7 +166,7 @@ typedef struct reading {
 static mote_status fail_cut(FILE *stream, const char *path, mote_error *error) {
     return ferror(stream)
                ? mote_fail(error, MOTE_FILE, "%s: cannot be read: %s", path, strerror(errno))
-               : mote_fail(error, MOTE_DATA, "%s: became shorter while it was read", path);
+               : mote_fail(error, MOTE_DATA, "%s: the file shrank while it was being read", path);
 }
 
 static mote_status take_records(reading *r, const char *path, size_t first, size_t count,
@@ -358,7 +358,7 @@ static mote_status open_records(mote_cifar_reader *reader, mote_error *error) {
     reader->labels = labels_of(size);
     if (reader->labels == 0) {
         return mote_fail(error, MOTE_DATA,
-                         "%s: not a whole file of CIFAR: its %zu bytes are no whole pictures of "
+                         "%s: not a complete CIFAR file: its %zu bytes are not whole pictures of "
                          "%d, with 1 or 2 labels each",
                          reader->path, size, PIXELS);
     }

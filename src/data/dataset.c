@@ -298,8 +298,8 @@ static mote_status take_training(mote_dataset *dataset, mote_error *error) {
 static mote_status split(mote_dataset *dataset, mote_error *error) {
     if (dataset->content.validation > 0 && dataset->options.validation_fraction > 0) {
         return mote_fail(error, MOTE_INVALID,
-                         "dataset.validation_fraction: the data set has %zu samples for validation "
-                         "of its own; expected no such key",
+                         "dataset.validation_fraction: the data set has its own %zu validation "
+                         "samples; leave out this key",
                          dataset->content.validation);
     }
     mote_status status = allocate_indexes(dataset, error);

@@ -98,7 +98,7 @@ static const char *stb_reason(const source *file) {
         const char *foreign = mote_image_foreign(file->bytes, file->count);
         return file->count == 0 ? "it is empty"
                : foreign        ? foreign
-                                : "it is none of PNG, JPEG, BMP, TGA and PNM";
+                                : "it is not PNG, JPEG, BMP, TGA or PNM";
     }
     if (strcmp(reason, "outofmem") == 0) {
         return out_of_memory;
@@ -400,7 +400,7 @@ mote_status mote_image_read(const char *path, mote_shape shape, mote_resize resi
     if (shape.rank != 3 || (shape.dims[0] != 1 && shape.dims[0] != 3)) {
         char text[MOTE_SHAPE_TEXT_CAPACITY];
         return mote_fail(error, MOTE_INVALID,
-                         "%s: the model takes %s, which is no picture of 1 or 3 channels", path,
+                         "%s: the model takes %s, which is not a picture of 1 or 3 channels", path,
                          mote_shape_text(shape, text));
     }
     picture file = {0};

@@ -441,10 +441,10 @@ static mote_status list_parts(walker *w, const entries *found, mote_error *error
         } else if (strcmp(name, part_directories[MOTE_TEST]) == 0) {
             status = list_part(w, MOTE_TEST, name, error);
         } else {
-            mote_load_notice(w->loading,
-                             "%s/%s is not used: beside train, only the directories validation "
-                             "and test are",
-                             w->root, name);
+            mote_load_notice(
+                w->loading,
+                "%s/%s is not used: besides train, only the directories validation and test are",
+                w->root, name);
         }
     }
     return status;
@@ -465,11 +465,12 @@ mote_status mote_image_list_directory(mote_image_list *list, const char *directo
     free_entries(&found);
     if (status == MOTE_OK) {
         report(&w.others, loading, directory,
-               "files are not used, whose names do not end like those of pictures");
+               "files are not used, as their names do not end like those of pictures");
         report(&w.strays, loading, directory,
-               "pictures are not used, which lie in no class directory");
+               "pictures are not used, as they are not in a class directory");
         report(&w.repeats, loading, directory,
-               "links to directories are not followed, which lead to where the class has been");
+               "links to directories are not followed, as they lead to directories already read "
+               "for that class");
     }
     free(w.visited);
     free(w.others.first);
@@ -537,7 +538,7 @@ static mote_status read_lines(list_file *file, size_t length, mote_error *error)
         char *line_end = memchr(at, '\n', (size_t)(end - at));
         line_end = line_end ? line_end : end;
         if (memchr(at, '\0', (size_t)(line_end - at))) {
-            return fail_line(file, number, "a byte of 0; this is no text file", error);
+            return fail_line(file, number, "a zero byte; this is not a text file", error);
         }
         *line_end = '\0';
         status = read_line(file, at, number, error);

@@ -205,10 +205,10 @@ static mote_status hold_out(images *self, mote_error *error) {
     const mote_image_files *train = &self->files.parts[MOTE_TRAINING];
     const char *source = self->files.parts[MOTE_TEST].source;
     if (source) {
-        return mote_fail_at(mote_json_member(self->base.json, "test_fraction"), error,
-                            "there are pictures to test on, %s; expected either these or a "
-                            "test_fraction",
-                            source);
+        return mote_fail_at(
+            mote_json_member(self->base.json, "test_fraction"), error,
+            "there are test pictures already, %s; expected either these or a test_fraction",
+            source);
     }
     uint32_t *labels = malloc(train->count * sizeof *labels);
     bool *drawn = calloc(train->count, sizeof *drawn);
@@ -372,8 +372,8 @@ static mote_status record_bad(decoder *d, size_t i, mote_error *error) {
     const char *reason = d->reasons[i] ? d->reasons[i] : "out of memory";
     if (d->statuses[i] == MOTE_INVALID) {
         return mote_fail(error, MOTE_DATA,
-                         "%s; all pictures must be of one size, unless \"size\" in the config says "
-                         "what they are resized to, such as \"size\": 64 or \"size\": [48, 64]",
+                         "%s; all pictures must have the same size, unless \"size\" in the config "
+                         "says what to resize them to, such as \"size\": 64 or \"size\": [48, 64]",
                          reason);
     }
     if (d->statuses[i] == MOTE_MEMORY) {
@@ -621,8 +621,7 @@ static mote_status place_cache(const images *self, char **path, mote_error *erro
     mote_status status = MOTE_OK;
     if (!source || !directory) {
         status = mote_fail(error, source || errno == ENOMEM ? MOTE_MEMORY : MOTE_FILE,
-                           "%s: cannot be found any more",
-                           self->directory ? self->directory : self->list);
+                           "%s: no longer exists", self->directory ? self->directory : self->list);
     } else if (is_directory(directory)) {
         char name[512];
         status = name_cache(self, source, !beside, name, sizeof name, error);

@@ -193,7 +193,7 @@ static mote_model *read_architecture(const mote_safetensors *file, mote_error *e
     }
     if (!text) {
         mote_fail(error, MOTE_DATA,
-                  "%s: holds tensors, but no model of mote's (its metadata has no \"mote.model\")",
+                  "%s: holds tensors, but not a mote model (its metadata has no \"mote.model\")",
                   mote_safetensors_path(file));
         return NULL;
     }

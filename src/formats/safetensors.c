@@ -278,7 +278,7 @@ static mote_status parse(mote_safetensors *file, size_t length, mote_error *erro
         return mote_fail(error, MOTE_MEMORY, "%s: out of memory", file->path);
     }
     if (!cJSON_IsObject(file->header)) {
-        return mote_fail(error, MOTE_DATA, "%s: not a safetensors file: its header is no JSON",
+        return mote_fail(error, MOTE_DATA, "%s: not a safetensors file: its header is not JSON",
                          file->path);
     }
     file->metadata = cJSON_GetObjectItemCaseSensitive(file->header, METADATA_KEY);

@@ -972,7 +972,7 @@ test_prediction_options() {
     check "--json: three classes" has '"classes":\[{"class":"7","probability":0[0-9.]*},{[^}]*},{[^}]*}\]}' answers.jsonl
     rm answers.jsonl
     run 0 "$predict" $model "$picture" --top 1000
-    refuse 1 'predict: digits.json: cannot be read as a picture: it is none of PNG, JPEG, BMP, TGA and PNM' \
+    refuse 1 'predict: digits.json: cannot be read as a picture: it is not PNG, JPEG, BMP, TGA or PNM' \
         "$predict" $model digits.json
     printf 'P5\n# dark\n4 4\n15\n0123456789abcdef' >dark.pgm
     refuse 1 'predict: dark.pgm: cannot be read as a picture: it holds a value above the brightest one that its header names' \

@@ -219,7 +219,7 @@ END
 ten.bin[1]: light
 hundred.bin[0]: dark"
     head -c 5000 ten.bin >cut.bin
-    refuse 1 "predict: cut.bin: not a whole file of CIFAR: its 5000 bytes are no whole pictures of 3072, with 1 or 2 labels each" \
+    refuse 1 "predict: cut.bin: not a complete CIFAR file: its 5000 bytes are not whole pictures of 3072, with 1 or 2 labels each" \
         "$predict" colour/model.safetensors cut.bin
     rm -rf pictures colour ./*.bin colour.json
 }

@@ -279,7 +279,7 @@ static mote_status fail_width(const mote_column_reader *reader, mote_error *erro
     }
     return mote_table_fail(reader->table, index, error,
                            "expected %zu field%s, the columns that the model takes, or %zu, all "
-                           "that the table had which it was trained on, found %zu",
+                           "columns of the table it was trained on, found %zu",
                            wanted, wanted == 1 ? "" : "s", columns->table_width, found);
 }
 
@@ -429,7 +429,7 @@ static const char *advise(const mote_column_reader *reader, const mote_column *c
         column >= columns->features && column < columns->features + columns->feature_count;
     advice[0] = '\0';
     if (has_decimal_comma(text)) {
-        return "; numbers are written with a point";
+        return "; write numbers with a decimal point";
     }
     if (reader->use != MOTE_COLUMNS_TRAINING || begins_like_number(text)) {
         return advice;
@@ -447,8 +447,8 @@ static const char *advise(const mote_column_reader *reader, const mote_column *c
         snprintf(name, sizeof name, "%zu", column->number + 1);
     }
     snprintf(advice, capacity,
-             "; \"drop\": [%s] leaves the column out, \"categories\": [%s] makes columns of 0 and "
-             "1 of its texts",
+             "; \"drop\": [%s] leaves the column out, \"categories\": [%s] turns its texts into "
+             "columns of 0 and 1",
              name, name);
     return advice;
 }
@@ -485,9 +485,9 @@ static mote_status read_category(const mote_column_reader *reader, const mote_co
         return MOTE_OK;
     }
     char found[MOTE_TEXT_FOUND_CAPACITY];
-    return mote_column_reader_fail(reader, column, error,
-                                   "%s is none of the %zu texts of this column in training",
-                                   mote_text_found(text, found), column->categories.count);
+    return mote_column_reader_fail(
+        reader, column, error, "%s is not one of the %zu texts that this column had in training",
+        mote_text_found(text, found), column->categories.count);
 }
 
 mote_status mote_column_reader_features(const mote_column_reader *reader, mote_real *features,

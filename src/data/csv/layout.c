@@ -32,7 +32,7 @@ static mote_status find_name(const layout *l, mote_json value, size_t *column, m
     const char *name = value.node->valuestring;
     if (!l->named) {
         return mote_fail_at(
-            value, error, "%s has no line of names: give the column's number, counted from 1%s",
+            value, error, "%s has no header line: give the column's number, counted from 1%s",
             l->self->file,
             l->self->header == MOTE_CSV_HEADER_AUTO ? ", or set \"header\" to \"yes\" if it has one"
                                                     : "");
@@ -91,7 +91,7 @@ static mote_status set_role(layout *l, mote_json value, role wanted, mote_error 
     l->roles[column] = wanted;
     return found == FEATURE
                ? MOTE_OK
-               : mote_fail_at(value, error, "column %zu is %s already", column + 1, said[found]);
+               : mote_fail_at(value, error, "column %zu is already %s", column + 1, said[found]);
 }
 
 /* One column, or a list of them. */
@@ -141,13 +141,13 @@ static mote_status check_roles(const layout *l, mote_error *error) {
         return mote_fail_at(self->target, error, "expected at least one column, found none");
     }
     if (targets > 1 && self->task == MOTE_CSV_CLASSIFICATION) {
-        return mote_fail_at(self->target, error,
-                            "classes stand in one column; several are for \"task\": "
-                            "\"regression\"");
+        return mote_fail_at(
+            self->target, error,
+            "classes come from a single column; several are for \"task\": \"regression\"");
     }
     if (count_roles(l, FEATURE, CATEGORY) == 0) {
         return mote_fail_at(self->target, error,
-                            "no column of the %zu in %s is left to predict it from", l->width,
+                            "none of the %zu columns of %s is left to predict it from", l->width,
                             self->file);
     }
     return MOTE_OK;
@@ -254,8 +254,7 @@ static mote_status check_file(const char *path, mote_error *error) {
     return S_ISREG(status.st_mode)
                ? MOTE_OK
                : mote_fail(error, MOTE_FILE, "%s: %s", path,
-                           S_ISDIR(status.st_mode) ? "is a directory"
-                                                   : "not a regular file, which is needed here");
+                           S_ISDIR(status.st_mode) ? "is a directory" : "not a regular file");
 }
 
 mote_status mote_csv_look(mote_csv *self, mote_error *error) {

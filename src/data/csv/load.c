@@ -85,9 +85,9 @@ static mote_status read_label(store *s, const mote_column_reader *reader, uint32
     }
     char found[MOTE_TEXT_FOUND_CAPACITY];
     if (!s->grows) {
-        return mote_column_reader_fail(reader, target, error, "%s is none of the %zu classes of %s",
-                                       mote_text_found(text, found), s->classes->count,
-                                       s->self->file);
+        return mote_column_reader_fail(
+            reader, target, error, "%s is not one of the %zu classes of %s",
+            mote_text_found(text, found), s->classes->count, s->self->file);
     }
     mote_status status = mote_csv_check_utf8(reader, target, error);
     return status == MOTE_OK ? mote_dictionary_add(s->classes, text, label, error) : status;
@@ -129,8 +129,8 @@ static mote_status store_file(store *s, mote_csv *self, const char *path,
         .self = self, .loading = loading, .path = path, .visitor = store_row, .context = s};
     mote_status status = mote_csv_visit_file(&v, error);
     if (status == MOTE_OK && v.dropped > 0) {
-        mote_load_notice(loading, "%s: %zu of %zu rows dropped, as a value is missing in them",
-                         path, v.dropped, v.rows);
+        mote_load_notice(loading, "%s: %zu of %zu rows dropped because of missing values", path,
+                         v.dropped, v.rows);
     }
     return status;
 }
@@ -161,7 +161,7 @@ static void tell_equal_numbers(const mote_csv *self, const mote_dictionary *clas
         if (i > 0 && number == last) {
             mote_load_notice(loading,
                              "%s: the classes \"%.40s\" and \"%.40s\" are the same number, but "
-                             "taken for two",
+                             "would be two classes",
                              self->file, mote_dictionary_text(classes, i - 1),
                              mote_dictionary_text(classes, i));
         }
@@ -177,8 +177,7 @@ static mote_status check_classes(const mote_csv *self, const mote_dictionary *cl
              target->name ? "\")" : "");
     if (classes->count == 1) {
         return mote_fail(error, MOTE_DATA,
-                         "%s: %s: there is one class only, \"%.80s\", where at least two are "
-                         "needed",
+                         "%s: %s: there is only one class, \"%.80s\", but at least two are needed",
                          self->file, column, mote_dictionary_text(classes, 0));
     }
     if (rows >= FEWEST_TO_JUDGE && 2 * classes->count > rows &&

@@ -85,8 +85,8 @@ static mote_status find_texts(void *context, const mote_column_reader *reader, m
             char found[MOTE_TEXT_FOUND_CAPACITY];
             column->categorical = true;
             mote_load_notice(v->loading,
-                             "%s:%zu: column %zu%s%.80s%s holds texts, such as %s: columns of 0 "
-                             "and 1 are made of them",
+                             "%s:%zu: column %zu%s%.80s%s holds text, such as %s: each different "
+                             "text becomes a column of 0 and 1",
                              v->path, mote_table_line(reader->table), column->at + 1,
                              column->name ? " (\"" : "", column->name ? column->name : "",
                              column->name ? "\")" : "", mote_text_found(text, found));
@@ -115,8 +115,8 @@ static mote_status collect_text(const mote_column_reader *reader, mote_column *c
     }
     if (column->categories.count == MOTE_MOST_CATEGORIES) {
         return mote_column_reader_fail(reader, column, error,
-                                       "more than %d different texts are too many to make columns "
-                                       "of 0 and 1 of; \"drop\" leaves the column out",
+                                       "more than %d different texts are too many to turn into "
+                                       "columns of 0 and 1; \"drop\" leaves the column out",
                                        MOTE_MOST_CATEGORIES);
     }
     mote_status status = mote_csv_check_utf8(reader, column, error);
