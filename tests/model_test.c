@@ -154,8 +154,8 @@ Test(models, say_why_they_cannot_be_built) {
         {image,
          {{"max_pool2d", "{\"size\": 3, \"padding\": 2}"}},
          {0},
-         "layers[0] (max_pool2d): a padding of 2 is more than half of size 3, so that there would "
-         "be windows of nothing but padding; make it at most 1"},
+         "layers[0] (max_pool2d): a padding of 2 is more than half of size 3, so some windows "
+         "would hold nothing but padding; make it at most 1"},
         {image,
          {{"max_pool2d", "{\"size\": 2, \"stride\": \"half\"}"}},
          {0},

@@ -921,9 +921,8 @@ Test(refusals, say_what_does_not_fit_the_data_or_the_model) {
          "train.schedule: on_plateau follows the validation accuracy, but the data set has no "
          "validation split; set dataset.validation_fraction, or choose another schedule"},
         {"{\"batch_size\": 10, \"accumulate\": 10, \"drop_last\": true}",
-         "train.drop_last: it leaves nothing: there are 90 training samples, fewer than the "
-         "batch_size "
-         "× accumulate of 100"},
+         "train.drop_last: it leaves no step: there are 90 training samples, fewer than the "
+         "batch_size × accumulate of 100"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         school s = school_open(SMOOTH, "{}", "", PLAIN);

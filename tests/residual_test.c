@@ -162,16 +162,16 @@ Test(refusals, name_the_layer_and_what_to_do) {
          "layers[1] (residual).shortcuts: there is no such key here; did you mean \"shortcut\"?"},
         {vector, "{\"layers\": [" R_DENSE(3) "]}",
          "layers[1] (residual): its body gives 3, but its input, which is added, is 5; make them "
-         "equal, or give it a \"shortcut\" that gives 3, such as a dense layer"},
+         "match, or give it a \"shortcut\" that gives 3, such as a dense layer"},
         {vector, "{\"layers\": [" R_DENSE(3) "], \"shortcut\": [" R_DENSE(4) "]}",
          "layers[1] (residual): its body gives 3, but its shortcut gives 4; they are added, so "
-         "they have to be equal"},
+         "they must match"},
         {image, "{\"layers\": [" R_TANH "], \"shortcut\": [" R_FLATTEN "]}",
          "layers[1] (residual): its body gives 2 × 4 × 3, but its shortcut gives 24; they are "
-         "added, so they have to be equal"},
+         "added, so they must match"},
         {image, "{\"layers\": [" R_FLATTEN "]}",
          "layers[1] (residual): its body gives 24, but its input, which is added, is 2 × 4 × 3; "
-         "make them equal, or give it a \"shortcut\" that gives 24"},
+         "make them match, or give it a \"shortcut\" that gives 24"},
         {image, "{\"layers\": [" R_DENSE(3) "]}",
          "layers[1] (residual).layers[0] (dense): takes a vector, but layers[0] (relu) gives "
          "2 × 4 × 3; put a flatten layer between them"},
@@ -183,7 +183,7 @@ Test(refusals, name_the_layer_and_what_to_do) {
          "(residual) gives 2 × 4 × 3; put a flatten layer between them"},
         {image, "{\"layers\": [" R_TANH ", " R_BODY(R_FLATTEN) "]}",
          "layers[1] (residual).layers[1] (residual): its body gives 24, but its input, which is "
-         "added, is 2 × 4 × 3; make them equal, or give it a \"shortcut\" that gives 24"},
+         "added, is 2 × 4 × 3; make them match, or give it a \"shortcut\" that gives 24"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         mote_error error = {0};

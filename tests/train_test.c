@@ -712,7 +712,7 @@ Test(training, data_and_models_that_do_not_fit_are_refused_with_the_reason) {
         {NETWORK,
          {3, {1, 12, 12}},
          "{\"batch_size\": 206, \"drop_last\": true}",
-         "train.drop_last: it leaves nothing: there are 205 training samples, fewer than the "
+         "train.drop_last: it leaves no step: there are 205 training samples, fewer than the "
          "batch_size of 206"},
         {NORMALIZED,
          {3, {1, 12, 12}},
@@ -911,43 +911,42 @@ Test(resuming, with_other_settings_is_refused_naming_the_keys) {
         uint64_t seed;
         const char *model, *differences;
     } rows[] = {
-        {"{\"batch_size\": 65}", WITH_VALIDATION, 5, NETWORK, "train.batch_size was 64 and is 65"},
+        {"{\"batch_size\": 65}", WITH_VALIDATION, 5, NETWORK,
+         "train.batch_size was 64 and is now 65"},
         {"{\"shuffle\": false}", WITH_VALIDATION, 5, NETWORK,
-         "train.shuffle was true and is false"},
+         "train.shuffle was true and is now false"},
         {"{\"optimizer\": {\"type\": \"sgd\", \"momentum\": 0.5}}", WITH_VALIDATION, 5, NETWORK,
-         "train.optimizer.momentum was 0 and is 0.5"},
+         "train.optimizer.momentum was 0 and is now 0.5"},
         {"{\"schedule\": {\"type\": \"cosine\"}}", WITH_VALIDATION, 5, NETWORK,
-         "train.schedule.type was \"constant\" and is \"cosine\""},
+         "train.schedule.type was \"constant\" and is now \"cosine\""},
         {"{\"max_steps\": 7, \"drop_last\": true}", WITH_VALIDATION, 6, NETWORK,
-         "train.drop_last was false and is true, seed was \"5\" and is \"6\""},
-        {"{\"accumulate\": 2}", WITH_VALIDATION, 5, NETWORK, "train.accumulate was 1 and is 2"},
+         "train.drop_last was false and is now true, seed was \"5\" and is now \"6\""},
+        {"{\"accumulate\": 2}", WITH_VALIDATION, 5, NETWORK, "train.accumulate was 1 and is now 2"},
         {"{\"clip_gradient_norm\": 2}", WITH_VALIDATION, 5, NETWORK,
-         "train.clip_gradient_norm was 0 and is 2"},
+         "train.clip_gradient_norm was 0 and is now 2"},
         {"{\"weight_average\": 0.5}", WITH_VALIDATION, 5, NETWORK,
-         "train.weight_average was 0 and is 0.5"},
-        {"{}", WITHOUT_VALIDATION, 5, NETWORK, "dataset.validation_fraction was 0.2 and is 0"},
+         "train.weight_average was 0 and is now 0.5"},
+        {"{}", WITHOUT_VALIDATION, 5, NETWORK, "dataset.validation_fraction was 0.2 and is now 0"},
         {"{}", "{\"validation_fraction\": 0.2, \"normalize\": \"unit\"}", 5, NETWORK,
-         "dataset.normalize was \"standard\" and is \"unit\""},
+         "dataset.normalize was \"standard\" and is now \"unit\""},
         {"{}", AUGMENTED, 5, NETWORK,
-         "dataset.augment[0] was not there and is {\"type\":\"crop\",\"padding\":1,\"ground\":..., "
-         "dataset.augment[1] was not there and is {\"type\":\"flip\",\"direction\":\"horizont..., "
-         "dataset.augment[2] was not there and is "
-         "{\"type\":\"cutout\",\"size\":2,\"ground\":\"..., "
-         "dataset.augment[3] was not there and is {\"type\":\"shift\",\"pixels\":1,\"ground\":..., "
-         "and 3 more differ"},
+         "dataset.augment[0] was not set and is now "
+         "{\"type\":\"crop\",\"padding\":1,\"ground\":..., dataset.augment[1] was not set and is "
+         "now {\"type\":\"flip\",\"direction\":\"horizont..., dataset.augment[2] was not set and "
+         "is now {\"type\":\"cutout\",\"size\":2,\"ground\":\"..., dataset.augment[3] was not set "
+         "and is now {\"type\":\"shift\",\"pixels\":1,\"ground\":..., and 3 more differ"},
         {"{}", WITH_VALIDATION, 5,
          "{\"layers\": [{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 99}, "
          "{\"type\": \"tanh\"}, {\"type\": \"dense\", \"units\": 3}], \"output\": {\"type\": "
          "\"softmax_cross_entropy\"}}",
-         "model.layers[1].units was 100 and is 99, model.layers[2].type was \"relu\" and is "
-         "\"tanh\""},
+         "model.layers[1].units was 100 and is now 99, model.layers[2].type was \"relu\" and is "
+         "now \"tanh\""},
         {"{}", WITH_VALIDATION, 5,
          "{\"layers\": [{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 3}], "
          "\"output\": {\"type\": \"softmax_cross_entropy\"}}",
-         "model.layers[1].units was 100 and is 3, model.layers[2] was {\"type\":\"relu\"} and is "
-         "not "
-         "there, model.layers[3] was {\"type\":\"dense\",\"units\":3,\"bias\":tru... and is not "
-         "there"},
+         "model.layers[1].units was 100 and is now 3, model.layers[2] was {\"type\":\"relu\"} and "
+         "is no longer set, model.layers[3] was {\"type\":\"dense\",\"units\":3,\"bias\":tru... "
+         "and is no longer set"},
         /* What may change on the way. */
         {"{\"epochs\": 11, \"threads\": 2}", WITH_VALIDATION, 5, NETWORK, NULL},
         {"{\"max_steps\": 7, \"max_minutes\": 1, \"target_accuracy\": 0.9}", WITH_VALIDATION, 5,
@@ -971,7 +970,7 @@ Test(resuming, with_other_settings_is_refused_naming_the_keys) {
         mote_status status = mote_trainer_restore(trainer, path, &error);
         char expected[SCRATCH_TEXT];
         snprintf(expected, sizeof expected,
-                 "{D}/checkpoint: the checkpoint belongs to other settings: %s",
+                 "{D}/checkpoint: the checkpoint was made with other settings: %s",
                  rows[i].differences ? rows[i].differences : "");
         if (rows[i].differences) {
             scratch_expect_error(&error, MOTE_INVALID, expected, "", rows[i].differences);
@@ -1087,12 +1086,12 @@ Test(resuming, by_force_goes_on_with_other_settings) {
     }
     run_open(&r, WITH_VALIDATION, "{\"optimizer\": {\"type\": \"sgd\", \"momentum\": 0.9}}");
     mote_checkpoint_restore(r.trainer, path, true, &r.error);
-    scratch_expect_error(&r.error, MOTE_INVALID,
-                         "{D}/checkpoint: there is no tensor "
-                         "\"optimizer.momentum.layers.1.weight\", which train.optimizer as it is "
-                         "now needs; its weights can be the beginning of a new run (--init-from "
-                         "{D}/checkpoint)",
-                         "", "another optimizer");
+    scratch_expect_error(
+        &r.error, MOTE_INVALID,
+        "{D}/checkpoint: there is no tensor \"optimizer.momentum.layers.1.weight\", which the "
+        "current train.optimizer needs; its weights can still start a new run (--init-from "
+        "{D}/checkpoint)",
+        "", "another optimizer");
     run_close(&r);
 }
 
@@ -1216,7 +1215,7 @@ Test(resuming, from_a_checkpoint_of_another_version_says_so) {
     } rows[] = {
         {MOTE_VERSION, "{D}/old: the metadata \"mote.position\" makes no sense"},
         {"0.0.1", "{D}/old: written by mote 0.0.1, whose checkpoints mote " MOTE_VERSION
-                  " cannot go on with; its model can be the beginning of a new run (--init-from)"},
+                  " cannot resume from; its weights can still start a new run (--init-from)"},
     };
     static run r;
     run_open(&r, WITH_VALIDATION, RESUMED);

@@ -51,8 +51,8 @@ mote_status mote_pooling_build(mote_pooling *pooling, mote_error *error) {
     }
     if (pooling->padding > pooling->size / 2) {
         return mote_fail(error, MOTE_INVALID,
-                         "a padding of %zu is more than half of size %zu, so that there would be "
-                         "windows of nothing but padding; make it at most %zu",
+                         "a padding of %zu is more than half of size %zu, so some windows would "
+                         "hold nothing but padding; make it at most %zu",
                          pooling->padding, pooling->size, pooling->size / 2);
     }
     const size_t *in = layer->input_shape.dims;

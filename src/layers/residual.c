@@ -36,16 +36,16 @@ static mote_status fail_sides(const residual *self, mote_shape body, mote_shape 
     mote_shape_text(body, body_text);
     mote_shape_text(beside, beside_text);
     if (self->shortcut) {
-        return mote_fail(error, MOTE_INVALID,
-                         "its body gives %s, but its shortcut gives %s; they are added, so they "
-                         "have to be equal",
-                         body_text, beside_text);
+        return mote_fail(
+            error, MOTE_INVALID,
+            "its body gives %s, but its shortcut gives %s; they are added, so they must match",
+            body_text, beside_text);
     }
     const char *remedy = body.rank == 3 && beside.rank == 3   ? ", such as a 1 × 1 conv2d"
                          : body.rank == 1 && beside.rank == 1 ? ", such as a dense layer"
                                                               : "";
     return mote_fail(error, MOTE_INVALID,
-                     "its body gives %s, but its input, which is added, is %s; make them equal, or "
+                     "its body gives %s, but its input, which is added, is %s; make them match, or "
                      "give it a \"shortcut\" that gives %s%s",
                      body_text, beside_text, body_text, remedy);
 }

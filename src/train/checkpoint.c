@@ -323,8 +323,8 @@ static mote_status fail_position(const mote_safetensors *file, mote_error *error
     const char *version = mote_safetensors_metadata(file, "mote.version");
     if (version && strcmp(version, MOTE_VERSION) != 0) {
         return mote_fail(error, MOTE_DATA,
-                         "%s: written by mote %.40s, whose checkpoints mote %s cannot go on with; "
-                         "its model can be the beginning of a new run (--init-from)",
+                         "%s: written by mote %.40s, whose checkpoints mote %s cannot resume from; "
+                         "its weights can still start a new run (--init-from)",
                          path, version, MOTE_VERSION);
     }
     return mote_fail(error, MOTE_DATA, "%s: the metadata \"mote.position\" makes no sense", path);
@@ -358,13 +358,13 @@ static mote_status check_tensor(void *context, const char *name, mote_tensor ten
     mote_status status = mote_safetensors_check(from->file, name, tensor.shape, &reason);
     bool average = strncmp(name, "average.", strlen("average.")) == 0;
     if (status != MOTE_OK && from->same_settings) {
-        return mote_fail(error, status, "%s: the file is damaged, or of another version",
+        return mote_fail(error, status, "%s: the file is damaged, or from another version",
                          reason.message);
     }
     if (status != MOTE_OK && (average || strncmp(name, "optimizer.", strlen("optimizer.")) == 0)) {
         return mote_fail(error, MOTE_INVALID,
-                         "%s, which train.%s as it is now needs; its weights can be the beginning "
-                         "of a new run (--init-from %s)",
+                         "%s, which the current train.%s needs; its weights can still start a new "
+                         "run (--init-from %s)",
                          reason.message, average ? "weight_average" : "optimizer",
                          mote_safetensors_path(from->file));
     }

@@ -62,8 +62,8 @@ static mote_status check_name(mote_experiment *experiment, const char *path, mot
     const char *name = experiment->name;
     if (!*name || *name == '.' || strpbrk(name, "/\\\n")) {
         return mote_fail_at(value, error,
-                            "a name has to do as that of a directory: not empty, no slash, no dot "
-                            "in front; found \"%.60s\"",
+                            "a name must work as a directory name: not empty, no slash, no leading "
+                            "dot; found \"%.60s\"",
                             name);
     }
     return MOTE_OK;

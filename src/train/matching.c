@@ -42,7 +42,7 @@ static mote_status match_columns(const cJSON *trained, const cJSON *found, mote_
     const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(a, "name"));
     return mote_fail(error, MOTE_DATA,
                      "the data set's columns, or the texts in them, are not those that the model "
-                     "was trained on; they differ from column %zu on%s%.80s%s",
+                     "was trained on; they differ from column %zu onwards%s%.80s%s",
                      number, name ? ", there \"" : "", name ? name : "", name ? "\"" : "");
 }
 
@@ -50,8 +50,8 @@ static mote_status match_resize(const cJSON *trained, const cJSON *found, mote_e
     return !cJSON_IsString(trained) || !cJSON_IsString(found) || are_same(trained, found)
                ? MOTE_OK
                : mote_fail(error, MOTE_DATA,
-                           "the data set's pictures are resized by \"%s\", but the model was "
-                           "trained on such by \"%s\"",
+                           "the data set's pictures are resized with \"%s\", but the model was "
+                           "trained on pictures resized with \"%s\"",
                            cJSON_GetStringValue(found), cJSON_GetStringValue(trained));
 }
 
@@ -101,8 +101,8 @@ static mote_status fail_unknown(const mote_model *model, const char *name, mote_
         mote_suggest_candidate(&suggestion, mote_model_class_name(model, i));
     }
     return mote_fail(error, MOTE_DATA,
-                     "the data set has a class \"%.80s\", which is none of the model's %zu%s", name,
-                     mote_model_classes(model), mote_suggestion_text(&suggestion, text));
+                     "the data set has a class \"%.80s\", which is not one of the model's %zu%s",
+                     name, mote_model_classes(model), mote_suggestion_text(&suggestion, text));
 }
 
 static mote_status find_class(const mote_model *model, const char *name, uint32_t *number,

@@ -55,7 +55,7 @@ static mote_status check_version(const mote_plugin *plugin, const char *path, mo
     if (plugin->abi != MOTE_PLUGIN_ABI) {
         return mote_fail(error, MOTE_INVALID,
                          "%s: is a plugin for mote %.*s (plugin interface %u), but this is mote %s "
-                         "(plugin interface %d); build it anew with this mote's headers",
+                         "(plugin interface %d); rebuild it with this mote's headers",
                          path, (int)sizeof plugin->version, plugin->version, plugin->abi,
                          MOTE_VERSION, MOTE_PLUGIN_ABI);
     }
@@ -63,7 +63,7 @@ static mote_status check_version(const mote_plugin *plugin, const char *path, mo
         if (plugin->sizes[i] != own_sizes[i]) {
             return mote_fail(error, MOTE_INVALID,
                              "%s: was built with other headers than this mote (%s): in it a %s has "
-                             "%zu bytes, and here %zu; build it anew with this mote's headers",
+                             "%zu bytes, and here %zu; rebuild it with this mote's headers",
                              path, MOTE_VERSION, type_names[i], plugin->sizes[i], own_sizes[i]);
         }
     }
@@ -89,7 +89,7 @@ static mote_status register_classes(const mote_plugin *plugin, const char *path,
     REGISTER_ALL(plugin->augmentations, mote_augmentation_register)
     if (count == 0) {
         status = mote_fail(&reason, MOTE_INVALID,
-                           "it gives no layer, output, optimizer, schedule or augmentation");
+                           "it provides no layer, output, optimizer, schedule or augmentation");
     }
     return status == MOTE_OK
                ? MOTE_OK
@@ -106,8 +106,8 @@ mote_status mote_plugin_load(const char *path, mote_error *error) {
     if (!plugin) {
         dlclose(object);
         return mote_fail(error, MOTE_INVALID,
-                         "%s: is no plugin for mote: it has no mote_plugin_export, which "
-                         "MOTE_PLUGIN of mote/plugin.h makes",
+                         "%s: not a mote plugin: it has no mote_plugin_export, which MOTE_PLUGIN "
+                         "in mote/plugin.h defines",
                          path);
     }
     mote_status status = check_version(plugin, path, error);

@@ -29,7 +29,7 @@ static mote_status check_pictures(const mote_trainer *trainer, mote_error *error
     mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
     char text[MOTE_SHAPE_TEXT_CAPACITY];
     return mote_fail(error, MOTE_INVALID,
-                     "--preview shows pictures, 8-bit images of 1 or 3 channels; a sample of this "
+                     "--preview draws pictures, 8-bit images of 1 or 3 channels; a sample of this "
                      "data set is %s %snumbers",
                      mote_shape_text(part.samples->shape, text),
                      part.samples->bytes ? "8-bit " : "");

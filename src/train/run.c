@@ -160,20 +160,20 @@ static mote_status write_divergence(const mote_run *run, const mote_event *event
 
 /* ---- while training goes on ---- */
 
-/* "...: cannot be written: No space left on device; training goes on, and ..." */
+/* "...: cannot be written: No space left on device; training continues, and ..." */
 static void tell_failure(mote_run *run, mote_run_file kind, const mote_error *reason) {
     char then[CONSEQUENCE_CAPACITY], text[NOTICE_CAPACITY];
     static const char *const consequences[MOTE_RUN_FILES] = {
         [MOTE_RUN_CHECKPOINT] = "without a checkpoint so far",
-        [MOTE_RUN_OLDER_CHECKPOINT] = "with the newest checkpoint alone",
-        [MOTE_RUN_METRICS] = "and they will be written when that is possible",
-        [MOTE_RUN_MODEL] = "and the model is written at its end"};
+        [MOTE_RUN_OLDER_CHECKPOINT] = "keeping only the newest checkpoint",
+        [MOTE_RUN_METRICS] = "and they will be written once that is possible",
+        [MOTE_RUN_MODEL] = "and the model will be written at the end"};
     snprintf(then, sizeof then, "%s", consequences[kind]);
     if (kind == MOTE_RUN_CHECKPOINT && run->checkpoints.any) {
-        snprintf(then, sizeof then, "and the checkpoint of step %llu stays",
+        snprintf(then, sizeof then, "and the checkpoint of step %llu is kept",
                  (unsigned long long)run->checkpoints.step);
     }
-    snprintf(text, sizeof text, "%s; training goes on, %s", reason->message, then);
+    snprintf(text, sizeof text, "%s; training continues, %s", reason->message, then);
     if (run->listener) {
         run->listener(run->listener_context, text);
     }
@@ -277,8 +277,8 @@ mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, m
         mote_checkpoints_restore(&run->checkpoints, trainer, force, tell_skipped, run, &reason);
     if (status == MOTE_INVALID && !force) {
         return mote_fail(error, status,
-                         "%s; %s/config.json has those it was made with, and --force goes on all "
-                         "the same, where weights and optimizer still fit",
+                         "%s; %s/config.json has the original ones, and --force resumes anyway, if "
+                         "weights and optimizer still fit",
                          reason.message, run->directory);
     }
     return status == MOTE_OK ? MOTE_OK : mote_fail(error, status, "%s", reason.message);

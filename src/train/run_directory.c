@@ -132,8 +132,8 @@ static mote_status make_directories(const char *path, mote_error *error) {
             char rest = *at;
             *at = '\0';
             if (mkdir(partial, 0777) != 0 && errno != EEXIST) {
-                return mote_fail(error, MOTE_FILE, "%s: the directory cannot be made: %s", partial,
-                                 strerror(errno));
+                return mote_fail(error, MOTE_FILE, "%s: the directory cannot be created: %s",
+                                 partial, strerror(errno));
             }
             *at = rest;
         }
@@ -156,7 +156,7 @@ static mote_status create_numbered(mote_run *run, const char *name, mote_error *
             return open_directory(run, path, error);
         }
         if (errno != EEXIST) { /* another run that starts at this moment takes the number */
-            return mote_fail(error, MOTE_FILE, "%s: the directory cannot be made: %s", path,
+            return mote_fail(error, MOTE_FILE, "%s: the directory cannot be created: %s", path,
                              strerror(errno));
         }
     }
@@ -180,8 +180,8 @@ mote_status mote_run_create(mote_run *run, const char *directory, const char *na
     }
     if (status == MOTE_OK && !is_empty(directory)) {
         return mote_fail(error, MOTE_FILE,
-                         "%s: not an empty directory; a run wants a new or empty one, or --resume "
-                         "to go on with the run that is there",
+                         "%s: not an empty directory; name a new or empty one, or add --resume to "
+                         "continue the run that is there",
                          directory);
     }
     return status;
@@ -201,10 +201,11 @@ static mote_status check_resumable(const char *directory, mote_error *error) {
                          directory);
     }
     if (has_file(directory, MOTE_MODEL_FILE)) {
-        return mote_fail(error, MOTE_FILE,
-                         "%s: there is no checkpoint to resume, and to begin again would replace "
-                         "its model.safetensors; name another directory, or remove that file",
-                         directory);
+        return mote_fail(
+            error, MOTE_FILE,
+            "%s: there is no checkpoint to resume from, and starting over would replace its "
+            "model.safetensors; name another directory, or remove that file",
+            directory);
     }
     return MOTE_OK;
 }

@@ -109,13 +109,13 @@ static void add_difference(differences *found, const cJSON *then, const cJSON *n
     }
     const char *comma = used ? ", " : "";
     if (!then) {
-        snprintf(end, room, "%s%s was not there and is %s", comma, found->path,
+        snprintf(end, room, "%s%s was not set and is now %s", comma, found->path,
                  value_text(now, after, found));
     } else if (!now) {
-        snprintf(end, room, "%s%s was %s and is not there", comma, found->path,
+        snprintf(end, room, "%s%s was %s and is no longer set", comma, found->path,
                  value_text(then, before, found));
     } else {
-        snprintf(end, room, "%s%s was %s and is %s", comma, found->path,
+        snprintf(end, room, "%s%s was %s and is now %s", comma, found->path,
                  value_text(then, before, found), value_text(now, after, found));
     }
 }
@@ -173,7 +173,7 @@ static mote_status fail_different(const differences *found, const char *path, mo
     if (found->count > MOST_NAMED) {
         snprintf(more, sizeof more, ", and %zu more differ", found->count - MOST_NAMED);
     }
-    return mote_fail(error, MOTE_INVALID, "%s: the checkpoint belongs to other settings: %s%s",
+    return mote_fail(error, MOTE_INVALID, "%s: the checkpoint was made with other settings: %s%s",
                      path, found->text, more);
 }
 

@@ -170,7 +170,7 @@ static mote_status count_steps(mote_trainer *trainer, mote_error *error) {
     if (trainer->epoch_steps == 0) {
         return mote_trainer_fail_key(
             trainer, "drop_last", error,
-            "it leaves nothing: there are %zu training samples, fewer than the %s of %zu", samples,
+            "it leaves no step: there are %zu training samples, fewer than the %s of %zu", samples,
             options->accumulate > 1 ? "batch_size × accumulate" : "batch_size", most);
     }
     trainer->batch_rows = samples < options->batch_size ? samples : options->batch_size;

@@ -132,9 +132,9 @@ test_bad_files() {
     mkdir full && echo text >full/file
     refuse 1 'train: no.json: cannot be opened: No such file or directory' "$train" no.json
     refuse 1 'train: full: cannot be read: Is a directory' "$train" full
-    refuse 1 'train: full: not an empty directory; a run wants a new or empty one, or --resume to go on with the run that is there' \
+    refuse 1 'train: full: not an empty directory; name a new or empty one, or add --resume to continue the run that is there' \
         "$train" digits.json --run-dir full
-    refuse 1 'train: full/file/run: the directory cannot be made: Not a directory' \
+    refuse 1 'train: full/file/run: the directory cannot be created: Not a directory' \
         "$train" digits.json --run-dir full/file/run
     refuse 2 'train: the run directory has no name' "$train" digits.json --run-dir=
     refuse 1 'train: no.safetensors: cannot be opened: No such file or directory' \
@@ -359,7 +359,7 @@ test_residual() {
     refuse 1 "train: whole/model.safetensors: the tensor \"layers.2.layers.2.weight\" is 12 × 16, but the model needs 13 × 16" \
         "$train" residual.json --init-from whole/model.safetensors --set 'model.layers[2].shortcut[0].units=13' \
         --set 'model.layers[2].layers[2].units=13'
-    refuse 2 "train: residual.json:7:7: model.layers[2] (residual): its body gives 12, but its shortcut gives 13; they are added, so they have to be equal" \
+    refuse 2 "train: residual.json:7:7: model.layers[2] (residual): its body gives 12, but its shortcut gives 13; they are added, so they must match" \
         "$train" residual.json --set 'model.layers[2].shortcut[0].units=13'
     rm -rf whole threads* again started evaluation.json residual.json
 }
@@ -670,8 +670,8 @@ test_full_disk() {
     # shellcheck disable=SC2016
     run 1 sh -c 'ulimit -f 100; exec "$1" digits.json --run-dir full --quiet' sh "$train"
     same "what cannot be written" "$(cat "$err")" \
-        "train: full/checkpoint.safetensors: cannot be written: File too large; training goes on, without a checkpoint so far
-train: full/model.safetensors: cannot be written: File too large; training goes on, and the model is written at its end
+        "train: full/checkpoint.safetensors: cannot be written: File too large; training continues, without a checkpoint so far
+train: full/model.safetensors: cannot be written: File too large; training continues, and the model will be written at the end
 train: full/model.safetensors: cannot be written: File too large
 there is no checkpoint to go on from; make room, or name another directory with --run-dir, and train again"
     same "files of a run on a full disk" "$(ls full)" "config.json
@@ -724,7 +724,7 @@ interrupt_often() {
     interrupt 130 INT --seed 7 || return 1
     check "Ctrl-C leaves a checkpoint" test -s "$stopped/checkpoint.safetensors"
     check "Ctrl-C leaves no result" test ! -e "$stopped/result.json"
-    refuse 2 "train: $stopped/checkpoint.safetensors: the checkpoint belongs to other settings: train.batch_size was 64 and is 32, seed was \"7\" and is \"1\"; $stopped/config.json has those it was made with, and --force goes on all the same, where weights and optimizer still fit" \
+    refuse 2 "train: $stopped/checkpoint.safetensors: the checkpoint was made with other settings: train.batch_size was 64 and is now 32, seed was \"7\" and is now \"1\"; $stopped/config.json has the original ones, and --force resumes anyway, if weights and optimizer still fit" \
         "$train" "$config" --resume --run-dir "$stopped" --set train.batch_size=32
     interrupt 143 TERM --resume --seed=7 || return 1
     how_to_go_on=$(sed -n 's/^go on with: //p' "$err")
@@ -809,14 +809,14 @@ missing.so|cannot be opened: No such file or directory
 notes.so|cannot be loaded as a shared object: file too short
 .|cannot be loaded as a shared object: cannot read file data: Is a directory
 $tools/undefined.so|cannot be loaded as a shared object: undefined symbol: mote_function_of_tomorrow
-$tools/no_record.so|is no plugin for mote: it has no mote_plugin_export, which MOTE_PLUGIN of mote/plugin.h makes
-$tools/other_kind.so|is a plugin for mote 0.0.9 (plugin interface 0), but this is mote $version (plugin interface 4); build it anew with this mote's headers
-$tools/no_classes.so|the plugin nothing: it gives no layer, output, optimizer, schedule or augmentation
+$tools/no_record.so|is not a mote plugin: it has no mote_plugin_export, which MOTE_PLUGIN in mote/plugin.h defines
+$tools/other_kind.so|is a plugin for mote 0.0.9 (plugin interface 0), but this is mote $version (plugin interface 4); rebuild it with this mote's headers
+$tools/no_classes.so|the plugin nothing: it provides no layer, output, optimizer, schedule or augmentation
 $tools/taken.so|the plugin rectifiers: the layer "relu" cannot be registered: the name is taken
 END
     run 2 "$train" digits.json --plugin "$tools/other_headers.so"
     check "a plugin built with other headers" \
-        has "other_headers.so: was built with other headers than this mote ($version): in it a mote_field has 8 bytes, and here [0-9]*; build it anew with this mote's headers$" "$err"
+        has "other_headers.so: was built with other headers than this mote ($version): in it a mote_field has 8 bytes, and here [0-9]*; rebuild it with this mote's headers$" "$err"
     refuse 2 'train: ./here.so: the plugin prelu: the layer "prelu" cannot be registered: the name is taken' \
         "$train" digits.json --plugin here.so --plugin ./here.so
     misuse train '--plugin needs a value' digits.json --plugin

@@ -64,7 +64,7 @@ test_preview() {
         "$train" photos.json --preview sheet.jpg
     refuse 1 'train: nowhere/sheet.png: cannot be written: No such file or directory' \
         "$train" photos.json --preview nowhere/sheet.png
-    refuse 2 'train: --preview shows pictures, 8-bit images of 1 or 3 channels; a sample of this data set is 2 numbers' \
+    refuse 2 'train: --preview draws pictures, 8-bit images of 1 or 3 channels; a sample of this data set is 2 numbers' \
         "$train" "$repo/configs/xor.json" --preview sheet.png
     refuse 2 'train: --preview shows how training begins; leave out --resume' \
         "$train" photos.json --preview sheet.png --resume

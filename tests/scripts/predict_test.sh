@@ -329,7 +329,7 @@ apple,1,red,1.5' >other.csv
     run 0 "$evaluate" $model --data other.json --part training --json
     same "accuracy on a table with columns elsewhere" "$("$tools/json" get "$out" training_accuracy)" 1
     sed 's/red/blue/' other.csv >new.csv && mv new.csv other.csv
-    refuse 1 "evaluate: the data set's columns, or the texts in them, are not those that the model was trained on; they differ from column 2 on, there \"colour\"" \
+    refuse 1 "evaluate: the data set's columns, or the texts in them, are not those that the model was trained on; they differ from column 2 onwards, there \"colour\"" \
         "$evaluate" $model --data other.json --part training
 
     # Numbers to predict, and one so large that what comes of it is not finite.

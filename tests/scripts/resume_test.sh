@@ -243,8 +243,8 @@ count_said() {
 test_lost_directory() {
     start lost --set train.checkpoint.keep=0 --set train.metrics.every_steps=5
     mv lost elsewhere && : >lost
-    check "a lost directory is told" wait_until 20 said 'lost/metrics.jsonl: cannot be written: [^;]*; training goes on, and '
-    check "checkpoints are told" wait_until 20 said 'lost/checkpoint.safetensors: cannot be written: [^;]*; training goes on, and the checkpoint of step [0-9]* stays$'
+    check "a lost directory is told" wait_until 20 said 'lost/metrics.jsonl: cannot be written: [^;]*; training continues, and '
+    check "checkpoints are told" wait_until 20 said 'lost/checkpoint.safetensors: cannot be written: [^;]*; training continues, and the checkpoint of step [0-9]* is kept$'
     sleep_ms 300
     rm lost && mv elsewhere lost
     check "checkpoints are written again" wait_until 20 said 'checkpoints can be written again$'
@@ -267,7 +267,7 @@ test_full_disk() {
     # shellcheck disable=SC2016
     run 0 sh -c 'ulimit -f "$2"; exec "$1" mlp.json --run-dir full --quiet' sh "$train" $((size * 5 / 6 / 512))
     same "a full disk is told once" "$(cat "$err")" \
-        "train: full/checkpoint.safetensors: cannot be written: File too large; training goes on, and the checkpoint of step 11 stays"
+        "train: full/checkpoint.safetensors: cannot be written: File too large; training continues, and the checkpoint of step 11 is kept"
     check "a full disk: the model" cmp full/model.safetensors whole/model.safetensors
     same "a full disk: what is left" "$(ls full)" "$(printf '%s\n' checkpoint-10.safetensors checkpoint.safetensors \
         config.json metrics.jsonl model.safetensors result.json)"
@@ -316,7 +316,7 @@ test_broken_checkpoints() {
         check "a broken checkpoint ($breaks): $(cat "$err")" said "$newest: $what; trying the one before$"
         as_never_stopped "a broken checkpoint ($breaks)" broken whole
         if [ $breaks = directory ]; then
-            check "a rename that fails: $(cat "$err")" said "$newest: cannot be written: Is a directory; training goes on, and the checkpoint of step 71 stays$"
+            check "a rename that fails: $(cat "$err")" said "$newest: cannot be written: Is a directory; training continues, and the checkpoint of step 71 is kept$"
         else
             run 0 "$train" mlp.json --run-dir broken --quiet --resume
             check "the newest is whole again: $(cat "$err")" is_empty "$err"
@@ -349,7 +349,7 @@ test_no_checkpoint() {
     check "what was left of a config is gone" test ! -e early/config.json.1234.part
     rm early/checkpoint*
     run 1 "$train" mlp.json --run-dir early --resume
-    same "a model without a checkpoint" "$(cat "$err")" "train: early: there is no checkpoint to resume, and to begin again would replace its model.safetensors; name another directory, or remove that file"
+    same "a model without a checkpoint" "$(cat "$err")" "train: early: there is no checkpoint to resume from, and starting over would replace its model.safetensors; name another directory, or remove that file"
     rm -rf early
     run 0 "$train" mlp.json --run-dir whole2 --quiet --init-from whole/model.safetensors
     start early --init-from whole/model.safetensors --set 'train.checkpoint={"every_epochs":0}'
@@ -459,9 +459,9 @@ count_checkpoints() {
 test_changed_config() {
     run 0 "$train" mlp.json --run-dir changed --quiet
     run 2 "$train" mlp.json --run-dir changed --resume --set train.optimizer.momentum=0.8 --set dataset.validation_fraction=0.1
-    same "a changed config" "$(cat "$err")" "train: changed/checkpoint.safetensors: the checkpoint belongs to other settings: train.optimizer.momentum was 0.9 and is 0.8, dataset.validation_fraction was 0.2 and is 0.1; changed/config.json has those it was made with, and --force goes on all the same, where weights and optimizer still fit"
+    same "a changed config" "$(cat "$err")" "train: changed/checkpoint.safetensors: the checkpoint was made with other settings: train.optimizer.momentum was 0.9 and is now 0.8, dataset.validation_fraction was 0.2 and is now 0.1; changed/config.json has the original ones, and --force resumes anyway, if weights and optimizer still fit"
     run 2 "$train" mlp.json --run-dir changed --resume --dry-run --quiet --set train.optimizer.momentum=0.8
-    check "a changed config, --dry-run" has 'other settings: train.optimizer.momentum was 0.9 and is 0.8; ' "$err"
+    check "a changed config, --dry-run" has 'other settings: train.optimizer.momentum was 0.9 and is now 0.8; ' "$err"
     cp -r changed before
     run 0 "$train" mlp.json --run-dir changed --resume --dry-run --set train.epochs=8
     check "where --dry-run would go on" has '^resumes changed after step 72$' "$err"
@@ -480,7 +480,7 @@ test_changed_config() {
     run 2 "$train" mlp.json --run-dir changed --resume --force --quiet --set 'model.layers[1].units=64'
     same "what force cannot do" "$(cat "$err")" 'train: changed/checkpoint.safetensors: the tensor "layers.1.weight" is 128 × 784, but the model needs 64 × 784'
     run 2 "$train" mlp.json --run-dir changed --resume --force --quiet --set 'train.optimizer={"type":"adamw"}'
-    same "what force cannot make up" "$(cat "$err")" 'train: changed/checkpoint.safetensors: there is no tensor "optimizer.first_moment.layers.1.weight", which train.optimizer as it is now needs; its weights can be the beginning of a new run (--init-from changed/checkpoint.safetensors)'
+    same "what force cannot make up" "$(cat "$err")" 'train: changed/checkpoint.safetensors: there is no tensor "optimizer.first_moment.layers.1.weight", which the current train.optimizer needs; its weights can still start a new run (--init-from changed/checkpoint.safetensors)'
     run 0 "$train" mlp.json --run-dir other --quiet --set 'train.optimizer={"type":"adamw"}' --init-from changed/checkpoint.safetensors
     rm -rf other
     rm -rf changed
