@@ -7,9 +7,9 @@ usage() {
     cat <<END
 usage: examples/quickstart.sh
 
-Installs what mote needs and is missing, builds it, fetches MNIST, trains a classifier of handwritten digits on it,
-evaluates it and has it read a few digits. Where MNIST cannot be fetched, trains on configs/digits.json, which needs no
-file. What it trained is left under runs/quickstart/.
+Installs whatever mote needs that is missing, builds it, downloads MNIST, trains a classifier of handwritten digits,
+evaluates it and has it read a few digits. If MNIST cannot be downloaded, trains on configs/digits.json instead, which
+needs no file. The trained model is left under runs/quickstart/.
 
 MOTE_DATASET_MIRROR  where datasets/get.sh fetches MNIST from
 END
@@ -94,6 +94,6 @@ else
 fi
 run "./predict $model examples/digits/*.png"
 
-say "" "Done. The model is $model, and how the training went stands beside it."
+say "" "Done. The model is $model; the record of its training is beside it."
 say "Next: read README.md, change a copy of a file in configs/ and train with it,"
 say "or show the model an image of your own: ./predict $model IMAGE.png"
