@@ -188,7 +188,7 @@ Test(notices, of_accuracy_say_after_how_many_epochs) {
 Test(notices, of_a_validation_part_that_is_too_small) {
     notes n = notes_of(NETWORK(""), "{\"validation_fraction\": 0.01}", FAST, HALVES);
     cr_expect_eq(n.count, (size_t)1);
-    check(&n, 0, "the validation split has only 20 samples: each is 5 % of its accuracy");
+    check(&n, 0, "the validation part has only 20 samples: each is 5 % of its accuracy");
     n = notes_of(NETWORK(""), "{\"validation_fraction\": 0.01}", FAST, SENSELESS);
     for (size_t i = 0; i < n.count; i++) {
         cr_expect(!strstr(n.texts[i], "chance"), "by so few samples: %s", n.texts[i]);

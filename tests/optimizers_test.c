@@ -916,10 +916,10 @@ Test(refusals, say_what_does_not_fit_the_data_or_the_model) {
     } rows[] = {
         {"{\"schedule\": {\"type\": \"on_plateau\"}}",
          "train.schedule: on_plateau follows the validation loss, but the data set has no "
-         "validation split; set dataset.validation_fraction, or choose another schedule"},
+         "validation part; set dataset.validation_fraction, or choose another schedule"},
         {"{\"schedule\": {\"type\": \"on_plateau\", \"metric\": \"accuracy\"}}",
          "train.schedule: on_plateau follows the validation accuracy, but the data set has no "
-         "validation split; set dataset.validation_fraction, or choose another schedule"},
+         "validation part; set dataset.validation_fraction, or choose another schedule"},
         {"{\"batch_size\": 10, \"accumulate\": 10, \"drop_last\": true}",
          "train.drop_last: it leaves no step: there are 90 training samples, fewer than the "
          "batch_size × accumulate of 100"},

@@ -276,7 +276,7 @@ static mote_status evaluate(const settings *s, mote_model *model, mote_pool *poo
         status = mote_part_match(&matched, model, experiment->dataset, name, error);
     }
     if (status == MOTE_OK && matched.part.count == 0) {
-        status = mote_fail(error, MOTE_DATA, "the data set has no %s split; try another --part",
+        status = mote_fail(error, MOTE_DATA, "the data set has no %s part; try another --part",
                            s->part);
     }
     if (status == MOTE_OK) {

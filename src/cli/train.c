@@ -175,7 +175,7 @@ static mote_status measure_test(train_session *s, mote_report *report, mote_erro
 static void print_result(const train_session *s, const mote_report *report) {
     char loss[LOSS_CAPACITY];
     if (!report) {
-        printf("trained for %.1f s; the data set has no test split\n", s->seconds);
+        printf("trained for %.1f s; the data set has no test part\n", s->seconds);
     } else if (isfinite(report->metrics.accuracy)) {
         printf("test loss %s, test accuracy %.2f %%\n", loss_text(report->metrics.loss, true, loss),
                100 * report->metrics.accuracy);
@@ -213,7 +213,7 @@ static mote_status finish(train_session *s, mote_error *error) {
     }
     if (status == MOTE_OK && tested && !isfinite(report.metrics.loss)) {
         status = mote_fail(error, MOTE_DIVERGED,
-                           "the loss on the test split is not finite: look there for samples "
+                           "the loss on the test part is not finite: look there for samples "
                            "unlike the training samples, or try a lower learning rate, a warm-up, "
                            "or another normalization of the data");
     } else if (status == MOTE_OK) {

@@ -49,7 +49,7 @@ static const mote_field option_fields[] = {
      .preset = "0",
      .help =
          "use only this many training samples, each class in proportion; 0: all. The validation "
-         "split is taken out of them, and the test split is limited to the same number"},
+         "part is taken out of them, and the test part is limited to the same number"},
     {.name = "class_weights",
      .kind = MOTE_FIELD_PART,
      .takes = "\"balanced\", a list or an object",

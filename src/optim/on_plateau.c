@@ -108,7 +108,7 @@ static mote_status match(const mote_schedule *schedule, bool validates, bool has
     if (!validates) {
         return mote_fail(error, MOTE_INVALID,
                          "on_plateau follows the validation %s, but the data set has no validation "
-                         "split; set dataset.validation_fraction, or choose another schedule",
+                         "part; set dataset.validation_fraction, or choose another schedule",
                          metrics[self->metric]);
     }
     if (self->metric == ACCURACY && !has_classes) {

@@ -48,12 +48,12 @@ void mote_notices_start(mote_trainer *trainer) {
     }
     if (trainer->model->output->classes > 0) {
         notice(trainer, MOTE_NOTICE_VALIDATION,
-               "the validation split has only %zu sample%s: each is %.2g %% of its accuracy, which "
+               "the validation part has only %zu sample%s: each is %.2g %% of its accuracy, which "
                "says little; raise dataset.validation_fraction, or go by the training loss",
                count, count > 1 ? "s" : "", 100.0 / (double)count);
     } else {
         notice(trainer, MOTE_NOTICE_VALIDATION,
-               "the validation split has only %zu sample%s, so its loss says little; raise "
+               "the validation part has only %zu sample%s, so its loss says little; raise "
                "dataset.validation_fraction, or go by the training loss",
                count, count > 1 ? "s" : "");
     }

@@ -11,7 +11,7 @@ mote_status mote_stopping_check(const mote_trainer *trainer, mote_error *error) 
     }
     if (!mote_trainer_validates(trainer)) {
         return mote_trainer_fail_key(trainer, key, error,
-                                     "there is no validation split to go by; set "
+                                     "there is no validation part to go by; set "
                                      "dataset.validation_fraction, to 0.1 for one sample in ten");
     }
     bool accuracy = target || early->metric == MOTE_STOP_BY_ACCURACY;

@@ -384,11 +384,11 @@ test_terminal() {
 test_parts() {
     run 0 "$train" digits.json --run-dir parts --set dataset.validation_fraction=0 --set dataset.test_samples=0 \
         --set train.epochs=1
-    check "without a test part" has '^trained for [0-9.]* s; the data set has no test split$' "$out"
+    check "without a test part" has '^trained for [0-9.]* s; the data set has no test part$' "$out"
     check "without a validation part the model is the last" has 'holds the last model$' "$out"
     same "validation_loss without a validation part" "$("$tools/json" get parts/metrics.jsonl validation_loss)" null
-    refuse 1 'evaluate: the data set has no test split; try another --part' "$evaluate" parts/model.safetensors
-    refuse 1 'evaluate: the data set has no validation split; try another --part' "$evaluate" parts/model.safetensors --part validation
+    refuse 1 'evaluate: the data set has no test part; try another --part' "$evaluate" parts/model.safetensors
+    refuse 1 'evaluate: the data set has no validation part; try another --part' "$evaluate" parts/model.safetensors --part validation
     run 0 "$evaluate" parts/model.safetensors --part training
     rm -rf parts
 }
@@ -461,7 +461,7 @@ test_infinite_test() {
  "model": {"layers": [{"type": "dense", "units": 2, "initializer": 9}], "output": {"type": "softmax_cross_entropy"}},
  "train": {"epochs": 2}}
 END
-    refused='train: the loss on the test split is not finite: look there for samples unlike the training samples, or try a lower learning rate, a warm-up, or another normalization of the data'
+    refused='train: the loss on the test part is not finite: look there for samples unlike the training samples, or try a lower learning rate, a warm-up, or another normalization of the data'
     run 3 "$train" beyond.json --run-dir beyond --quiet
     same "stderr of a test that is not finite" "$(cat "$err")" "$refused"
     check "nothing is printed as the result" is_empty "$out"
