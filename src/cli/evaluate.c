@@ -276,8 +276,8 @@ static mote_status evaluate(const settings *s, mote_model *model, mote_pool *poo
         status = mote_part_match(&matched, model, experiment->dataset, name, error);
     }
     if (status == MOTE_OK && matched.part.count == 0) {
-        status = mote_fail(error, MOTE_DATA, "the data set has no %s part; try another --part",
-                           s->part);
+        status =
+            mote_fail(error, MOTE_DATA, "the data set has no %s part; try another --part", s->part);
     }
     if (status == MOTE_OK) {
         status = evaluate_part(model, &matched.part, s, error);
