@@ -809,7 +809,7 @@ missing.so|cannot be opened: No such file or directory
 notes.so|cannot be loaded as a shared object: file too short
 .|cannot be loaded as a shared object: cannot read file data: Is a directory
 $tools/undefined.so|cannot be loaded as a shared object: undefined symbol: mote_function_of_tomorrow
-$tools/no_record.so|is not a mote plugin: it has no mote_plugin_export, which MOTE_PLUGIN in mote/plugin.h defines
+$tools/no_record.so|not a mote plugin: it has no mote_plugin_export, which MOTE_PLUGIN in mote/plugin.h defines
 $tools/other_kind.so|is a plugin for mote 0.0.9 (plugin interface 0), but this is mote $version (plugin interface 4); rebuild it with this mote's headers
 $tools/no_classes.so|the plugin nothing: it provides no layer, output, optimizer, schedule or augmentation
 $tools/taken.so|the plugin rectifiers: the layer "relu" cannot be registered: the name is taken
@@ -848,7 +848,7 @@ test_plugins() {
     check "--help schedules knows a plugin's" has '^ebb: the learning rate is halved after each epoch$' "$out"
     ebb='train.schedule={"type": "ebb"}'
     run 2 "$train" digits.json --set "$ebb" --dry-run
-    check "a plugin's schedule is missed" has 'train.schedule.type: no schedule is called "ebb"; there are .*; if a plugin provides it, pass --plugin FILE.so' "$err"
+    check "a plugin's schedule is missed" has 'train.schedule.type: no schedule is called "ebb"; available: .*; if a plugin provides it, pass --plugin FILE.so' "$err"
     run 0 "$train" digits.json --plugin "$plugin" --set "$ebb" --run-dir whole --quiet
     same "learning rates of a plugin's schedule" "$(sed 's/.*"learning_rate":\([^,]*\),.*/\1/' whole/metrics.jsonl)" "0.05
 0.025

@@ -95,7 +95,7 @@ cmp out whole || fail "long_run: stopped twice, it ends otherwise"
 run 130 "$examples/long_run" wild.safetensors 0.01 500
 cp wild.safetensors before.safetensors
 run 3 "$examples/long_run" wild.safetensors 1e30
-says 'train.optimizer.learning_rate was 0.01 and is 1e+30; beginning with its weights' err
+says 'train.optimizer.learning_rate was 0.01 and is now 1e+30; beginning with its weights' err
 says 'diverged after step 1, in layers[0] (dense), on a batch of 32 samples' err
 says 'long_run: layers.0.weight in layers[0] (dense) became infinite in epoch 1, step 2, ' err
 cmp wild.safetensors before.safetensors || fail "long_run: the last good checkpoint does not stay"

@@ -131,12 +131,12 @@ test_other_folders() {
     rm -f other.*.cache
     run 1 "$evaluate" run/model.safetensors --data other.json --part training
     same "a class that the model does not know" "$(cat "$err")" \
-        'evaluate: the data set has a class "squares", which is none of the model'"'"'s 10; did you mean "square"?'
+        'evaluate: the data set has a class "squares", which is not one of the model'"'"'s 10; did you mean "square"?'
     mv other/squares other/square
     sed 's/"size": 32/"size": 32, "resize": "fill"/' other.json >filled.json
     run 1 "$evaluate" run/model.safetensors --data filled.json --part training
     same "pictures resized in another way" "$(cat "$err")" \
-        'evaluate: the data set'"'"'s pictures are resized by "fill", but the model was trained on such by "fit"'
+        'evaluate: the data set'"'"'s pictures are resized with "fill", but the model was trained on pictures resized with "fit"'
     rm -rf other other.* filled.json
 }
 

@@ -341,8 +341,8 @@ apple,1,red,1.5' >other.csv
     printf 'size,colour\n2,red\n3e38,red\n3,red\n' >new.csv
     run 1 "$predict" weights/model.safetensors new.csv
     same "rows that have an answer" "$(sed 's/: .*//' "$out" | tr '\n' ' ')" "new.csv:2 new.csv:4 "
-    same "a row that has none" "$(cat "$err")" "predict: new.csv:3: what the model predicts is not finite: are the \
-numbers like those it was trained on, and does ./evaluate find it any good?"
+    same "a row that has none" "$(cat "$err")" "predict: new.csv:3: the prediction is not finite; check that \
+the numbers are like those the model was trained on, and how it does in ./evaluate"
     refuse 2 'predict: weights/model.safetensors: predicts numbers, not classes; leave out --top' \
         "$predict" weights/model.safetensors new.csv --top 2
     rm -rf fruit fruit.* other.* new.?sv weights weights.json
