@@ -1,11 +1,11 @@
-/* checkpoint.c: all that is needed to go on to the same bits, in a safetensors file.
+/* checkpoint.c: everything needed to resume training to the same bits, in a safetensors file.
  *
- * Tensors: the model's parameters and buffers by their names, the optimizer's states as
- * optimizer.<state>.<parameter>, their moving averages as average.<parameter>, the best parameters
- * so far as best.<parameter>. Metadata: the settings that the file belongs to, and the position as
- * JSON, with the norms of the last step if they are known: a line of metrics.jsonl may follow that
- * tells of them. The states of generators and of the schedule are hexadecimal strings: JSON's
- * numbers are doubles, and finite.
+ * Tensors: the model's parameters and buffers by name, the optimizer's states as
+ * optimizer.<state>.<parameter>, the moving averages as average.<parameter>, the best parameters so
+ * far as best.<parameter>. Metadata: the settings that the file was made with, and the position as
+ * JSON, with the norms of the last step if they are known, since a line of metrics.jsonl that
+ * reports them may follow. The states of generators and of the schedule are hexadecimal strings:
+ * JSON's numbers are finite doubles.
  */
 #include <inttypes.h>
 #include <math.h>
@@ -33,7 +33,7 @@ _Static_assert(sizeof(double) == sizeof(uint64_t), "a schedule's numbers are wri
 
 /* ---- tensors ---- */
 
-/* Calls `visit` for each tensor of a checkpoint, under its name. */
+/* Called for each tensor of a checkpoint, with its name. */
 typedef mote_status (*tensor_visitor)(void *context, const char *name, mote_tensor tensor,
                                       mote_error *error);
 
@@ -108,7 +108,7 @@ static void write_words(mote_json_writer *writer, cJSON *object, const char *nam
     }
 }
 
-/* The norms of weight and gradient of each parameter, one after the other. */
+/* Each parameter's norms of weight and gradient, one after the other. */
 static void write_norms(const mote_trainer *trainer, mote_json_writer *writer, cJSON *object) {
     if (mote_norms_known(trainer)) {
         cJSON *list = mote_json_add_array(writer, object, "norms");
@@ -145,7 +145,7 @@ static bool read_counter(const cJSON *object, const char *name, uint64_t *counte
     return good;
 }
 
-/* NaN, as of the accuracy of a model without classes, is written as null. */
+/* NaN, such as the accuracy of a model without classes, is written as null. */
 static bool read_number(const cJSON *object, const char *name, double *number) {
     const cJSON *node = cJSON_GetObjectItemCaseSensitive(object, name);
     *number = cJSON_IsNumber(node) ? node->valuedouble : (double)NAN;
@@ -180,12 +180,12 @@ static bool position_from_json(const cJSON *object, mote_position *position) {
     return good;
 }
 
-/* NaN, which is written as null, where a norm was not finite. */
+/* A norm that was not finite is written as null and becomes NaN. */
 static double norm_of(const cJSON *item) {
     return cJSON_IsNumber(item) ? item->valuedouble : (double)NAN;
 }
 
-/* None are known where there are not as many as there should be: they were not wanted then. */
+/* If their number is not the expected one, no norms are known: they were not wanted then. */
 static void norms_from_json(mote_trainer *trainer, const cJSON *object) {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(object, "norms");
     trainer->norms_step = UINT64_MAX;
@@ -221,7 +221,7 @@ static mote_status append_tensor(void *context, const char *name, mote_tensor te
 }
 
 mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error) {
-    if (!mote_weights_finite(trainer)) { /* the last one is worth more */
+    if (!mote_weights_finite(trainer)) { /* the previous checkpoint is worth more */
         return mote_fail(error, MOTE_DIVERGED,
                          "%s: not written: a weight is not finite after step %" PRIu64, path,
                          trainer->position.step);
@@ -268,14 +268,14 @@ static mote_status check_settings(const mote_trainer *trainer, const mote_safete
     return mote_settings_check(trainer, text ? text : "", mote_safetensors_path(file), error);
 }
 
-/* A position, and what it was a position in. */
+/* A position as read from a file. */
 typedef struct saved_position {
-    cJSON *json; /* of all of it */
+    cJSON *json; /* of the whole position */
     mote_position position;
     uint64_t epoch_steps; /* of the trainer that was saved */
 } saved_position;
 
-/* False where it makes no sense. saved->json is to be deleted in any case. */
+/* False if it makes no sense. The caller deletes saved->json in any case. */
 static bool read_position(const mote_safetensors *file, saved_position *saved,
                           bool *out_of_memory) {
     const char *text = mote_safetensors_metadata(file, "mote.position");
@@ -300,9 +300,9 @@ static void restart_epoch(const mote_trainer *trainer, mote_position *position) 
     clear_interval(position);
 }
 
-/* Makes a position one of this trainer's: with another number of steps in an epoch, which only
- * force allows, the epoch starts again; without a validation part there is no best; and what ended
- * may go on. */
+/* Adapts a saved position to this trainer: if the number of steps in an epoch differs, which only
+ * force allows, the epoch starts again; without a validation part there is no best; and a finished
+ * run may continue. */
 static mote_position adapt_position(const mote_trainer *trainer, const saved_position *saved) {
     mote_position position = saved->position;
     position.has_best = position.has_best && mote_trainer_validates(trainer);
@@ -317,7 +317,7 @@ static mote_position adapt_position(const mote_trainer *trainer, const saved_pos
     return position;
 }
 
-/* A position that cannot be read: of another version, it may well be whole. */
+/* Fails on a position that cannot be read; one written by another version may well be intact. */
 static mote_status fail_position(const mote_safetensors *file, mote_error *error) {
     const char *path = mote_safetensors_path(file);
     const char *version = mote_safetensors_metadata(file, "mote.version");
@@ -347,10 +347,10 @@ static mote_status check_position(const mote_trainer *trainer, const mote_safete
 /* What a checkpoint is restored from. */
 typedef struct source {
     mote_safetensors *file;
-    bool same_settings; /* as the trainer's, of which all its tensors follow */
+    bool same_settings; /* as the trainer's, so the file must have all its tensors */
 } source;
 
-/* Force cannot make up what an optimizer keeps, nor averages; the weights can begin a new run. */
+/* Force cannot make up an optimizer's states or averages, but the weights can start a new run. */
 static mote_status check_tensor(void *context, const char *name, mote_tensor tensor,
                                 mote_error *error) {
     const source *from = context;
@@ -377,7 +377,7 @@ static mote_status copy_tensor(void *context, const char *name, mote_tensor tens
     return mote_safetensors_copy(from->file, name, tensor, error);
 }
 
-/* All that was saved; the trainer is as before where that fails. */
+/* Restores everything that was saved; on failure the trainer is unchanged. */
 static mote_status restore(mote_trainer *trainer, source *from, const saved_position *saved,
                            mote_error *error) {
     mote_position before = trainer->position;

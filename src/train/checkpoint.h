@@ -5,9 +5,9 @@
 
 #include "train/trainer.h"
 
-/* As mote_trainer_restore; with `force` also from a checkpoint of other settings, as long as its
- * tensors fit. Fails with MOTE_INVALID where the file is whole but does not fit the settings or the
- * model, and with MOTE_DATA or MOTE_FILE where it is broken. */
+/* Like mote_trainer_restore, but with `force` also from a checkpoint made with other settings, as
+ * long as its tensors fit. Fails with MOTE_INVALID if the file is intact but does not fit the
+ * settings or the model, and with MOTE_DATA or MOTE_FILE if it is broken. */
 mote_status mote_checkpoint_restore(mote_trainer *trainer, const char *path, bool force,
                                     mote_error *error);
 

@@ -28,10 +28,10 @@ bool mote_checkpoints_due(const mote_checkpoints *checkpoints,
                           const mote_checkpoint_options *options, const mote_event *event) {
     bool epoch = event->kind == MOTE_EVENT_EPOCH;
     if (!epoch && event->epoch_step == event->epoch_steps) {
-        return false; /* the end of the epoch follows, and its figures belong into it */
+        return false; /* the end of the epoch follows, and its figures belong in the checkpoint */
     }
     if (epoch && event->epoch_step > 0) {
-        return false; /* with more steps or time, it goes on as if it had not been validated here */
+        return false; /* given more steps or time, it continues as if it was not validated here */
     }
     double passed = mote_clock() - checkpoints->time;
     return (epoch && options->every_epochs && event->epoch % options->every_epochs == 0) ||
@@ -48,7 +48,7 @@ static char *older_path(const char *directory, uint64_t step) {
     return mote_path_join(directory, name);
 }
 
-/* The step of an older one's name; false for any other name. */
+/* The step in an older checkpoint's name; false for any other name. */
 static bool step_of_name(const char *name, uint64_t *step) {
     char again[NAME_CAPACITY];
     if (sscanf(name, "checkpoint-%" SCNu64, step) != 1) {
@@ -63,7 +63,7 @@ static int compare_steps(const void *left, const void *right) {
     return (a < b) - (a > b);
 }
 
-/* The steps of the older ones, the latest first, to be freed with free(); NULL when out of
+/* The steps of the older checkpoints, latest first, to be freed with free(); NULL when out of
  * memory. */
 static uint64_t *list_older(const char *path, size_t *count) {
     size_t capacity = 16;
@@ -104,8 +104,8 @@ bool mote_checkpoints_exist(const char *directory) {
     return exist;
 }
 
-/* Removes the older ones that are more than `keep`, and those of steps that training, resumed from
- * before, has not come to again: they were broken. */
+/* Removes the older checkpoints beyond `keep`, and those of steps that training has not reached
+ * again after resuming from an earlier one: they were broken. */
 static void prune(const mote_checkpoints *checkpoints, size_t keep) {
     size_t count, kept = 0;
     uint64_t *steps = list_older(checkpoints->directory, &count);
@@ -125,8 +125,9 @@ static void prune(const mote_checkpoints *checkpoints, size_t keep) {
 
 /* ---- writing ---- */
 
-/* Gives the newest, of another step than the one to come, a second name that it keeps. That name is
- * returned, to be freed with free(); NULL where there is nothing to keep, or where it fails. */
+/* Links the newest checkpoint, unless it is of the same step as the one to come, to the name that
+ * it is kept under. Returns that name, to be freed with free(); NULL if there is nothing to keep or
+ * on failure. */
 static char *keep_newest(const mote_checkpoints *checkpoints, const mote_trainer *trainer,
                          const char *newest, mote_error *unkept) {
     if (trainer->options.checkpoint.keep == 0 || !checkpoints->newest ||
@@ -138,7 +139,7 @@ static char *keep_newest(const mote_checkpoints *checkpoints, const mote_trainer
         mote_fail(unkept, MOTE_MEMORY, "%s: out of memory", newest);
         return NULL;
     }
-    (void)unlink(path); /* one that was broken, or is the newest by another name */
+    (void)unlink(path); /* a broken one, or the newest under another name */
     if (link(newest, path) != 0) {
         mote_fail(unkept, MOTE_FILE, "%s: cannot be kept as %s: %s", newest, path, strerror(errno));
         free(path);
@@ -170,7 +171,7 @@ mote_status mote_checkpoints_write(mote_checkpoints *checkpoints, const mote_tra
 
 /* ---- restoring ---- */
 
-/* Whether another checkpoint may do better: not where memory or the settings are to blame. */
+/* Whether another checkpoint may work: not if memory or the settings are to blame. */
 static bool is_broken(mote_status status) {
     return status == MOTE_DATA || status == MOTE_FILE;
 }
@@ -185,7 +186,7 @@ typedef struct search {
     mote_error first, last; /* reasons */
 } search;
 
-/* Tries a file, after those before it have turned out to be broken. */
+/* Tries a file, after all previous ones have turned out to be broken. */
 static mote_status try(search *s, const char *path) {
     if (!path) {
         return mote_fail(&s->first, MOTE_MEMORY, "out of memory for the name of a file");

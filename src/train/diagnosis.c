@@ -1,4 +1,4 @@
-/* diagnosis.c: where a number first was not finite. */
+/* diagnosis.c: locating the first non-finite number. */
 #include "train/diagnosis.h"
 
 #include <math.h>
@@ -11,14 +11,14 @@
 #include "train/snapshot.h"
 #include "train/step.h"
 
-/* What is being looked for, and what has been found. */
+/* What is being searched, and what has been found. */
 typedef struct search {
     mote_trainer *trainer;
     mote_step_samples samples; /* of the step */
-    const uint32_t *order;     /* the samples that are gone through, by number */
-    size_t begin, rows;        /* of the batch at work, in the order */
+    const uint32_t *order;     /* the samples being searched, by number */
+    size_t begin, rows;        /* of the current batch, in the order */
     bool found;
-    const mote_real *x; /* what the culprit got, or NULL */
+    const mote_real *x; /* the culprit's input, or NULL */
     mote_finding finding;
 } search;
 
@@ -57,7 +57,7 @@ static void name_layer(search *s, const mote_sequence *sequence, size_t index) {
              s->finding.culprit->kind->type);
 }
 
-/* The layer that has a parameter, in a list of layers or within one of them. */
+/* Names the layer that owns a parameter, in a sequence or in those inside its layers. */
 static void name_owner(search *s, const mote_sequence *sequence, const mote_parameter *parameter) {
     for (size_t i = 0; i < sequence->count; i++) {
         const mote_layer *layer = sequence->layers[i];
@@ -89,7 +89,7 @@ static void find_parameter(search *s, const char *what, const mote_parameter *pa
              s->finding.parameter->name, s->finding.layer);
 }
 
-/* Numbers of a batch, row by row. */
+/* Lists the rows of a batch whose numbers are not all finite. */
 static void find_rows(search *s, size_t width, const mote_real *numbers) {
     s->found = true;
     s->finding.nan = has_nan(s->rows * width, numbers);
@@ -124,7 +124,7 @@ static void look_at_gradient(const mote_pass *pass, const mote_parameter *parame
     }
 }
 
-/* ---- the step, once more ---- */
+/* ---- the step again ---- */
 
 static void look_at_samples(search *s) {
     const mote_trainer *trainer = s->trainer;
@@ -140,7 +140,7 @@ static void look_at_samples(search *s) {
     s->finding.untouched = s->found;
 }
 
-/* The loss, row by row, and what it gives back. */
+/* Checks the loss, row by row, and the gradient that it gives. */
 static void look_at_output(search *s, const mote_real *z, mote_score score) {
     const mote_output *output = s->trainer->model->output;
     size_t width = output->width;
@@ -177,7 +177,7 @@ static void look_at_loss(search *s, const mote_pass *pass, const mote_real *z) {
     look_at_output(s, z, score);
 }
 
-/* Values of weights, or those that layers keep of a batch. */
+/* Checks the values of weights, or of buffers, which layers keep from a batch. */
 static void look_at_values(search *s, bool buffers) {
     const mote_model *model = s->trainer->model;
     for (size_t i = 0; i < model->parameter_count && !s->found; i++) {
@@ -188,7 +188,8 @@ static void look_at_values(search *s, bool buffers) {
     }
 }
 
-/* What the optimizer keeps, such as the mean of squares: those overflow before any weight does. */
+/* Checks the optimizer's states, such as the mean of squares: those overflow before any weight
+ * does. */
 static void look_at_states(search *s) {
     const mote_model *model = s->trainer->model;
     const mote_optimizer_class *optimizer = s->trainer->options.optimizer->kind;
@@ -204,7 +205,7 @@ static void look_at_states(search *s) {
     }
 }
 
-/* Forward, and in training backward, of the batch that has been gathered. */
+/* Runs the gathered batch forward and, in training, backward. */
 static void look_at_batch(search *s) {
     mote_trainer *trainer = s->trainer;
     mote_pass pass = {.batch = s->rows,
@@ -244,7 +245,7 @@ static void gather_batch(search *s) {
                 batch->x, batch->labels, batch->values);
 }
 
-/* All was well up to the gradients of parameters: it is the update, then. */
+/* Everything up to the gradients of parameters was finite, so it must be the update. */
 static void look_at_update(search *s) {
     mote_trainer *trainer = s->trainer;
     mote_position before = trainer->position;
@@ -257,7 +258,7 @@ static void look_at_update(search *s) {
     s->x = NULL;
 }
 
-/* With a plan that fuses nothing, so that each layer's numbers can be seen. */
+/* Uses a plan that fuses nothing, so that each layer's numbers can be seen. */
 static void look_at_step(search *s) {
     mote_trainer *trainer = s->trainer;
     mote_model *model = trainer->model;
@@ -283,8 +284,8 @@ static void look_at_step(search *s) {
 
 /* ---- which step ---- */
 
-/* Goes on from the last snapshot until something is not finite, and leaves weights and buffers as
- * they were before that step. False where the steps now pass. */
+/* Replays from the last snapshot until something is not finite, and leaves weights and buffers as
+ * they were before that step. False if all steps now pass. */
 static bool go_back(mote_trainer *trainer) {
     uint64_t last = trainer->position.step;
     mote_snapshot_restore(trainer);
@@ -298,14 +299,13 @@ static bool go_back(mote_trainer *trainer) {
     if (good && status == MOTE_OK) {
         return false;
     }
-    /* A step that stopped before it changed weights may have changed buffers, and does not
-     * count. */
+    /* A step that failed before it changed weights is not counted, but may have changed buffers. */
     uint64_t culprit = trainer->position.step - (status == MOTE_OK);
     mote_snapshot_replay(trainer, culprit);
     return true;
 }
 
-/* ---- the whole of it ---- */
+/* ---- the diagnosis ---- */
 
 static void diagnose(search *s, mote_error *error) {
     const mote_model *model = s->trainer->model;
@@ -320,7 +320,7 @@ static void diagnose(search *s, mote_error *error) {
         look_at_step(s);
     }
     if (s->found) {
-        s->finding.jumped = s->finding.jumped && !s->finding.untouched; /* no weights made those */
+        s->finding.jumped = s->finding.jumped && !s->finding.untouched; /* not the weights' doing */
         s->finding.samples = s->order + s->begin;
         s->finding.sample_count = s->rows;
         mote_finding_report(&s->finding, s->trainer, error);
@@ -334,7 +334,7 @@ void mote_diagnose_step(mote_trainer *trainer, mote_error *error) {
         search s = {.trainer = trainer, .order = trainer->order};
         s.finding.jumped = mote_jump_find(trainer, &s.finding.jump);
         s.samples = mote_trainer_next_samples(trainer);
-        trainer->learning_rate = mote_trainer_next_rate(trainer); /* not of what was gone over */
+        trainer->learning_rate = mote_trainer_next_rate(trainer); /* not of a replayed step */
         diagnose(&s, error);
     }
 }

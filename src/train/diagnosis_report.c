@@ -1,4 +1,4 @@
-/* diagnosis_report.c: what was found to be not finite, in words. */
+/* diagnosis_report.c: the report on a non-finite number, in words. */
 #include "train/diagnosis_report.h"
 
 #include <stdarg.h>
@@ -40,7 +40,7 @@ static void append_range(text *t, const char *name, mote_finite_range r) {
     }
 }
 
-/* The ranges before: of the input, and of the layer's parameters. */
+/* The ranges of the input and of the layer's parameters before the step. */
 static void append_ranges(text *t, const mote_finding *f, const mote_trainer *trainer) {
     const mote_model *model = trainer->model;
     if (!f->untouched && f->input.least <= f->input.most) {
@@ -69,13 +69,13 @@ static void append_numbers(text *t, size_t count, const uint32_t *numbers) {
     }
 }
 
-/* "\n  123 is iris.csv:125", where that is known; of a long path its end. */
+/* "\n 123 is iris.csv:125", if that is known; of a long path only the end. */
 static void append_origin(text *t, const mote_trainer *trainer, uint32_t sample) {
     char origin[MOTE_ORIGIN_CAPACITY];
     if (mote_dataset_origin(trainer->dataset, sample, origin, sizeof origin)) {
         size_t length = strlen(origin), begin = 0;
         bool cut = length > SHOWN_OF_ORIGIN;
-        if (cut) { /* not within a character of UTF-8 */
+        if (cut) { /* not inside a UTF-8 character */
             begin = length - SHOWN_OF_ORIGIN;
             while (((unsigned char)origin[begin] & 0xC0) == 0x80) {
                 begin++;
@@ -100,7 +100,7 @@ static void append_samples(text *t, const mote_finding *f, const mote_trainer *t
     }
 }
 
-/* The step before that may be what is to blame, and its samples. */
+/* The earlier step that may be to blame, and its samples. */
 static void append_jump(text *t, const mote_jump *jump, const mote_trainer *trainer) {
     append(t,
            "\n  weights had become large in step %llu: from %.4g to %.4g, in %s\n  samples of that "

@@ -1,4 +1,4 @@
-/* epochs.c: the training loop: steps, epochs, and what the listener is told of them. */
+/* epochs.c: the training loop: steps, epochs, and what the listener is told about them. */
 #include <math.h>
 #include <string.h>
 
@@ -37,8 +37,8 @@ static double training_speed(const mote_trainer *trainer) {
     return speed(p->epoch_samples, p->epoch_seconds);
 }
 
-/* Whether the last step ended an interval. It is told at once, and the next one begins, before
- * anything is saved. */
+/* If the last step ended an interval, keeps it for the event that follows and begins the next one,
+ * before anything is saved. */
 static void look_for_interval(mote_trainer *trainer) {
     mote_position *p = &trainer->position;
     size_t every = trainer->options.metrics.every_steps;
@@ -53,7 +53,7 @@ static void look_for_interval(mote_trainer *trainer) {
     }
 }
 
-/* Whether it is of the epoch that is going on. */
+/* Whether an event belongs to the current epoch. */
 static bool is_within(mote_event_kind kind) {
     return kind == MOTE_EVENT_STEP || kind == MOTE_EVENT_STARTED || kind == MOTE_EVENT_DIVERGED;
 }
@@ -108,7 +108,7 @@ static void keep_best(mote_trainer *trainer) {
     }
 }
 
-/* They change places number by number, as in mote_average_show. */
+/* Swaps the numbers, not the pointers, as in mote_average_show. */
 static void show_best(mote_trainer *trainer, bool shown) {
     const mote_model *model = trainer->model;
     for (size_t i = 0; trainer->shows_best != shown && i < model->parameter_count; i++) {
@@ -127,7 +127,7 @@ void mote_trainer_show_weights(mote_trainer *trainer) {
     mote_average_show(trainer, false);
 }
 
-/* Better is the higher accuracy, and among equal ones, or without classes, the lower loss. */
+/* The higher accuracy is better; if equal, or without classes, the lower loss. */
 static bool is_better(const mote_metrics *metrics, const mote_position *position) {
     if (!position->has_best) {
         return true;
@@ -158,7 +158,7 @@ static mote_status validate(mote_trainer *trainer, mote_error *error) {
     return MOTE_OK;
 }
 
-/* Counts the time since `clock` as the run's, sets the clock to now, and returns that time. */
+/* Adds the time since `clock` to the run's, sets the clock to now, and returns that time. */
 static double count_time(mote_trainer *trainer, double *clock) {
     double now = mote_clock(), passed = now - *clock;
     trainer->position.seconds += passed;
@@ -166,7 +166,7 @@ static double count_time(mote_trainer *trainer, double *clock) {
     return passed;
 }
 
-/* Remembers the best, tells; false where the listener wants to stop. */
+/* Keeps the best weights and tells the listener; false if it wants to stop. */
 static bool finish_epoch(mote_trainer *trainer, double *clock) {
     mote_position *p = &trainer->position;
     bool improved = trainer->validation.samples > 0 && is_better(&trainer->validation, p);
@@ -179,7 +179,7 @@ static bool finish_epoch(mote_trainer *trainer, double *clock) {
     }
     trainer->epoch_metrics = training_metrics(trainer);
     trainer->epoch_speed = training_speed(trainer);
-    if (p->epoch_step == trainer->epoch_steps) { /* else it goes on where there are more steps */
+    if (p->epoch_step == trainer->epoch_steps) { /* else it continues if there are more steps */
         p->epoch++;
         p->epoch_step = p->epoch_samples = p->epoch_correct = 0;
         p->epoch_loss = p->epoch_seconds = 0;
@@ -201,7 +201,8 @@ static mote_status fail_weights(mote_trainer *trainer, mote_error *error) {
     return MOTE_DIVERGED;
 }
 
-/* Validates, remembers, tells, with the averages of the weights in the model if there are any. */
+/* Validates, keeps the best weights and tells the listener, with the averages of the weights in the
+ * model if there are any. */
 static mote_status end_epoch(mote_trainer *trainer, double *clock, mote_error *error) {
     mote_norms_complete(trainer);
     mote_average_show(trainer, true);
@@ -215,7 +216,7 @@ static mote_status end_epoch(mote_trainer *trainer, double *clock, mote_error *e
     return status;
 }
 
-/* Runs a step, tells, and looks from time to time whether the weights are finite. */
+/* Runs a step, tells the listener, and checks from time to time whether the weights are finite. */
 static mote_status run_step(mote_trainer *trainer, double *clock, mote_error *error) {
     mote_position *p = &trainer->position;
     double loss = p->epoch_loss, samples = (double)p->epoch_samples;
@@ -235,10 +236,10 @@ static mote_status run_step(mote_trainer *trainer, double *clock, mote_error *er
     return mote_snapshot_refresh(trainer, *clock) ? MOTE_OK : fail_weights(trainer, error);
 }
 
-/* Runs steps, at least one unless the epoch has begun, to the end of the epoch or of training. */
+/* Runs steps to the end of the epoch or of training, at least one unless the epoch has begun. */
 static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *error) {
     const mote_position *p = &trainer->position;
-    count_time(trainer, clock); /* what came before, such as saving, is not the epoch's */
+    count_time(trainer, clock); /* the time before, such as for saving, is not the epoch's */
     mote_status status = MOTE_OK;
     while (status == MOTE_OK && p->epoch_step < trainer->epoch_steps &&
            (p->epoch_step == 0 || !mote_stopping_now(trainer))) {

@@ -1,4 +1,4 @@
-/* evaluate.c: how good a model is on a part of a data set. */
+/* evaluate.c: evaluating a model on a part of a data set. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static mote_targets targets_of(const mote_samples *samples, const mote_batch *ba
                           .values = samples->labels ? NULL : batch->values};
 }
 
-/* One batch of a part, gathered and run forward. */
+/* Gathers one batch of a part and runs it forward. */
 static const mote_real *run_batch(mote_model *model, const mote_preprocessing *preprocessing,
                                   const mote_pass *pass, const mote_part *part, size_t begin,
                                   const mote_batch *batch) {
@@ -32,7 +32,7 @@ static mote_metrics to_metrics(const mote_model *model, mote_score score, size_t
         .accuracy = model->output->classes ? (double)score.correct / (double)samples : (double)NAN};
 }
 
-/* Where predictions are counted: [classes × classes], of class (row), predicted as (column). */
+/* Where predictions are counted: [classes × classes], true class (row), predicted (column). */
 typedef struct tally {
     mote_real *prediction; /* [batch × prediction width] */
     uint64_t *confusion;
@@ -73,8 +73,8 @@ mote_metrics mote_measure_part(mote_model *model, const mote_preprocessing *prep
     return measure(model, preprocessing, pool, part, batch, batch_size, NULL);
 }
 
-/* Accuracy is what the confusion matrix says. Logits that differ by less than probabilities can
- * show are ties there. */
+/* Accuracy according to the confusion matrix, in which logits that differ by too little to show in
+ * the probabilities are ties. */
 static double accuracy_of(const uint64_t *confusion, size_t classes, size_t samples) {
     uint64_t correct = 0;
     for (size_t i = 0; i < classes; i++) {
@@ -94,7 +94,7 @@ static mote_status check_shape(const mote_model *model, const mote_samples *samp
                      mote_shape_text(model->input_shape, expected));
 }
 
-/* Of a part with labels. */
+/* For a part with labels. */
 static mote_status check_labels(const mote_model *model, const mote_part *part, mote_error *error) {
     size_t classes = model->output->classes;
     if (classes == 0) {
@@ -113,7 +113,7 @@ static mote_status check_labels(const mote_model *model, const mote_part *part, 
     return MOTE_OK;
 }
 
-/* Of samples with values: numbers to predict, or distributions over the classes. */
+/* For samples with values: numbers to predict, or distributions over the classes. */
 static mote_status check_values(const mote_model *model, const mote_samples *samples,
                                 mote_error *error) {
     size_t classes = model->output->classes, width = classes ? classes : model->output->width;
@@ -153,7 +153,8 @@ static void carve(mote_arena *arena, const mote_model *model, const mote_part *p
                                   sizeof(mote_real));
 }
 
-/* The model planned for batches of EVALUATION_BATCH, as its trainer has done where there is one. */
+/* Plans the model for batches of EVALUATION_BATCH; one planned by a trainer must have room for
+ * them. */
 static mote_status prepare_model(mote_model *model, mote_error *error) {
     if (!model->training && model->batch != EVALUATION_BATCH) {
         return mote_model_plan(model, EVALUATION_BATCH, false, error);

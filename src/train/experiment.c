@@ -40,7 +40,7 @@ const mote_field *mote_experiment_fields(void) {
     return fields;
 }
 
-/* "mnist" of "configs/mnist.json". */
+/* "mnist" for "configs/mnist.json". */
 static char *name_of_file(const char *path) {
     const char *slash = strrchr(path, '/');
     char *name = strdup(slash ? slash + 1 : path);
@@ -134,7 +134,7 @@ mote_status mote_experiment_open(mote_experiment *experiment, const char *path,
     return status == MOTE_OK ? check_batch_size(experiment, error) : status;
 }
 
-/* The last one in the config, where a model ends that does not suit the data. */
+/* The last layer in the config, which is to blame if the model does not fit the data. */
 static mote_json last_layer(const mote_experiment *experiment) {
     mote_json layers = mote_json_member(experiment->model_json, "layers");
     int count = cJSON_GetArraySize(layers.node);

@@ -17,20 +17,20 @@ typedef struct mote_experiment {
     mote_model *model;
 } mote_experiment;
 
-/* The keys at the top of a config. */
+/* The top-level keys of a config. */
 const mote_field *mote_experiment_fields(void);
 
-/* Reads a config, changed by `overrides` ("train.epochs=3"), checks all of it, looks at the data
- * for its shape and builds the model. The samples are not loaded yet (mote_dataset_load). */
+/* Reads a config, applies `overrides` ("train.epochs=3"), checks all of it, reads the shape of the
+ * data and builds the model. The samples are not loaded yet (mote_dataset_load). */
 mote_status mote_experiment_open(mote_experiment *experiment, const char *path,
                                  const char *const *overrides, size_t override_count,
                                  const mote_loading *loading, mote_error *error);
 
-/* Loads the data, which then has to suit the model. */
+/* Loads the data and checks that it fits the model. */
 mote_status mote_experiment_load(mote_experiment *experiment, const mote_loading *loading,
                                  mote_error *error);
 
-/* As mote_experiment_open as far as the data set, without a model. */
+/* Like mote_experiment_open, but opens only the data set: no overrides, no model. */
 mote_status mote_experiment_open_data(mote_experiment *experiment, const char *path,
                                       const mote_loading *loading, mote_error *error);
 void mote_experiment_close(mote_experiment *experiment);

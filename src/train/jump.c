@@ -1,4 +1,4 @@
-/* jump.c: the step that made weights large. */
+/* jump.c: finding the step that made weights large. */
 #include "train/jump.h"
 
 #include <math.h>
@@ -7,11 +7,11 @@
 #include "train/snapshot.h"
 #include "train/step.h"
 
-/* No step that learns something does that to the largest of all weights, unless they begin next to
- * 0: then they count as if they were what others are. */
+/* No useful step makes the largest of all weights this much larger, unless the weights start close
+ * to 0: then they count as if they were of ordinary size. */
 static const double LEAST_GROWTH = 100, ORDINARY = 0.1;
 
-/* Of all weights, by amount. */
+/* The largest of all weights, in magnitude. */
 static double largest_weight(const mote_trainer *trainer, const char **parameter) {
     const mote_model *model = trainer->model;
     double largest = 0;
@@ -28,7 +28,7 @@ static double largest_weight(const mote_trainer *trainer, const char **parameter
     return largest;
 }
 
-/* Goes on to where so many steps are done, or to the first that is a jump. */
+/* Runs steps until `steps` are done or one is a jump. */
 static bool find_step(mote_trainer *trainer, uint64_t steps, mote_jump *jump) {
     *jump = (mote_jump){0};
     jump->after = largest_weight(trainer, &jump->parameter);
@@ -45,7 +45,7 @@ static bool find_step(mote_trainer *trainer, uint64_t steps, mote_jump *jump) {
 
 /* ---- its samples ---- */
 
-/* The losses [samples of the step] of the next step's samples. */
+/* Computes the losses [samples of the step] of the next step's samples. */
 static void measure_samples(mote_trainer *trainer, size_t count, double *losses) {
     mote_random random = trainer->position.layers_random;
     for (size_t done = 0; done < count;) {
@@ -65,7 +65,7 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* The losses are sorted. */
+/* Finds the worst and the median loss; sorts the losses. */
 static void judge_losses(size_t count, double *losses, mote_jump *jump) {
     size_t worst = 0;
     for (size_t i = 0; i < count; i++) {

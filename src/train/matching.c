@@ -1,4 +1,4 @@
-/* matching.c: whether samples are made alike, and classes found by their names. */
+/* matching.c: comparing how samples are made, and finding classes by name. */
 #include "train/matching.h"
 
 #include <stdbool.h>
@@ -16,7 +16,7 @@ static bool are_same(const cJSON *a, const cJSON *b) {
     return (!a && !b) || cJSON_Compare(a, b, true);
 }
 
-/* Columns with names may stand elsewhere in another table. */
+/* Named columns may have other positions in another table. */
 static bool is_same_column(const cJSON *a, const cJSON *b) {
     const cJSON *name = cJSON_GetObjectItemCaseSensitive(a, "name");
     const char *what = name ? "name" : "number";
@@ -59,7 +59,7 @@ mote_status mote_input_match(const mote_model *model, const mote_dataset *datase
                              mote_error *error) {
     const char *texts[] = {mote_model_input(model), mote_dataset_input(dataset)};
     if (!texts[0] || !texts[1]) {
-        return MOTE_OK; /* of arrays, or from before models knew */
+        return MOTE_OK; /* arrays, or a model from before inputs were recorded */
     }
     cJSON *trained = cJSON_Parse(texts[0]), *found = cJSON_Parse(texts[1]);
     mote_status status =
@@ -84,7 +84,7 @@ static bool is_own_number(const char *name, size_t number) {
     return strcmp(name, text) == 0;
 }
 
-/* Whether any class is called otherwise than by its number. */
+/* Whether any class has a name other than its number. */
 static bool has_names(const mote_dataset *dataset) {
     for (size_t i = 0; i < mote_dataset_classes(dataset); i++) {
         if (!is_own_number(mote_dataset_class_name(dataset, i), i)) {
@@ -116,7 +116,7 @@ static mote_status find_class(const mote_model *model, const char *name, uint32_
     return fail_unknown(model, name, error);
 }
 
-/* numbers [classes of the data set]: what the model calls them; *same: all keep theirs. */
+/* numbers [classes of the data set]: the model's number of each class; *same: all keep theirs. */
 static mote_status find_classes(const mote_model *model, const mote_dataset *dataset,
                                 uint32_t *numbers, bool *same, mote_error *error) {
     mote_status status = MOTE_OK;

@@ -38,7 +38,7 @@ static void add_figures(mote_json_writer *writer, cJSON *object, size_t count,
     }
 }
 
-/* What only the line of an epoch has. */
+/* The figures that only an epoch's line has. */
 static void add_epoch(mote_json_writer *writer, cJSON *object, const mote_event *event) {
     const figure figures[] = {
         {"train_loss", part_loss(event->train)},
@@ -49,7 +49,7 @@ static void add_epoch(mote_json_writer *writer, cJSON *object, const mote_event 
     add_figures(writer, object, sizeof figures / sizeof *figures, figures);
 }
 
-/* What only the line of an interval has; "steps" tells it from that of an epoch. */
+/* The figures that only an interval's line has; "steps" distinguishes it from an epoch's. */
 static void add_interval(mote_json_writer *writer, cJSON *object, const mote_interval *interval) {
     const figure figures[] = {
         {"steps", (double)interval->steps},
@@ -68,7 +68,7 @@ static void add_norms(mote_json_writer *writer, cJSON *object, const mote_event 
     }
 }
 
-/* One line; null stands for what is not finite, and for NaN, where there is no such figure. */
+/* One line; figures that are not finite are null, including NaN, where there is no such figure. */
 static char *metrics_line(const mote_event *event) {
     const mote_interval *interval = event->interval;
     const figure figures[] = {
@@ -94,8 +94,8 @@ static char *metrics_line(const mote_event *event) {
 
 /* ---- the file ---- */
 
-/* How many of the file's first `bytes` there are, in whole lines. Where somebody has shortened or
- * removed it since, that is less. */
+/* How many of the file's first `bytes` are in whole lines: fewer than `bytes` if the file has been
+ * shortened or removed since. */
 static uint64_t whole_lines(int file, uint64_t bytes) {
     struct stat now;
     if (fstat(file, &now) == 0 && (uint64_t)now.st_size < bytes) {
@@ -108,7 +108,7 @@ static uint64_t whole_lines(int file, uint64_t bytes) {
     return bytes;
 }
 
-/* Writes all of the lines at that place, or nothing. */
+/* Writes all of the lines at that offset, or nothing. */
 static bool write_lines(int file, const char *lines, uint64_t at) {
     size_t length = strlen(lines), done = 0;
     if (ftruncate(file, (off_t)at) != 0) {
@@ -133,7 +133,7 @@ mote_status mote_metrics_log_write(mote_metrics_log *log, mote_error *error) {
         return fail_memory(error);
     }
     int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    /* Behind the whole lines, over what of one a failed write may have left. */
+    /* After the whole lines, overwriting any partial line that a failed write may have left. */
     uint64_t end = file < 0 ? 0 : whole_lines(file, log->bytes);
     mote_status status = MOTE_OK;
     if (file < 0 || !write_lines(file, log->unwritten, end)) {

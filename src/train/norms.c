@@ -39,7 +39,7 @@ void mote_norms_keep_slice(const mote_pass *pass, const mote_parameter *paramete
     mote_update_slice(pass, parameter, begin, count, gradient);
 }
 
-/* The tiles of a parameter follow each other, and parameters are in the order of the model. */
+/* A parameter's tiles are consecutive, and parameters are in the order of the model. */
 static double norm_of_next(const mote_trainer *trainer, size_t *tile) {
     const mote_parameter *parameter = trainer->tiles[*tile].parameter;
     double sum = 0;

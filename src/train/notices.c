@@ -11,18 +11,18 @@
 enum {
     FEW_SAMPLES = 100,
     SHORTEST_WINDOW = 10,
-    FEW_STEPS = 2 * SHORTEST_WINDOW, /* fewer of them need not lead anywhere yet */
-    LOOKED_AT = 1024,                /* samples, for dead units */
+    FEW_STEPS = 2 * SHORTEST_WINDOW, /* with fewer, no progress is expected yet */
+    LOOKED_AT = 1024,                /* samples checked for dead units */
     TEXT_CAPACITY = 512
 };
 
-static const double UNMOVED = 1e-3; /* of the loss */
-static const double A_FALL = 0.05;  /* of the loss: that is one, however much it goes up and down */
-static const double A_RISE = 2;     /* times the loss before: steps that are too long made it */
+static const double UNMOVED = 1e-3;  /* of the loss */
+static const double A_FALL = 0.05;   /* of the loss: that is a fall, however noisy the loss */
+static const double A_RISE = 2;      /* times the loss before: the steps are too long */
 static const double MANY_DEAD = 0.2; /* of a layer's units */
-static const double DEVIATIONS = 3;  /* above chance, to be better, */
-static const double UNEVEN = 0.8;    /* where one class has so much of the samples */
-static const double A_GAIN = 0.1;    /* or so much of what chance leaves to be gained */
+static const double DEVIATIONS = 3;  /* standard deviations that chance does not explain */
+static const double UNEVEN = 0.8;    /* a class with this share of the samples: imbalanced */
+static const double A_GAIN = 0.1;    /* share of what chance leaves to gain: better than chance */
 
 static void notice(mote_trainer *trainer, mote_notice kind, const char *format, ...)
     MOTE_PRINTF_LIKE(3, 4);
@@ -61,9 +61,9 @@ void mote_notices_start(mote_trainer *trainer) {
 
 /* ---- the loss ---- */
 
-/* Compares its mean in two windows of steps at the beginning. By how much they differ by chance
- * follows from the variance of a step's loss, which is half the mean square of what it changes by
- * from one step to the next (von Neumann, "Distribution of the ratio of the mean square successive
+/* Compares the mean loss of two windows of steps at the beginning. How much they differ by chance
+ * follows from the variance of a step's loss, which is half the mean square of its change from one
+ * step to the next (von Neumann, "Distribution of the ratio of the mean square successive
  * difference to the variance", 1941): a fall within the windows adds little to that. */
 void mote_notices_step(mote_trainer *trainer, double loss) {
     mote_notices *n = &trainer->notices;
@@ -77,7 +77,7 @@ void mote_notices_step(mote_trainer *trainer, double loss) {
     n->first_loss = steps > 1 ? n->first_loss : loss;
     n->last_loss = loss;
     n->loss[steps > window] += loss / (double)window;
-    bool over = steps == 2 * window && trainer->position.step == steps; /* from the start */
+    bool over = steps == 2 * window && trainer->position.step == steps; /* not resumed */
     double variance = n->jumps / (2.0 * (double)(2 * window - 1));
     double noise = DEVIATIONS * sqrt(2 * variance / (double)window), start = fabs(n->loss[0]);
     double fall = n->loss[0] - n->loss[1], unmoved = UNMOVED * start + noise;
@@ -94,7 +94,7 @@ void mote_notices_step(mote_trainer *trainer, double loss) {
 
 /* ---- chance ---- */
 
-/* The part of the training samples that are of the most frequent class; 0 where it is not known. */
+/* The share of a part's samples that belong to the most frequent class; 0 if that is not known. */
 static double most_frequent(const mote_trainer *trainer, mote_part part) {
     size_t classes = mote_dataset_classes(trainer->dataset), most = 0;
     for (size_t c = 0; part.samples->labels && c < classes; c++) {
@@ -107,9 +107,9 @@ static double most_frequent(const mote_trainer *trainer, mote_part part) {
     return (double)most / (double)part.count;
 }
 
-/* Whether the epoch that has just ended is the first from which something can be expected: the
- * warm-up is over, and there have been more than a few steps, of which an epoch of a small data set
- * has one or two. */
+/* Whether the epoch that has just ended is the first after which something can be expected: the
+ * warm-up is over, and at least FEW_STEPS steps are done, where an epoch of a small data set may
+ * have only one or two. */
 static bool is_first_to_judge(const mote_trainer *trainer) {
     const mote_position *p = &trainer->position;
     double steps = (double)p->step, of_epoch = (double)trainer->epoch_steps;
@@ -145,7 +145,7 @@ static void look_at_accuracy(mote_trainer *trainer) {
 
 /* ---- dead units ---- */
 
-/* What a unit is: a channel of images, or a number. */
+/* The number of a layer's units: the channels of images, or all numbers. */
 static size_t units_of(const mote_layer *layer) {
     return layer->output_shape.dims[0] *
            (layer->output_shape.rank == 2 ? layer->output_shape.dims[1] : 1);
@@ -168,8 +168,8 @@ void mote_notices_carve(mote_trainer *trainer, mote_arena *arena) {
     trainer->notices.alive = mote_arena_take(arena, count_units(trainer->model->layers), 1);
 }
 
-/* Marks the units of one layer that are not 0 everywhere. Where pooling is done along with the
- * layer before, y has been pooled already, which leaves nothing but zeros of a dead unit, too. */
+/* Marks the units of one layer that are not 0 everywhere. If pooling is fused with the preceding
+ * layer, y has already been pooled, which also leaves only zeros of a dead unit. */
 static void mark_layer(const mote_sequence *sequence, size_t index, size_t rows,
                        unsigned char *alive) {
     const mote_layer *layer = sequence->layers[index];
@@ -186,7 +186,7 @@ static void mark_layer(const mote_sequence *sequence, size_t index, size_t rows,
     }
 }
 
-/* Calls mark_layer for each; `alive` moves on. */
+/* Calls mark_layer for each layer whose units can die, advancing `alive`. */
 static void mark_layers(const mote_sequence *sequence, size_t rows, unsigned char **alive) {
     for (size_t i = 0; i < sequence->count; i++) {
         const mote_layer *layer = sequence->layers[i];
@@ -225,8 +225,8 @@ static void report_dead(mote_trainer *trainer, const mote_sequence *sequence, si
     }
 }
 
-/* Runs some training samples forward, as in validation, and looks at what all layers gave. They are
- * taken from all of the part, which may be in the order of its classes. */
+/* Runs some training samples forward, as in validation, and looks at the outputs of all layers. The
+ * samples are spread over the whole part, which may be sorted by class. */
 static void look_at_units(mote_trainer *trainer) {
     mote_model *model = trainer->model;
     size_t count = count_units(model->layers);
@@ -256,7 +256,7 @@ static void look_at_units(mote_trainer *trainer) {
     report_dead(trainer, model->layers, samples, &alive);
 }
 
-/* Units die early or late: after 1, 2, 4, 8 ... epochs costs next to nothing. */
+/* Units may die early or late; looking after 1, 2, 4, 8 ... epochs costs next to nothing. */
 void mote_notices_epoch(mote_trainer *trainer) {
     uint64_t epoch = trainer->position.epoch;
     if (is_first_to_judge(trainer)) {

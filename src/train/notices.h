@@ -5,16 +5,17 @@
 
 #include "train/trainer.h"
 
-/* Takes the memory. */
+/* Takes memory from the arena. */
 void mote_notices_carve(mote_trainer *trainer, mote_arena *arena);
 
-/* At the start: a validation part that is too small to mean anything. */
+/* At the start: warns of a validation part that is too small to mean anything. */
 void mote_notices_start(mote_trainer *trainer);
 
-/* After a step with its mean loss: a loss that does not fall. */
+/* After a step with the mean loss `loss`: warns if the loss does not fall. */
 void mote_notices_step(mote_trainer *trainer, double loss);
 
-/* After an epoch: units that are dead, and, once there was time to learn, accuracy at chance. */
+/* After an epoch: warns of dead units and, once there has been time to learn, of accuracy at chance
+ * level. */
 void mote_notices_epoch(mote_trainer *trainer);
 
 #endif

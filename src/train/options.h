@@ -7,21 +7,21 @@
 #include "mote/field.h"
 #include "mote/optimizer.h"
 
-/* When a run saves all that is needed to go on with it. */
+/* When a run saves everything needed to resume it. */
 typedef struct mote_checkpoint_options {
     size_t every_steps, every_epochs; /* 0: never for that reason */
     double every_minutes;
     size_t keep; /* older ones */
 } mote_checkpoint_options;
 
-/* When training ends because validation gets no better. */
+/* When training stops because validation no longer improves. */
 typedef struct mote_early_stopping {
     size_t patience; /* epochs; 0: never */
     int metric;      /* MOTE_STOP_BY_... */
     double min_delta;
 } mote_early_stopping;
 
-/* What is recorded while training goes on, besides what each epoch comes to. */
+/* What is recorded during training, besides the figures of each epoch. */
 typedef struct mote_metrics_options {
     size_t every_steps; /* 0: nothing */
     bool norms;
@@ -47,7 +47,7 @@ typedef struct mote_train_options {
     double max_minutes, target_accuracy; /* 0: none */
 } mote_train_options;
 
-/* Reads the object; with object.node NULL everything is as by default. Free with
+/* Reads the object; if object.node is NULL, everything has its default. Free with
  * mote_train_options_free, also on failure. */
 mote_status mote_train_options_read(mote_train_options *options, mote_json object,
                                     mote_error *error);

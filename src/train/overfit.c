@@ -1,4 +1,4 @@
-/* overfit.c: one batch, learnt by heart. */
+/* overfit.c: overfitting a single batch. */
 #include "train/overfit.h"
 
 #include <math.h>
@@ -15,8 +15,7 @@ enum {
 
 static const double VANISHED = 0.02; /* of the loss that it is compared with */
 
-/* The loss of the targets' means as the answer to each of `rows` samples, which the trainer
- * holds. */
+/* The loss of predicting the targets' mean for each of the `rows` samples in trainer->batch. */
 static mote_status measure_means(const mote_trainer *trainer, size_t rows, double *loss,
                                  mote_error *error) {
     const mote_output *output = trainer->model->output;
@@ -41,8 +40,8 @@ static mote_status measure_means(const mote_trainer *trainer, size_t rows, doubl
     return MOTE_OK;
 }
 
-/* After the first step: what the loss is compared with. Of a step of several batches the trainer
- * holds the last. */
+/* Chooses, after the first step, the loss to compare with. Of a step of several batches, the
+ * trainer holds the last. */
 static mote_status choose_compared(const mote_trainer *trainer, mote_overfit *result,
                                    mote_error *error) {
     result->compared = result->first_loss;
@@ -58,8 +57,8 @@ static mote_status choose_compared(const mote_trainer *trainer, mote_overfit *re
     return status;
 }
 
-/* So that the figures of the epoch are those of the next step alone: after a loss beyond measure, a
- * sum over all steps would not show it. */
+/* Resets the epoch's figures, so that they are those of the next step alone: after an enormous
+ * loss, a sum over all steps would hide it. */
 static void begin_step(mote_position *p) {
     p->epoch_samples = p->epoch_correct = 0;
     p->epoch_loss = 0;
@@ -108,7 +107,7 @@ static void look_at_slice(const mote_pass *pass, const mote_parameter *parameter
     }
 }
 
-/* The batches of the step, forward and backward on one thread, with no update. */
+/* Runs the batches of the step forward and backward on one thread, without updates. */
 static void look_at_gradients(mote_trainer *trainer, const probe *p) {
     mote_model *model = trainer->model;
     mote_step_samples samples = mote_trainer_next_samples(trainer);
@@ -179,7 +178,7 @@ mote_status mote_overfit_run(mote_trainer *trainer, mote_overfit_listener listen
     mote_status status = MOTE_OK;
     if (p.moves) {
         look_at_gradients(trainer, &p);
-        mote_snapshot_restore(trainer); /* such as what is kept of a batch's mean */
+        mote_snapshot_restore(trainer); /* buffers such as running means */
         status = run_steps(trainer, listener, context, result, error);
     } else {
         status = mote_fail(error, MOTE_MEMORY, "out of memory");

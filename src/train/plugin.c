@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The text that dlopen or dlsym left, without the path that it begins with. */
+/* The message that dlopen left, without the path at its beginning. */
 static const char *reason_of(const char *path) {
     const char *text = dlerror();
     size_t length = strlen(path);
@@ -18,7 +18,7 @@ static const char *reason_of(const char *path) {
     return strncmp(text, path, length) == 0 && text[length] == ':' ? text + length + 2 : text;
 }
 
-/* Stays open: classes are for the rest of the process. */
+/* The object stays open: classes last for the rest of the process. */
 static void *open_object(const char *path, mote_error *error) {
     if (access(path, R_OK) != 0) {
         mote_fail(error, MOTE_INVALID, "%s: cannot be opened: %s", path, strerror(errno));
@@ -30,7 +30,7 @@ static void *open_object(const char *path, mote_error *error) {
         mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
         return NULL;
     }
-    /* Without a slash the dynamic linker would look among the system's libraries. */
+    /* Without a slash, the dynamic linker would search the system's library paths. */
     snprintf(place, capacity, "%s%s", strchr(path, '/') ? "" : "./", path);
     void *object = dlopen(place, RTLD_NOW | RTLD_LOCAL);
     if (!object) {

@@ -35,7 +35,7 @@ static mote_status check_pictures(const mote_trainer *trainer, mote_error *error
                      part.samples->bytes ? "8-bit " : "");
 }
 
-/* From what the model sees to the bytes of a picture. */
+/* Converts what the model sees back to the bytes of a picture. */
 static void restore(const mote_preprocessing *p, size_t count, const mote_real *x, uint8_t *bytes) {
     double full = p->normalize == MOTE_NORMALIZE_NONE ? 1 : 255;
     size_t stride = p->groups ? count / p->groups : count;

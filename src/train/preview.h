@@ -1,4 +1,4 @@
-/* preview.h: what training will see, to be looked at before it starts. */
+/* preview.h: shows what training will see, before it starts. */
 #ifndef MOTE_TRAIN_PREVIEW_H
 #define MOTE_TRAIN_PREVIEW_H
 
@@ -17,10 +17,10 @@ typedef struct mote_preview {
 mote_status mote_preview_write(mote_trainer *trainer, const char *path, mote_preview *preview,
                                mote_error *error);
 
-/* Whether samples are pictures. */
+/* Whether the samples are pictures. */
 bool mote_preview_is_possible(const mote_trainer *trainer);
 
-/* The same for the `count` samples that lie in trainer->batch, with their labels. */
+/* Like mote_preview_write, for the `count` samples in trainer->batch. */
 mote_status mote_preview_write_batch(const mote_trainer *trainer, size_t count, const char *path,
                                      mote_preview *preview, mote_error *error);
 

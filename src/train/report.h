@@ -10,12 +10,12 @@
 
 typedef struct mote_report {
     mote_metrics metrics;
-    uint64_t *confusion; /* [classes × classes]: of class (row), predicted as (column); or NULL */
+    uint64_t *confusion; /* [classes × classes]: true class (row), predicted (column); or NULL */
 } mote_report;
 
 typedef struct mote_class_figures {
     uint64_t samples;
-    double precision, recall, f1; /* NAN where there is nothing to divide by */
+    double precision, recall, f1; /* NAN where the divisor is 0 */
 } mote_class_figures;
 
 mote_class_figures mote_report_class(const mote_report *report, size_t classes, size_t number);

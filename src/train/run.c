@@ -54,7 +54,7 @@ static bool holds(const char *path, const char *text) {
     return same;
 }
 
-/* Going on with a run that has not changed does not need to write. */
+/* Resuming a run whose config has not changed does not need to write. */
 mote_status mote_run_write_config(const mote_run *run, const char *text, mote_error *error) {
     char *path = mote_run_path(run, MOTE_CONFIG_FILE);
     mote_status status = path && text ? MOTE_OK : fail_path(error);
@@ -82,7 +82,7 @@ static void add_samples(mote_json_writer *writer, cJSON *object, const char *nam
     }
 }
 
-/* Where they came from, in a list of the same order, if that is known. */
+/* Where the samples came from, in the same order, if that is known. */
 static void add_origins(mote_json_writer *writer, cJSON *object, const char *name,
                         const mote_dataset *dataset, size_t count, const uint32_t *numbers) {
     char origin[MOTE_ORIGIN_CAPACITY];
@@ -114,7 +114,7 @@ static void add_jump(mote_json_writer *writer, cJSON *object, const mote_dataset
     mote_json_add_number(writer, inner, "median_loss", jump->median_loss);
 }
 
-/* The step that went wrong, as the report has it, or the last one done before a validation. */
+/* Gives the step that went wrong, as in the report, or the last one done before a validation. */
 static char *divergence_text(const mote_event *event) {
     const mote_divergence *d = event->divergence;
     const mote_dataset *dataset = event->trainer->dataset;
@@ -140,7 +140,7 @@ static char *divergence_text(const mote_event *event) {
     return mote_json_print(&writer, object, MOTE_JSON_INDENTED);
 }
 
-/* The figures, and pictures where samples are pictures. */
+/* Writes the figures and, if the samples are pictures, a sheet of them. */
 static mote_status write_divergence(const mote_run *run, const mote_event *event,
                                     mote_error *error) {
     char *path = mote_run_path(run, MOTE_DIVERGED_FILE),
@@ -158,7 +158,7 @@ static mote_status write_divergence(const mote_run *run, const mote_event *event
     return status;
 }
 
-/* ---- while training goes on ---- */
+/* ---- during training ---- */
 
 /* "...: cannot be written: No space left on device; training continues, and ..." */
 static void tell_failure(mote_run *run, mote_run_file kind, const mote_error *reason) {
@@ -179,7 +179,7 @@ static void tell_failure(mote_run *run, mote_run_file kind, const mote_error *re
     }
 }
 
-/* Says so where something cannot be written, or can be written again. */
+/* Tells the listener when something cannot be written, or can be written again. */
 static void note(mote_run *run, mote_run_file kind, mote_status status, const mote_error *reason) {
     static const char *const again[MOTE_RUN_FILES] = {
         [MOTE_RUN_CHECKPOINT] = "checkpoints can be written again",
@@ -194,7 +194,7 @@ static void note(mote_run *run, mote_run_file kind, mote_status status, const mo
     run->failing[kind] = status != MOTE_OK;
 }
 
-/* Whoever goes on from a checkpoint begins behind the lines it is told of. */
+/* A run resumed from a checkpoint continues after the lines that the checkpoint counts. */
 static void write_late_metrics(mote_run *run) {
     mote_error error = {0};
     if (run->metrics.unwritten) {
@@ -218,7 +218,7 @@ static void record_checkpoint(mote_run *run, const mote_event *event) {
     if (mote_checkpoints_due(&run->checkpoints, &event->trainer->options.checkpoint, event)) {
         mote_error unkept = {0}, error = {0};
         mote_status status = save(run, event->trainer, &unkept, &error);
-        if (status == MOTE_DIVERGED) { /* the next step is going to tell */
+        if (status == MOTE_DIVERGED) { /* the next step will report it */
             return;
         }
         note(run, MOTE_RUN_CHECKPOINT, status, &error);
@@ -259,7 +259,7 @@ void mote_run_record(mote_run *run, const mote_model *model, const mote_event *e
     }
 }
 
-/* ---- going on with a run ---- */
+/* ---- resuming a run ---- */
 
 static void tell_skipped(void *context, const char *text) {
     const mote_run *run = context;
@@ -292,7 +292,7 @@ static void remove_file(const mote_run *run, const char *name) {
     free(path);
 }
 
-/* What is no longer true of a run that goes on: that it went wrong, and what it came to. */
+/* Removes what no longer holds for a resumed run: that it diverged, and its result. */
 static void remove_outdated(const mote_run *run, const mote_trainer *trainer) {
     remove_file(run, MOTE_DIVERGED_FILE);
     remove_file(run, DIVERGED_SHEET);

@@ -1,4 +1,4 @@
-/* run_directory.c: where runs are: finding, creating and locking their directories. */
+/* run_directory.c: finding, creating and locking the directories of runs. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static bool is_empty(const char *path) {
     return empty;
 }
 
-/* The number that a directory's name is; 0 for any other name. */
+/* The number in a run directory's name, such as "007"; 0 for any other name. */
 static long number_of(const char *name) {
     char *end;
     long number = strtol(name, &end, 10);
@@ -50,12 +50,12 @@ static bool has_file(const char *directory, const char *name) {
     return has;
 }
 
-/* Whether a directory is that of a run, which begins with its config. */
+/* Whether a directory is that of a run, whose first file is its config. */
 static bool is_run(const char *directory) {
     return has_file(directory, MOTE_CONFIG_FILE) || mote_checkpoints_exist(directory);
 }
 
-/* The largest number below a directory, if asked for of a run; 0 for none. */
+/* The largest number among the names in a directory, with `of_run` only of runs; 0 for none. */
 static long largest_number(const char *path, bool of_run) {
     long largest = 0;
     DIR *directory = opendir(path);
@@ -75,8 +75,8 @@ static long largest_number(const char *path, bool of_run) {
 
 /* ---- locking ---- */
 
-/* Whether the directory is this process's now. Someone who only looks whether a run is active holds
- * it for a moment, too. */
+/* Locks the directory for this process; false if another has it. Retries, since mote_run_is_active
+ * also holds the lock for a moment. */
 static bool take_lock(int directory) {
     const struct timespec pause = {.tv_nsec = 10000000};
     for (int tries = 0; tries < LOCK_TRIES; tries++) {
@@ -88,8 +88,8 @@ static bool take_lock(int directory) {
     return false;
 }
 
-/* Makes a directory that is there the run's. The lock goes when the process does, however it ends.
- * Where a file system cannot lock, there is none. */
+/* Opens an existing directory as the run's and locks it. The lock is released when the process
+ * ends, however it does. Where the file system cannot lock, there is no lock. */
 static mote_status open_directory(mote_run *run, const char *directory, mote_error *error) {
     run->directory = strdup(directory);
     if (!run->directory) {
@@ -120,7 +120,7 @@ bool mote_run_is_active(const char *directory) {
 
 /* ---- creating ---- */
 
-/* Makes a directory and those above it. */
+/* Creates a directory and its parents. */
 static mote_status make_directories(const char *path, mote_error *error) {
     char partial[PATH_CAPACITY];
     if (strlen(path) >= sizeof partial) {
@@ -155,7 +155,7 @@ static mote_status create_numbered(mote_run *run, const char *name, mote_error *
         if (mkdir(path, 0777) == 0) {
             return open_directory(run, path, error);
         }
-        if (errno != EEXIST) { /* another run that starts at this moment takes the number */
+        if (errno != EEXIST) { /* else another run that is just starting took the number */
             return mote_fail(error, MOTE_FILE, "%s: the directory cannot be created: %s", path,
                              strerror(errno));
         }
@@ -174,7 +174,7 @@ mote_status mote_run_create(mote_run *run, const char *directory, const char *na
     if (status == MOTE_OK) {
         status = open_directory(run, directory, error);
     }
-    if (status == MOTE_OK) { /* of a run that was killed while it wrote its first file */
+    if (status == MOTE_OK) { /* of a run that was killed while writing its first file */
         mote_file_remove_leftovers(directory, MOTE_CONFIG_FILE);
         mote_file_remove_leftovers(directory, "checkpoint.safetensors");
     }
@@ -187,10 +187,10 @@ mote_status mote_run_create(mote_run *run, const char *directory, const char *na
     return status;
 }
 
-/* ---- finding one to go on with ---- */
+/* ---- finding one to resume ---- */
 
-/* Whether there is something to go on with: without a checkpoint, a run can begin again, where that
- * takes nothing away. */
+/* Checks that there is something to resume: a run without a checkpoint can start over, if that
+ * overwrites no model. */
 static mote_status check_resumable(const char *directory, mote_error *error) {
     if (mote_checkpoints_exist(directory)) {
         return MOTE_OK;

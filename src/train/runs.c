@@ -1,4 +1,4 @@
-/* runs.c: the runs of a directory beside each other. */
+/* runs.c: comparing the runs below a directory. */
 #include "train/runs.h"
 
 #include <dirent.h>
@@ -15,13 +15,13 @@
 
 enum {
     FILE_LIMIT = 1 << 30,
-    MOST_LEVELS = 4, /* below the directory, for runs/group/mnist/001 and one more */
-    MOST_NAMED = 8   /* differences of a run */
+    MOST_LEVELS = 4, /* below the directory: runs/group/mnist/001 and one more */
+    MOST_NAMED = 8   /* differences shown of a run */
 };
 
 /* ---- one run ---- */
 
-/* The text of a file in the run's directory; NULL where there is none. */
+/* The text of a file in the run's directory; NULL if there is none. */
 static char *read_text(const char *directory, const char *file, size_t *length) {
     char *path = mote_path_join(directory, file);
     char *text =
@@ -30,7 +30,7 @@ static char *read_text(const char *directory, const char *file, size_t *length) 
     return text;
 }
 
-/* NULL where the file holds anything else, too: it is not one of mote's, then. */
+/* NULL also if the file holds anything else: it is then not one of mote's. */
 static cJSON *read_object(const char *directory, const char *file) {
     size_t length;
     char *text = read_text(directory, file, &length);
@@ -51,8 +51,8 @@ static bool is_better(double loss, double accuracy, const mote_run_summary *than
     return isfinite(loss) && !(loss >= than->validation_loss);
 }
 
-/* Lines of some steps, rather than of an epoch, say how many those were. What else has no epoch is
- * no line of mote's. */
+/* Skips the lines of intervals, which have "steps", and those without an epoch, which are not
+ * mote's. */
 static void add_metrics(mote_run_summary *run, const cJSON *line) {
     double epoch = mote_json_number_of(line, "epoch");
     if (!isfinite(epoch) || cJSON_HasObjectItem(line, "steps")) {
@@ -82,7 +82,7 @@ static void read_metrics(mote_run_summary *run, const char *directory) {
     free(text);
 }
 
-/* A run that goes on has no result yet, except while it writes that. */
+/* A run in progress has no result yet, except while writing it. */
 static const char *ending_of(const char *directory, const cJSON *result) {
     if (mote_run_is_active(directory)) {
         return "running";
@@ -118,23 +118,23 @@ static void read_run(mote_run_summary *run, const char *directory) {
 
 /* ---- what differs ---- */
 
-/* Visits the plain values of all configs at once. */
+/* Compares the plain values of all configs in parallel. */
 typedef struct comparison {
     const mote_run_list *list;
     FILE **streams; /* [runs]: where differences go */
-    size_t *counts; /* [runs]: of those there are */
+    size_t *counts; /* [runs]: how many there are */
     bool failed;
 } comparison;
 
-/* The way from a config to one of its values: a key or, where that is NULL, an index, behind
- * others. Keys can hold anything: some are names of classes. */
+/* The path from a config to one of its values: a key or, if that is NULL, an index, within `in`.
+ * Keys can hold anything: some are class names. */
 typedef struct place {
     const struct place *in; /* NULL: the config itself */
     const char *key;
     size_t index;
 } place;
 
-/* NULL where there is no such value. */
+/* NULL if there is no such value. */
 static const cJSON *value_in(const cJSON *node, const place *at) {
     return at->key               ? cJSON_GetObjectItemCaseSensitive(node, at->key)
            : cJSON_IsArray(node) ? cJSON_GetArrayItem(node, (int)at->index)
@@ -153,7 +153,7 @@ static void print_place(FILE *stream, const place *at) {
     }
 }
 
-/* Of the runs whose config is known. */
+/* Whether all runs with a known config have the same value. */
 static bool are_same(const mote_run_list *list, const cJSON *const *nodes) {
     const cJSON *first = NULL;
     bool any = false;
@@ -184,7 +184,7 @@ static void print_value(comparison *c, size_t run, const cJSON *node, const plac
 
 static void compare(comparison *c, const cJSON *const *nodes, const place *at);
 
-/* Compares what is at a place within some nodes. */
+/* Compares the values at a place within some nodes. */
 static void compare_inner(comparison *c, const cJSON *const *nodes, const place *at) {
     const cJSON **inner = calloc(c->list->count, sizeof *inner);
     c->failed = c->failed || !inner;
@@ -197,7 +197,7 @@ static void compare_inner(comparison *c, const cJSON *const *nodes, const place 
     free(inner);
 }
 
-/* Each key or index once, in the order in which runs have them. */
+/* Compares the keys or indexes of a run that no earlier run has, so that each is compared once. */
 static void compare_members(comparison *c, const cJSON *const *nodes, size_t run, const place *at) {
     place inner = {.in = at};
     const cJSON *child = nodes[run] ? nodes[run]->child : NULL;
@@ -226,7 +226,8 @@ static void compare(comparison *c, const cJSON *const *nodes, const place *at) {
     }
 }
 
-/* What one tries most comes first. The name is a label, and shows in that of the directory. */
+/* What is varied most comes first. The name is left out: it is a label, and shows in the
+ * directory's name. */
 static void compare_all(comparison *c, const cJSON *const *configs) {
     static const char *const parts[] = {"seed", "train", "model", "dataset"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -315,7 +316,7 @@ static mote_status add_run(mote_run_list *list, const char *path, const char *na
 static mote_status add_runs(mote_run_list *list, const char *path, const char *name, int levels,
                             mote_error *error);
 
-/* Adds what there is in a directory, up to so many levels below it. */
+/* Adds the runs in a directory, up to `levels` levels below it. */
 static mote_status add_inner(mote_run_list *list, const char *path, const char *name, int levels,
                              mote_error *error) {
     DIR *stream = opendir(path);
@@ -338,7 +339,7 @@ static mote_status add_inner(mote_run_list *list, const char *path, const char *
     return status;
 }
 
-/* Adds the run that a directory is, for it has a config, or else the runs within it. */
+/* Adds the directory itself if it is a run, that is, has a config, or else the runs within it. */
 static mote_status add_runs(mote_run_list *list, const char *path, const char *name, int levels,
                             mote_error *error) {
     char *config = mote_path_join(path, MOTE_CONFIG_FILE);

@@ -1,4 +1,4 @@
-/* settings.c: the settings that a checkpoint belongs to. */
+/* settings.c: the settings that a checkpoint was made with. */
 #include "train/settings.h"
 
 #include <inttypes.h>
@@ -13,7 +13,7 @@
 
 /* ---- as text ---- */
 
-/* Keys of "train" that may be others when a run goes on. */
+/* Keys of "train" that may change when a run is resumed. */
 static const char *const harmless[] = {"epochs",         "threads",         "checkpoint",
                                        "early_stopping", "target_accuracy", "max_minutes",
                                        "max_steps",      "metrics"};
@@ -26,8 +26,7 @@ static void add_train(const mote_trainer *trainer, mote_json_writer *writer, cJS
     mote_json_add(writer, object, "train", train);
 }
 
-/* What the data came to, which tells other data from that of then, whatever its files are
- * called. */
+/* The figures of the data, which reveal changed data, whatever its files are called. */
 static void add_data(const mote_trainer *trainer, mote_json_writer *writer, cJSON *object) {
     const mote_dataset *dataset = trainer->dataset;
     mote_json_add_number(writer, object, "training_samples",
@@ -50,7 +49,7 @@ char *mote_settings_text(const mote_trainer *trainer) {
     mote_json_add(&writer, object, "model", mote_model_to_json(trainer->model));
     char seed[24];
     snprintf(seed, sizeof seed, "%" PRIu64, trainer->seed);
-    mote_json_add_string(&writer, object, "seed", seed); /* not all of them are doubles */
+    mote_json_add_string(&writer, object, "seed", seed); /* not every seed is exact as a double */
     mote_json_add(&writer, object, "dataset", mote_dataset_settings(trainer->dataset));
     add_data(trainer, &writer, mote_json_add_object(&writer, object, "data"));
     return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
@@ -67,7 +66,7 @@ enum {
 
 /* The differences found so far. */
 typedef struct differences {
-    char path[PATH_CAPACITY]; /* of the values that are being compared */
+    char path[PATH_CAPACITY]; /* of the values being compared */
     char text[DIFFERENCES_CAPACITY];
     size_t count;
     bool out_of_memory;
@@ -83,7 +82,7 @@ static void append_path(char *path, const char *name, size_t index) {
     }
 }
 
-/* A value as JSON, its end left out where it is long. */
+/* A value as JSON, truncated if it is long. */
 static const char *value_text(const cJSON *value, char *text, differences *found) {
     char *whole = cJSON_PrintUnformatted(value);
     if (!whole) {
@@ -127,7 +126,7 @@ static const cJSON *member_of(const cJSON *value, const char *name, size_t index
 
 static void compare(differences *found, const cJSON *then, const cJSON *now);
 
-/* Compares the members of `then`, or those of `now` that `then` does not have. */
+/* Compares the members of `then`, or those of `now` that `then` lacks. */
 static void compare_members(differences *found, const cJSON *then, const cJSON *now,
                             bool only_new) {
     size_t length = strlen(found->path), index = 0;
@@ -142,7 +141,7 @@ static void compare_members(differences *found, const cJSON *then, const cJSON *
     }
 }
 
-/* Another optimizer, or another layer: its keys are no news. */
+/* Another optimizer or layer: differences in its other keys are to be expected. */
 static bool are_of_other_types(const cJSON *then, const cJSON *now) {
     const cJSON *a = cJSON_GetObjectItemCaseSensitive(then, "type");
     const cJSON *b = cJSON_GetObjectItemCaseSensitive(now, "type");
@@ -177,7 +176,7 @@ static mote_status fail_different(const differences *found, const char *path, mo
                      path, found->text, more);
 }
 
-/* What the data came to is only of interest where no key says why. */
+/* The figures of the data only matter if no key explains them. */
 static void compare_all(differences *found, cJSON *then, cJSON *now) {
     cJSON *data_then = cJSON_DetachItemFromObjectCaseSensitive(then, "data");
     cJSON *data_now = cJSON_DetachItemFromObjectCaseSensitive(now, "data");

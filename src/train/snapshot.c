@@ -1,4 +1,4 @@
-/* snapshot.c: a copy of all that training changes. */
+/* snapshot.c: a copy of everything that training changes. */
 #include "train/snapshot.h"
 
 #include <string.h>
@@ -7,10 +7,10 @@
 #include "math/vector.h"
 #include "train/step.h"
 
-/* How old a snapshot gets at least, in seconds, and in times what it takes to make one. */
+/* The least age at which a snapshot is replaced, in seconds and as a multiple of its cost. */
 static const double LEAST_AGE = 2, AGE_PER_COST = 500;
 
-/* Calls `visit` for each tensor that training changes. */
+/* Called for each tensor that training changes. */
 typedef void (*tensor_visitor)(void *context, mote_real *numbers, size_t count);
 
 static void visit_tensors(const mote_trainer *trainer, tensor_visitor visit, void *context) {
@@ -42,7 +42,7 @@ void mote_snapshot_carve(mote_trainer *trainer, mote_arena *arena) {
 
 /* ---- finite or not ---- */
 
-/* x − x is 0, or else NaN. */
+/* x − x is 0 if x is finite, NaN otherwise. */
 MOTE_MULTIVERSION
 static size_t count_not_finite(size_t count, const mote_real *numbers) {
     size_t found = 0;
@@ -72,7 +72,7 @@ bool mote_weights_finite(const mote_trainer *trainer) {
     return true;
 }
 
-/* ---- to and fro ---- */
+/* ---- saving and restoring ---- */
 
 static void keep(void *context, mote_real *numbers, size_t count) {
     mote_real **place = context;

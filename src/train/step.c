@@ -1,4 +1,4 @@
-/* step.c: one step of training: batches forward and backward, and the weights' update. */
+/* step.c: one step of training: batches forward and backward, and the update of the weights. */
 #include "train/step.h"
 
 #include <math.h>
@@ -23,7 +23,7 @@ double mote_trainer_next_rate(const mote_trainer *trainer) {
 
 void mote_trainer_tell_schedule(mote_trainer *trainer) {
     bool whole = trainer->position.epoch_step == trainer->epoch_steps;
-    if (whole && trainer->validation.samples > 0) { /* else the epoch may be gone on with */
+    if (whole && trainer->validation.samples > 0) { /* else the epoch may yet continue */
         mote_schedule_observe(trainer->options.schedule, progress_of(trainer),
                               trainer->validation.loss, trainer->validation.accuracy,
                               trainer->position.schedule_state);
@@ -42,7 +42,7 @@ static mote_status fail_diverged(const mote_trainer *trainer, const char *what, 
 
 /* ---- samples ---- */
 
-/* The order follows from seed and epoch alone, so a resumed run finds it again. */
+/* The order depends on seed and epoch alone, so a resumed run gets the same one. */
 static void order_samples(mote_trainer *trainer) {
     if (trainer->ordered == trainer->position.epoch + 1) {
         return;
@@ -77,7 +77,8 @@ size_t mote_trainer_gather(mote_trainer *trainer, size_t done) {
 
 /* ---- a step ---- */
 
-/* Of all batches of the step, before the first: each one's gradients are divided by all of it. */
+/* The weight covers all batches of the step and is needed before the first: each one's gradients
+ * are divided by it. */
 mote_step_samples mote_trainer_next_samples(mote_trainer *trainer) {
     mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
     const mote_real *class_weights = mote_dataset_class_weights(trainer->dataset);
@@ -110,8 +111,8 @@ double mote_trainer_row_loss(const mote_trainer *trainer, const mote_real *z, si
     return score.loss;
 }
 
-/* The next batch of a step of which `done` samples are done: forward and, where the loss is finite,
- * backward, with gradients times `scale`. Returns how many samples it has. */
+/* Runs the next batch of a step, after `done` samples: forward and, if the loss is finite,
+ * backward, with gradients times `scale`. Returns its number of samples. */
 static size_t run_batch(mote_trainer *trainer, size_t done, mote_real scale, mote_score *score) {
     mote_model *model = trainer->model;
     bool waits = mote_update_waits(trainer), norms = mote_norms_due(trainer);
@@ -133,7 +134,7 @@ static size_t run_batch(mote_trainer *trainer, size_t done, mote_real scale, mot
     return count;
 }
 
-/* The batches of a step, whose gradients add up to that of the mean over all its samples. */
+/* Runs the batches of a step, whose gradients add up to that of the mean over all its samples. */
 static mote_status run_batches(mote_trainer *trainer, mote_step_samples samples, mote_score *sum,
                                mote_error *error) {
     mote_real scale = (mote_real)(1 / samples.weight);
@@ -149,9 +150,8 @@ static mote_status run_batches(mote_trainer *trainer, mote_step_samples samples,
     return MOTE_OK;
 }
 
-/* What gradients are multiplied with, for a norm of no more than clip_gradient_norm:
- * min(1, most / (norm + 10⁻⁶)), as in PyTorch (Pascanu et al., "On the difficulty of training
- * recurrent neural networks", 2013). */
+/* The factor that limits the norm to clip_gradient_norm: min(1, most / (norm + 10⁻⁶)), as in
+ * PyTorch (Pascanu et al., "On the difficulty of training recurrent neural networks", 2013). */
 static mote_status clip(mote_trainer *trainer, double *factor, mote_error *error) {
     double most = trainer->options.clip_gradient_norm;
     *factor = 1;
@@ -165,7 +165,7 @@ static mote_status clip(mote_trainer *trainer, double *factor, mote_error *error
     return MOTE_OK;
 }
 
-/* With all gradients there, and the weights updated already unless that waits. */
+/* Called when all gradients are complete, and the weights already updated unless updates wait. */
 static mote_status finish_gradients(mote_trainer *trainer, mote_error *error) {
     bool waits = mote_update_waits(trainer);
     double factor = 1;
@@ -179,7 +179,7 @@ static mote_status finish_gradients(mote_trainer *trainer, mote_error *error) {
     return status;
 }
 
-/* The step's place and figures. */
+/* Adds the step and its figures to the position. */
 static void count_step(mote_trainer *trainer, const mote_step_samples *samples,
                        const mote_score *sum) {
     mote_position *p = &trainer->position;

@@ -40,13 +40,13 @@ void mote_stopping_begin(mote_trainer *trainer) {
     }
 }
 
-/* Whether epochs are counted, and those of this metric: where a run goes on with the other one, the
- * best by the first says nothing. */
+/* Whether epochs are counted by this metric: if a run is resumed with the other one, the best by
+ * the first says nothing. */
 static bool patience_is_begun(const mote_trainer *trainer, const mote_position *position) {
     return position->patience_begun == 1 + (uint64_t)trainer->options.early_stopping.metric;
 }
 
-/* Whether the epochs since the best one are too many now. */
+/* Counts an epoch; true if there are now too many since the best one. */
 static bool out_of_patience(mote_trainer *trainer) {
     mote_position *p = &trainer->position;
     const mote_early_stopping *early = &trainer->options.early_stopping;
@@ -65,12 +65,13 @@ static bool out_of_patience(mote_trainer *trainer) {
     return ++p->patience_epochs >= early->patience;
 }
 
-/* First what more steps or time would not change, so that with more of them it stays at its end. */
+/* Checks first what more steps or time would not change, so that with more of them the run stays
+ * finished. */
 void mote_stopping_observe(mote_trainer *trainer) {
     mote_position *p = &trainer->position;
     double target = trainer->options.target_accuracy;
     bool validated = trainer->validation.samples > 0;
-    bool whole = p->epoch_step == 0; /* one that was cut short does not count */
+    bool whole = p->epoch_step == 0; /* an epoch that was cut short does not count */
     bool impatient = validated && whole && out_of_patience(trainer);
     mote_ending ending = MOTE_ENDING_NONE;
     if (validated && target > 0 && trainer->validation.accuracy >= target) {

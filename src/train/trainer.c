@@ -1,4 +1,4 @@
-/* trainer.c: a trainer made and unmade: its memory, what it refuses, its threads. */
+/* trainer.c: creating and destroying a trainer: its memory, its checks, its threads. */
 #include "train/trainer.h"
 
 #include <assert.h>
@@ -101,7 +101,7 @@ static mote_status allocate(mote_trainer *trainer, mote_error *error) {
                              : status;
 }
 
-/* ---- what is refused ---- */
+/* ---- checks ---- */
 
 mote_status mote_trainer_fail_key(const mote_trainer *trainer, const char *key, mote_error *error,
                                   const char *format, ...) {
@@ -131,7 +131,7 @@ mote_status mote_check_batch_size(const mote_model *model, size_t batch_size, mo
     return MOTE_OK;
 }
 
-/* The last batch of an epoch may be short, if it is taken at all. */
+/* The last batch of an epoch may be short, unless it is dropped or never reached. */
 static mote_status check_last_batch(const mote_trainer *trainer, mote_error *error) {
     const mote_train_options *options = &trainer->options;
     size_t samples = mote_dataset_part(trainer->dataset, MOTE_TRAINING).count;
@@ -213,14 +213,14 @@ static mote_status adopt_data(mote_trainer *trainer, mote_error *error) {
     return status;
 }
 
-/* A thread for each so many floating-point operations of a step: with less, the threads would spend
- * their time on handing tiles around. */
+/* Floating-point operations of a step per thread: with fewer, the threads would spend their time
+ * handing tiles around. */
 static const double WORK_PER_THREAD = 5e6;
 
-/* The time in which to augment a number of a sample, in such operations. */
+/* The cost of augmenting one number of a sample, in such operations. */
 static const double AUGMENTING_PIXEL = 100;
 
-/* The number given, or as many as there are cores and work for. Forward and backward pass take
+/* The number given, or as many as there are cores and work for. A forward and backward pass takes
  * about 6 operations per sample and parameter. */
 static size_t choose_threads(const mote_trainer *trainer) {
     if (trainer->options.threads > 0) {

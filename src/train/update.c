@@ -125,7 +125,7 @@ void mote_update_square(mote_trainer *trainer, mote_squared squared) {
 double mote_update_norm(mote_trainer *trainer) {
     mote_update_square(trainer, MOTE_SQUARE_GRADIENTS);
     double sum = 0;
-    for (size_t i = 0; i < trainer->tile_count; i++) { /* in this order whoever did which */
+    for (size_t i = 0; i < trainer->tile_count; i++) { /* always in this order, for the same sum */
         sum += trainer->squares[i];
     }
     return sqrt(sum);
