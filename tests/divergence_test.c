@@ -1,5 +1,5 @@
-/* divergence_test.c: numbers that are not finite are traced to the layer, the parameter and the
- * samples where they first appeared, whenever they show.
+/* divergence_test.c: non-finite numbers are traced to the layer, the parameter and the samples
+ * where they first appeared, whenever they show.
  */
 #include <criterion/criterion.h>
 
@@ -51,7 +51,8 @@ static mote_status trap_build(mote_layer *base, mote_error *error) {
     return mote_layer_add_parameter(base, &layer->scale, error);
 }
 
-/* Rows with a number as no other sample has: what the layers in front make of it is large, too. */
+/* Whether a row has a number as large as in no other sample: what the preceding layers make of it
+ * is large, too. */
 static bool springs(size_t width, const mote_real *x) {
     for (size_t i = 0; i < width; i++) {
         if (fabs((double)x[i]) > 500) {
@@ -142,7 +143,7 @@ typedef struct witness {
     size_t epoch, samples, affected;
     uint64_t step;
     uint32_t first_affected;
-    uint64_t jump_step; /* 0: of no jump is told */
+    uint64_t jump_step; /* 0: no jump is reported */
     uint32_t jump_worst;
     double jump_growth;
 } witness;
@@ -182,7 +183,7 @@ static bool listen(void *context, const mote_event *event) {
     return true;
 }
 
-/* Trains what has to go wrong. Returns what was told; the report goes to `report`. */
+/* Trains what has to diverge. Returns what the listener was told; the report goes to `report`. */
 static witness witness_divergence(const char *network, mote_dataset *dataset, const char *train,
                                   mote_error *report) {
     *report = (mote_error){0};
@@ -214,7 +215,8 @@ static const char *const networks[] = {PLAIN, WITHIN};
 static const char *const places[] = {"layers[2] (trap)", "layers[1].layers[0] (trap)"};
 static const char *const parameters[] = {"layers.2.scale", "layers.1.layers.0.scale"};
 
-/* In one step, in many, over an epoch's end, with gradients that wait, on threads. */
+/* In one step, in many, across the end of an epoch, with accumulated gradients, on several
+ * threads. */
 static const char *const trainings[] = {
     "{\"batch_size\": 200}",
     "{\"batch_size\": 10, \"optimizer\": {\"type\": \"adamw\"}}",
@@ -275,7 +277,7 @@ Test(divergence, reports_what_can_be_read) {
     }
 }
 
-/* Though it shows in the step after it, and those before it are gone over again. */
+/* Although the NaN shows only in the next step, and the preceding ones are replayed. */
 Test(divergence, tells_the_learning_rate_of_its_step) {
     mote_layer_register(&trap_class, NULL);
     char json[1024];
@@ -290,8 +292,8 @@ Test(divergence, tells_the_learning_rate_of_its_step) {
               report.message);
 }
 
-/* Such a layer, with a state of its own or a number that nobody has set, is wrong. Steps that went
- * well fail when they are gone over again. */
+/* Such a layer is faulty, with a state of its own or an uninitialized number. Steps that succeeded
+ * fail when they are replayed. */
 Test(divergence, of_a_layer_that_does_not_do_the_same_twice_is_told, .timeout = 20) {
     mote_layer_register(&trap_class, NULL);
     char json[1024];
@@ -312,8 +314,8 @@ Test(divergence, of_a_layer_that_does_not_do_the_same_twice_is_told, .timeout = 
     "{\"layers\": [{\"type\": \"dense\", \"units\": 8}, " between                                  \
     "{\"type\": \"dense\", \"units\": 2}], " OUTPUT
 
-/* What sample 123, in step 25 of an epoch of 40, does to weights is finite. The step after it
- * overflows, whatever is in it. */
+/* What sample 123, in step 25 of an epoch of 40, does to the weights is still finite. The next step
+ * overflows, whatever its samples are. */
 Test(divergence, tells_of_the_step_before_that_made_weights_large) {
     static const char *const rows[] = {
         "{\"batch_size\": 5, \"shuffle\": false}",
@@ -350,7 +352,7 @@ Test(divergence, compares_no_sample_with_itself) {
               report.message);
 }
 
-/* The first step makes them five hundred times larger, which is nothing to be told of. */
+/* The first step makes them five hundred times larger, which is not worth reporting. */
 Test(divergence, tells_of_no_weights_that_began_next_to_0) {
     mote_error report;
     witness w = witness_divergence(
@@ -376,8 +378,8 @@ Test(divergence, of_an_update_names_the_parameter) {
     cr_expect(strstr(report.message, "\ntry a lower learning rate"), "%s", report.message);
 }
 
-/* The square of a gradient overflows, and no weight does before the step after it, at samples that
- * have nothing to do with it. */
+/* The square of a gradient overflows, but no weight does before the next step, at samples that have
+ * nothing to do with it. */
 Test(divergence, of_what_the_optimizer_keeps_is_found_in_its_step) {
     static const char *const rows[] = {
         "{\"batch_size\": 5, \"shuffle\": false, \"optimizer\": {\"type\": \"adamw\"}}",
@@ -395,8 +397,8 @@ Test(divergence, of_what_the_optimizer_keeps_is_found_in_its_step) {
     }
 }
 
-/* The step is looked at with the random numbers that it had: with others, what went wrong would
- * mostly be dropped. */
+/* The step is repeated with the same random numbers: with others, what went wrong would mostly be
+ * dropped. */
 Test(divergence, behind_dropout_is_found) {
     mote_layer_register(&trap_class, NULL);
     mote_error report;
@@ -412,8 +414,8 @@ Test(divergence, behind_dropout_is_found) {
     }
 }
 
-/* The variance of a batch overflows, and no number of that batch does: x / √∞ is 0. It shows when
- * the epoch is over. */
+/* The variance of a batch overflows, but no number of that batch does: x / √∞ is 0. It shows at the
+ * end of the epoch. */
 Test(divergence, of_a_buffer_names_it) {
     mote_error report;
     for (size_t i = 0; i < COUNT(trainings); i++) {
@@ -438,7 +440,7 @@ Test(divergence, of_samples_names_them) {
     cr_expect(strstr(report.message, "it is in the data"), "%s", report.message);
 }
 
-/* Of 0 × weight nothing shows in training, but 1e38 × weight overflows where it is validated. */
+/* The sample is not trained on, but in validation 3e38 × weight overflows. */
 Test(divergence, in_validation_names_layer_and_samples) {
     mote_dataset *dataset =
         dataset_create(3e38, "{\"normalize\": \"none\", \"validation_fraction\": 0.6}");

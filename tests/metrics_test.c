@@ -1,6 +1,6 @@
-/* metrics_test.c: what training tells between epochs, and of weights and gradients: it is true, it
- * is the same however training is run, stopped and resumed, and asking for it changes no bit of a
- * model.
+/* metrics_test.c: what training reports between epochs, and about weights and gradients: it is
+ * correct, it is the same however training is run, stopped and resumed, and asking for it changes
+ * no bit of a model.
  */
 #include <criterion/criterion.h>
 
@@ -35,7 +35,7 @@ enum {
 static mote_real numbers[SAMPLES * WIDTH];
 static uint32_t labels[SAMPLES];
 
-/* Each way of a convolution, and one before a pooling. */
+/* Each way of computing a convolution, and one before a pooling. */
 static const char CONVOLUTIONS[] =
     "{\"layers\": [{\"type\": \"conv2d\", \"filters\": 16, \"kernel\": 3, \"padding\": \"same\"}, "
     "{\"type\": \"relu\"}, {\"type\": \"max_pool2d\", \"size\": 2}, "
@@ -49,8 +49,8 @@ static const char CONVOLUTIONS[] =
     "{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 3}], "
     "\"output\": {\"type\": \"softmax_cross_entropy\"}}";
 
-/* With weights of many tiles, and products that some kernels of BLAS give other last bits if they
- * are cut up otherwise. */
+/* With weights of many tiles, and products whose last bits change with some BLAS kernels if they
+ * are split differently. */
 static const char DENSES[] =
     "{\"layers\": [{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 300}, {\"type\": "
     "\"relu\"}, "
@@ -62,7 +62,7 @@ static const char DENSES[] =
 
 static const char *const networks[] = {CONVOLUTIONS, DENSES};
 
-/* The weights of one layer, which formulas can be written down for. */
+/* The weights of one layer, for which formulas can be written down. */
 static const char ONE_LAYER[] =
     "{\"layers\": [{\"type\": \"flatten\"}, {\"type\": \"dense\", \"units\": 3, \"bias\": false}], "
     "\"output\": {\"type\": \"softmax_cross_entropy\"}}";
@@ -73,7 +73,7 @@ static const char ONE_LAYER[] =
     "\"nesterov\": true, \"weight_decay\": 0.001}"
 #define PLAIN "\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.5}"
 
-/* 7 steps in an epoch of 80 samples, the last of them short; with steps of 3 batches, 5. */
+/* 7 steps in an epoch of 80 samples, the last one short; 5 with steps of 3 batches. */
 static const char *const settings[] = {
     "\"batch_size\": 12, " PLAIN,
     "\"batch_size\": 12, " MOMENTUM,
@@ -85,9 +85,9 @@ static const char *const settings[] = {
     "0.9, " ADAMW,
 };
 
-/* ---- what is told ---- */
+/* ---- what is reported ---- */
 
-/* A line of metrics.jsonl, without what the clock says. */
+/* A line of metrics.jsonl, without what depends on the clock. */
 typedef struct told {
     uint64_t step, steps, samples;
     double loss, accuracy; /* of the interval, or of the epoch */
@@ -102,12 +102,12 @@ typedef struct run {
     mote_trainer *trainer;
     mote_error error;
     uint64_t stop_after; /* a step; 0: never */
-    uint64_t bits;       /* of all that is trained, after each step */
+    uint64_t bits;       /* a hash of everything trained, after each step */
     size_t count;
     told lines[MOST_TOLD];
 } run;
 
-/* Fowler, Noll and Vo's, word by word. */
+/* An FNV-1a hash, word by word. */
 static void add_bits(uint64_t *bits, size_t count, const mote_real *values) {
     for (size_t i = 0; values && i < count; i++) {
         uint32_t word;
@@ -205,7 +205,7 @@ static void run_close(run *r) {
     mote_dataset_destroy(r->dataset);
 }
 
-/* Names are compared as texts: they are elsewhere in each model. */
+/* Names are compared as strings: each model has its own copies. */
 static bool same_norms(const told *a, const told *b) {
     bool same = a->norm_count == b->norm_count;
     for (size_t i = 0; same && i < a->norm_count; i++) {
@@ -216,7 +216,7 @@ static bool same_norms(const told *a, const told *b) {
     return same;
 }
 
-/* Of `a` from line `first` on. */
+/* Compares the lines of `a` from line `first` on with those of `b`. */
 static void expect_same_lines(const run *a, size_t first, const run *b, const char *what) {
     cr_expect_eq(a->count - first, b->count, "%s: %zu lines, expected %zu", what, b->count,
                  a->count - first);
@@ -232,7 +232,7 @@ static void expect_same_lines(const run *a, size_t first, const run *b, const ch
 
 /* ---- intervals ---- */
 
-/* The sums of each step, out of what is told of the epoch. */
+/* The sums of each step, derived from the epoch's figures in the events. */
 typedef struct sums {
     run *r;
     double samples, loss, correct; /* of the epoch so far */
@@ -378,7 +378,7 @@ static void check_resumed(const run *whole, const char *train, const char *metri
     run_close(&resumed);
 }
 
-/* Between the last step of an epoch and its end, too. */
+/* Also between the last step of an epoch and its end. */
 Test(intervals, and_norms_of_a_resumed_run_are_those_of_one_never_stopped) {
     static const char *const metrics[] = {"{\"every_steps\": 4, \"norms\": true}",
                                           "{\"every_steps\": 3}", "{\"norms\": true}"};
@@ -394,7 +394,7 @@ Test(intervals, and_norms_of_a_resumed_run_are_those_of_one_never_stopped) {
     }
 }
 
-/* Goes on with what is in the checkpoint, asking for something else. */
+/* Resumes from the checkpoint, asking for something else. */
 static void resume_with(run *r, const char *metrics) {
     run_open(r, DENSES, settings[1], metrics, 1);
     cr_assert_eq(mote_trainer_restore(r->trainer, scratch_path("checkpoint"), &r->error), MOTE_OK,
@@ -418,7 +418,7 @@ Test(intervals, may_become_longer_when_a_run_is_resumed) {
               (uintmax_t)r.lines[0].step, (uintmax_t)r.lines[0].steps);
     run_close(&r);
 
-    /* What nobody asked for any more is forgotten. */
+    /* What was no longer asked for is forgotten. */
     resume_with(&r, NULL);
     cr_assert_eq(mote_trainer_save(r.trainer, scratch_path("checkpoint"), NULL), MOTE_OK);
     run_close(&r);
@@ -431,7 +431,7 @@ Test(intervals, may_become_longer_when_a_run_is_resumed) {
 
 /* ---- true values ---- */
 
-/* Of the gradient of ONE_LAYER's loss, and of its weights: by hand, in double precision. */
+/* Norms of the gradient of ONE_LAYER's loss and of its weights, by hand in double precision. */
 typedef struct reference {
     run *r;
     mote_real before[CLASSES * WIDTH]; /* the weights before the step */
@@ -504,7 +504,7 @@ static bool compare_to_formula(void *context, const mote_event *event) {
     return true;
 }
 
-/* Of the weights and not of their average, and before clipping. */
+/* Of the weights, not of their average, and before clipping. */
 Test(norms, are_those_of_the_formula) {
     for (size_t i = 0; i < COUNT(settings); i++) {
         static run r;
@@ -519,7 +519,7 @@ Test(norms, are_those_of_the_formula) {
     }
 }
 
-/* What plain SGD takes off a weight is the learning rate times its gradient. */
+/* Plain SGD subtracts the learning rate times the gradient from a weight. */
 typedef struct difference {
     run *r;
     mote_real *before[MOST_PARAMETERS];
@@ -615,7 +615,7 @@ static bool record(void *context, const mote_event *event) {
     return true;
 }
 
-/* A gradient of −2 × 3 × 10³⁸, which is more than there is: the loss is still 1. */
+/* A gradient of −2 × 3 × 10³⁸ overflows, while the loss is still 1. */
 Test(norms, that_are_not_finite_are_written_as_null) {
     const mote_real x = 3e38f, target = 1;
     const mote_samples samples = {.count = 1,
@@ -661,10 +661,10 @@ Test(norms, that_are_not_finite_are_written_as_null) {
 typedef struct disturbed {
     run *r;
     mote_run directory;
-    bool noted; /* the line that was late, before the next one */
+    bool noted; /* the late line was written before the next checkpoint */
 } disturbed;
 
-/* In the way of the first line, until the step after it. */
+/* Blocks the file at the first line, until the step after it. */
 static bool disturb(void *context, const mote_event *event) {
     disturbed *d = context;
     const char *path = scratch_path("run/metrics.jsonl");
@@ -684,7 +684,7 @@ static bool disturb(void *context, const mote_event *event) {
     return !after;
 }
 
-/* Somebody takes the file away while training goes on. */
+/* Removes the file during training. */
 static bool remove_file(void *context, const mote_event *event) {
     disturbed *d = context;
     if (event->kind == MOTE_EVENT_EPOCH && event->epoch == 2) {
@@ -712,7 +712,7 @@ Test(intervals, go_on_in_a_new_file_where_theirs_was_removed) {
     run_close(&r);
 }
 
-/* Somebody cuts it off in the middle of a line. */
+/* Truncates the file in the middle of a line. */
 static bool cut_file(void *context, const mote_event *event) {
     disturbed *d = context;
     if (event->kind == MOTE_EVENT_EPOCH && event->epoch == 3) {
@@ -742,7 +742,7 @@ Test(intervals, go_on_behind_the_last_whole_line_where_their_file_was_cut_off) {
     run_close(&r);
 }
 
-/* Else it would be missing in a run that goes on from there. */
+/* Otherwise they would be missing in a run resumed from there. */
 Test(intervals, that_were_late_are_written_before_the_next_checkpoint) {
     static run r;
     run_open(&r, ONE_LAYER, "\"checkpoint\": {\"every_steps\": 1}", NULL, 1);

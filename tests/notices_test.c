@@ -1,4 +1,5 @@
-/* notices_test.c: what is told of a run that goes on all the same: once, and only where it is so.
+/* notices_test.c: warnings about a run that continues nevertheless: each is given once, and only if
+ * it applies.
  */
 #include <criterion/criterion.h>
 
@@ -21,11 +22,11 @@ static uint32_t labels[SAMPLES];
 
 typedef enum task {
     HALVES,    /* two classes, by the first number */
-    SENSELESS, /* two classes, by chance */
-    RARE,      /* two classes, one of which few samples are of */
-    A_SUM,     /* the sum of two numbers, and some */
-    PICTURES,  /* as HALVES, of 2 × 2 × 2 numbers */
-    SORTED,    /* eight classes one after the other, each with a number of its own */
+    SENSELESS, /* two classes, at random */
+    RARE,      /* two classes, one of them rare */
+    A_SUM,     /* the sum of two numbers, plus 5 */
+    PICTURES,  /* like HALVES, of 2 × 2 × 2 numbers */
+    SORTED,    /* sorted into eight classes, each with a number of its own */
 } task;
 
 typedef struct notes {
@@ -42,7 +43,8 @@ static bool listen(void *context, const mote_event *event) {
     return true;
 }
 
-/* Of a run that goes on from the checkpoint `from`, if that is not NULL, and ends in `to`. */
+/* The notices of a run that resumes from the checkpoint `from`, unless that is NULL, and is saved
+ * to `to`, unless that is NULL. */
 static notes notes_between(const char *from, const char *to, const char *network, const char *data,
                            const char *train, task what) {
     mote_random random = mote_random_create(3, MOTE_RANDOM_DATA, 0);
@@ -118,7 +120,7 @@ Test(notices, are_not_given_of_a_run_that_goes_well) {
     }
 }
 
-/* It falls at once, and then there is nothing left of it to fall. */
+/* It falls at once, and then there is nothing left to fall. */
 Test(notices, are_not_given_of_a_loss_that_falls_fast) {
     static const char *const batches[] = {"10", "20", "40", "80"};
     for (size_t i = 0; i < COUNT(batches); i++) {
@@ -134,7 +136,7 @@ Test(notices, are_not_given_of_a_loss_that_falls_fast) {
     }
 }
 
-/* Seven samples in a hundred are of the other class, and a third of them have been found. */
+/* Seven samples in a hundred are of the rare class, and a third of them have been recognized. */
 Test(notices, of_accuracy_where_classes_are_uneven) {
     notes n = notes_of(NETWORK(""), SHARE,
                        "{\"epochs\": 1, \"batch_size\": 1, \"optimizer\": {\"type\": \"adamw\", "
@@ -146,8 +148,8 @@ Test(notices, of_accuracy_where_classes_are_uneven) {
     check(&n, 0, " %; with classes this imbalanced, go by the per-class figures (./evaluate)");
 }
 
-/* At first the learning rate is next to nothing; and of an epoch that is a single step, nothing but
- * the accuracy before it is known. */
+/* In the first row, the learning rate is close to 0 at first; in the second, an epoch is a single
+ * step, so that only the accuracy before that step is known. */
 Test(notices, of_accuracy_are_not_given_before_there_was_time_to_learn) {
     static const char *const trainings[] = {
         "{\"epochs\": 12, \"batch_size\": 100, \"optimizer\": {\"type\": \"sgd\", "
@@ -162,7 +164,7 @@ Test(notices, of_accuracy_are_not_given_before_there_was_time_to_learn) {
     }
 }
 
-/* Later, and once, where the run ends in the middle of the next epoch, too. */
+/* Given later, and only once, even if the run ends in the middle of the next epoch. */
 Test(notices, of_accuracy_say_after_how_many_epochs) {
     static const struct {
         const char *train, *begin;
@@ -209,7 +211,7 @@ Test(notices, of_a_loss_that_does_not_move_and_accuracy_at_chance) {
     }
 }
 
-/* Steps so long that each leads to weights as bad as those before. */
+/* Steps so long that each leads to weights as bad as the previous ones. */
 Test(notices, of_a_loss_that_steps_too_long_have_raised) {
     notes n = notes_of("{\"layers\": [{\"type\": \"dense\", \"units\": 2}], \"output\": {\"type\": "
                        "\"softmax_cross_entropy\"}}",
@@ -223,7 +225,7 @@ Test(notices, of_a_loss_that_steps_too_long_have_raised) {
 
 TestSuite(resumed_notices, .init = scratch_enter, .fini = scratch_leave);
 
-/* What was told of the beginning is not told of how it goes on. */
+/* What was reported about the beginning is not reported again when the run is resumed. */
 Test(resumed_notices, are_not_of_the_beginning) {
     notes n = notes_between(NULL, "c", NETWORK(""), "{}", "{\"epochs\": 2}", SENSELESS);
     check(&n, 0, "% is no better than chance: ");
@@ -231,7 +233,7 @@ Test(resumed_notices, are_not_of_the_beginning) {
     cr_expect_eq(n.count, (size_t)0, "%s", n.texts[0]);
 }
 
-/* By more than a thousandth, but that is no more than it changes by from step to step. */
+/* It falls by more than a thousandth, but by no more than it changes from step to step. */
 Test(notices, of_a_loss_that_falls_by_chance) {
     notes n = notes_of(NETWORK(""), "{}",
                        "{\"epochs\": 1, \"batch_size\": 20, \"shuffle\": false, \"optimizer\": "
@@ -241,7 +243,7 @@ Test(notices, of_a_loss_that_falls_by_chance) {
     check(&n, 0, "; try a higher one, ");
 }
 
-/* As long as they are short it falls, and then it rises: far above the first loss, or not. */
+/* The loss falls while the steps are short, and then rises: far above the first loss, or not. */
 Test(notices, of_a_loss_that_rises_again) {
     static const char *const settings[] = {
         "\"batch_size\": 40, \"optimizer\": {\"type\": \"adamw\", \"learning_rate\": 1}",
@@ -259,7 +261,7 @@ Test(notices, of_a_loss_that_rises_again) {
     }
 }
 
-/* Each step goes past the minimum and leads a little further away on the other side. */
+/* Each step overshoots the minimum and ends a little further away on the other side. */
 Test(notices, of_a_loss_that_rises_a_little) {
     notes n = notes_of("{\"layers\": [{\"type\": \"dense\", \"units\": 1}], \"output\": "
                        "{\"type\": \"mean_squared_error\"}}",
@@ -271,7 +273,7 @@ Test(notices, of_a_loss_that_rises_a_little) {
     check(&n, 0, "; try a lower one, ");
 }
 
-/* A unit that is there for other classes than those that stand first is not dead. */
+/* A unit that is active only for classes other than the first is not dead. */
 Test(notices, of_dead_units_are_by_samples_of_all_classes) {
     notes n = notes_of("{\"layers\": [{\"type\": \"dense\", \"units\": 20}, {\"type\": \"relu\"}, "
                        "{\"type\": \"dense\", \"units\": 8}], \"output\": {\"type\": "
@@ -280,8 +282,8 @@ Test(notices, of_dead_units_are_by_samples_of_all_classes) {
     cr_expect_eq(n.count, (size_t)0, "%s", n.texts[0]);
 }
 
-/* Within a container, and where a bias keeps most units from ever being above 0. Once, though they
- * are looked for after each of the epochs 1, 2 and 4. */
+/* Within a container, and with a bias that keeps most units from ever exceeding 0. Given once,
+ * though they are checked after each of the epochs 1, 2 and 4. */
 Test(notices, of_dead_units) {
     notes n = notes_of(NETWORK(", \"bias_initializer\": -50"), SHARE, "{\"epochs\": 4}", HALVES);
     size_t found = 0;
@@ -314,8 +316,8 @@ Test(notices, of_dead_units_are_of_many_of_them) {
     }
 }
 
-/* A channel is dead where all its pixels are, whether or not pooling is done along with the layer
- * before. */
+/* A channel is dead if all its pixels are, whether or not pooling is fused with the preceding
+ * layer. */
 Test(notices, of_dead_channels) {
     static const char *const between[] = {
         "", "{\"type\": \"max_pool2d\", \"size\": 2}, ",
@@ -339,7 +341,7 @@ Test(notices, of_dead_channels) {
         }
         cr_expect(found, "%s: %s", between[i], n.count ? n.texts[n.count - 1] : "no notice");
     }
-    /* Of uniform numbers of deviation 1 none is beyond the root of 3. */
+    /* Uniform numbers of standard deviation 1 lie within ±√3. */
     mote_error error = {0};
     mote_model *model = network_create("{\"layers\": [{\"type\": \"conv2d\", \"filters\": 24, "
                                        "\"kernel\": 1}, {\"type\": \"flatten\"}, {\"type\": "

@@ -1,5 +1,5 @@
-/* train_test.c: training runs: what they reach, that they repeat to the bit however they are run,
- * stopped and resumed, what they refuse, and what they tell.
+/* train_test.c: training runs: what they reach; that they repeat to the bit however they are run,
+ * stopped and resumed; what they refuse; and what they report.
  */
 #include <criterion/criterion.h>
 
@@ -63,7 +63,7 @@ static mote_dataset *dataset_create(const char *json) {
 #define WITH_VALIDATION    "{\"validation_fraction\": 0.2}"
 #define WITHOUT_VALIDATION "{}"
 
-/* Every augmentation, in two runs of geometric ones. */
+/* Every augmentation: cutout splits the geometric ones into two runs. */
 #define AUGMENTED                                                                                  \
     "{\"validation_fraction\": 0.2, \"augment\": [{\"type\": \"crop\", \"padding\": 1}, "          \
     "{\"type\": "                                                                                  \
@@ -76,7 +76,7 @@ static const char NETWORK[] =
     "{\"type\": \"relu\"}, {\"type\": \"dense\", \"units\": 3}], "
     "\"output\": {\"type\": \"softmax_cross_entropy\"}}";
 
-/* With buffers: running means and variances, within a container too. */
+/* With buffers: running means and variances, also within a container. */
 static const char NORMALIZED[] =
     "{\"layers\": [{\"type\": \"batch_norm\"}, {\"type\": \"flatten\"}, {\"type\": \"dense\", "
     "\"units\": 40}, {\"type\": \"batch_norm\"}, {\"type\": \"relu\"}, {\"type\": \"residual\", "
@@ -84,7 +84,7 @@ static const char NORMALIZED[] =
     "{\"type\": \"layer_norm\"}, {\"type\": \"dense\", \"units\": 3}], "
     "\"output\": {\"type\": \"softmax_cross_entropy\"}}";
 
-/* With numbers drawn in each step, on several tiles. */
+/* With random numbers drawn in each step, over several tiles. */
 static const char DROPPING[] =
     "{\"layers\": [{\"type\": \"dropout\", \"rate\": 0.1}, {\"type\": \"flatten\"}, {\"type\": "
     "\"dense\", \"units\": 500}, {\"type\": \"relu\"}, {\"type\": \"dropout\"}, {\"type\": "
@@ -108,14 +108,14 @@ static mote_model *picture_model_create(const char *network) {
 
 typedef struct diary {
     uint64_t stop_after;     /* a step; 0: never */
-    mote_event_kind stop_at; /* where it says false then */
+    mote_event_kind stop_at; /* the kind of event at which it then returns false */
     size_t count;
     mote_event events[4 * MOST_STEPS];
 } diary;
 
 static bool listen(void *context, const mote_event *event) {
     diary *l = context;
-    if (event->kind == MOTE_EVENT_NOTICE) { /* what those say is notices_test's matter */
+    if (event->kind == MOTE_EVENT_NOTICE) { /* their texts are tested in notices_test.c */
         return true;
     }
     if (l->count < COUNT(l->events)) {
@@ -217,8 +217,8 @@ Test(training, learns_with_every_variant_of_sgd) {
     }
 }
 
-/* Each is computed differently: sums in momentum itself, or beside it. By hand in double precision,
- * for one weight: y = w x with x = 2, target 6, from w = 0. */
+/* Each is computed differently: the update is summed in the momentum itself or apart from it. By
+ * hand in double precision, for one weight: y = w x with x = 2, target 6, from w = 0. */
 Test(training, one_weight_goes_where_the_formula_says) {
     static const struct {
         const char *optimizer;
@@ -550,7 +550,7 @@ Test(training, without_shuffling_takes_the_samples_in_their_order) {
 
 /* ---- events ---- */
 
-/* Started, then for each epoch its steps, the epoch, perhaps an improvement; then stopped. */
+/* Started, then for each epoch its steps, the epoch and possibly an improvement; then stopped. */
 static void check_events(const char *data_json, const char *train_json, const size_t *epoch_steps,
                          size_t epochs, size_t whole_epoch) {
     static run r;
@@ -620,7 +620,7 @@ typedef struct spoiler {
     diary diary;
 } spoiler;
 
-/* In the last epoch, forgets after each step what the model has learned. */
+/* In the last epoch, erases after each step what the model has learned. */
 static bool spoil_last_epoch(void *context, const mote_event *event) {
     spoiler *s = context;
     if (event->kind == MOTE_EVENT_STEP && event->epoch == event->epochs) {
@@ -670,7 +670,7 @@ Test(training, that_diverges_says_so) {
         {"{\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1e30}}",
          "the output of layers[3] (dense) became "},
         {"{\"max_steps\": 1, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1e300}}",
-         "layers.1.weight in layers[1] (dense) became "}, /* no loss follows that would tell */
+         "layers.1.weight in layers[1] (dense) became "}, /* no loss follows that would show it */
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         static run r;
@@ -751,7 +751,7 @@ Test(training, data_and_models_that_do_not_fit_are_refused_with_the_reason) {
     mote_dataset_destroy(dataset);
 }
 
-/* Where no batch of one sample is trained on; or where one has many pixels. */
+/* When no batch of one sample is trained on, or when one sample has many pixels. */
 Test(training, of_batch_norm_takes_what_leaves_no_batch_of_one) {
     static const char PIXELS[] = "{\"layers\": [{\"type\": \"batch_norm\"}, {\"type\": "
                                  "\"flatten\"}, {\"type\": \"dense\", \"units\": 3}], "
@@ -792,12 +792,12 @@ Test(training, of_batch_norm_refuses_a_single_sample) {
     mote_dataset_destroy(dataset);
 }
 
-/* ---- stopping and going on ---- */
+/* ---- stopping and resuming ---- */
 
 static const char RESUMED[] = "{\"epochs\": 3, \"batch_size\": 40, \"threads\": 2, " MOMENTUM
                               ", \"schedule\": {\"type\": \"cosine\", \"warmup_epochs\": 0.5}}";
 
-/* Stops after a step, saves, and goes on with nothing kept but the file. */
+/* Stops after a step, saves, and resumes with nothing but the file. */
 static void check_resumed(const char *network, const char *data_json, uint64_t step,
                           mote_event_kind at) {
     static run r, s;
@@ -812,7 +812,7 @@ static void check_resumed(const char *network, const char *data_json, uint64_t s
     run_close(&r);
 
     run_open_network(&s, network, data_json, RESUMED);
-    network_randomize(s.model, &(mote_random){{1, 2, 3, 4}}); /* nothing of it may matter */
+    network_randomize(s.model, &(mote_random){{1, 2, 3, 4}}); /* must not matter */
     cr_assert_eq(mote_trainer_restore(s.trainer, scratch_path("checkpoint"), &s.error), MOTE_OK,
                  "%s", s.error.message);
     cr_assert_eq(mote_trainer_run(s.trainer, &s.error), MOTE_OK, "%s", s.error.message);
@@ -874,7 +874,7 @@ Test(resuming, works_in_the_same_trainer_too) {
     run_close(&r);
 }
 
-/* Figures of an epoch that was interrupted are those of the whole epoch. */
+/* The figures of an epoch that was interrupted are those of the whole epoch. */
 Test(resuming, in_an_epoch_keeps_its_figures) {
     static run whole, r, s;
     run_open(&whole, WITH_VALIDATION, RESUMED);
@@ -947,7 +947,7 @@ Test(resuming, with_other_settings_is_refused_naming_the_keys) {
          "model.layers[1].units was 100 and is now 3, model.layers[2] was {\"type\":\"relu\"} and "
          "is no longer set, model.layers[3] was {\"type\":\"dense\",\"units\":3,\"bias\":tru... "
          "and is no longer set"},
-        /* What may change on the way. */
+        /* What may change on resuming. */
         {"{\"epochs\": 11, \"threads\": 2}", WITH_VALIDATION, 5, NETWORK, NULL},
         {"{\"max_steps\": 7, \"max_minutes\": 1, \"target_accuracy\": 0.9}", WITH_VALIDATION, 5,
          NETWORK, NULL},
@@ -982,13 +982,13 @@ Test(resuming, with_other_settings_is_refused_naming_the_keys) {
     }
 }
 
-/* Where the learning rate does not depend on how many there are, they are as if asked for
- * before. */
+/* If the learning rate does not depend on their number, the run is as if they had been asked for
+ * from the start. */
 Test(resuming, with_more_epochs_is_training_on) {
     static run r;
     train_to("whole", WITH_VALIDATION, "{\"epochs\": 4, " MOMENTUM "}");
     run_open(&r, WITH_VALIDATION, "{\"epochs\": 2, " MOMENTUM "}");
-    r.log.stop_after = 4; /* before what was best takes the place of what was last */
+    r.log.stop_after = 4; /* before the best weights replace the last ones */
     r.log.stop_at = MOTE_EVENT_EPOCH;
     mote_trainer_run(r.trainer, NULL);
     cr_assert_eq(mote_trainer_save(r.trainer, scratch_path("checkpoint"), NULL), MOTE_OK);
@@ -1006,7 +1006,7 @@ Test(resuming, with_more_epochs_is_training_on) {
 Test(resuming, with_no_more_epochs_than_are_done_ends_at_once) {
     static run r, s;
     run_open(&r, WITH_VALIDATION, "{\"epochs\": 4, " MOMENTUM "}");
-    r.log.stop_after = 7; /* of 3 an epoch */
+    r.log.stop_after = 7; /* 3 per epoch */
     r.log.stop_at = MOTE_EVENT_STEP;
     mote_trainer_run(r.trainer, NULL);
     cr_assert_eq(mote_trainer_save(r.trainer, scratch_path("checkpoint"), NULL), MOTE_OK);
@@ -1028,20 +1028,20 @@ Test(resuming, with_no_more_epochs_than_are_done_ends_at_once) {
     }
 }
 
-/* As --force does, and a signal at once. */
+/* As with --force, or with a signal right after resuming. */
 Test(resuming, from_what_was_saved_beyond_the_last_step_is_training_on) {
     static run r;
     const char *path = scratch_path("checkpoint");
     train_to("whole", WITH_VALIDATION, "{\"epochs\": 4, " MOMENTUM "}");
     run_open(&r, WITH_VALIDATION, "{\"epochs\": 4, " MOMENTUM "}");
-    r.log.stop_after = 7; /* of 3 an epoch */
+    r.log.stop_after = 7; /* 3 per epoch */
     r.log.stop_at = MOTE_EVENT_STEP;
     mote_trainer_run(r.trainer, NULL);
     cr_assert_eq(mote_trainer_save(r.trainer, path, NULL), MOTE_OK);
     run_close(&r);
     static const struct {
         const char *json;
-        uint64_t step; /* of its last validation; 0: there is none */
+        uint64_t step; /* of its last validation; 0: none */
     } rows[] = {{"{\"epochs\": 1, " MOMENTUM "}", 0},
                 {"{\"max_steps\": 7, " MOMENTUM "}", 7},
                 {"{\"epochs\": 4, " MOMENTUM "}", 12}};
@@ -1059,7 +1059,7 @@ Test(resuming, from_what_was_saved_beyond_the_last_step_is_training_on) {
     }
 }
 
-/* Whatever fits is taken; where the batches are others, an epoch starts again. */
+/* Whatever fits is used; if the batches differ, the epoch starts again. */
 Test(resuming, by_force_goes_on_with_other_settings) {
     static const char *const changed[] = {
         "{\"epochs\": 3, \"shuffle\": false}", "{\"epochs\": 3, \"batch_size\": 20}",
@@ -1095,7 +1095,7 @@ Test(resuming, by_force_goes_on_with_other_settings) {
     run_close(&r);
 }
 
-/* It is epochs that are done, of however many steps. */
+/* What counts is the epochs done, however many steps they had. */
 Test(resuming, by_force_with_other_batches_ends_after_the_same_epochs) {
     static const struct {
         const char *json;
@@ -1123,7 +1123,7 @@ Test(resuming, by_force_with_other_batches_ends_after_the_same_epochs) {
     }
 }
 
-/* Seeds that no double tells apart. */
+/* Seeds that are equal as doubles. */
 Test(resuming, tells_neighbouring_huge_seeds_apart) {
     mote_dataset *dataset = dataset_create(WITHOUT_VALIDATION);
     mote_model *model = picture_model_create(NETWORK);
@@ -1178,8 +1178,8 @@ Test(resuming, from_what_is_no_checkpoint_or_damaged_is_refused_and_changes_noth
     run_close(&r);
 }
 
-/* A checksum tells of data and metadata; of a tensor's entry, that it does not fit. Another
- * checkpoint may do, so that settings are not to blame: not with force either. */
+/* A checksum covers data and metadata; a damaged entry of a tensor does not fit. The file is to
+ * blame, even with force, and not the settings, since another checkpoint may work. */
 Test(resuming, from_a_checkpoint_with_any_byte_of_its_header_damaged_blames_the_file) {
     static run r;
     run_open(&r, WITH_VALIDATION, RESUMED);
@@ -1201,14 +1201,14 @@ Test(resuming, from_a_checkpoint_with_any_byte_of_its_header_damaged_blames_the_
         bytes[8 + i] ^= bit;
         mote_error error = {0};
         mote_status status = mote_checkpoint_restore(r.trainer, damaged, i % 2, &error);
-        bool good = i >= unneeded && i < unneeded + length; /* then it is not looked at */
+        bool good = i >= unneeded && i < unneeded + length; /* the checksum is then not checked */
         cr_expect_eq(status, good ? MOTE_OK : MOTE_DATA, "\"%.20s\": %s", text + i, error.message);
     }
     free(bytes);
     run_close(&r);
 }
 
-/* What another version of mote wrote may be without what this one needs. */
+/* A checkpoint written by another version of mote may lack what this one needs. */
 Test(resuming, from_a_checkpoint_of_another_version_says_so) {
     static const struct {
         const char *version, *message;
