@@ -1,8 +1,8 @@
 # shellcheck shell=sh disable=SC2034
-# checks.sh: what the tests of the programs share; sourced by a script that was called with BINDIR REPO TOOLDIR.
+# checks.sh: shared by the tests of the programs; sourced by a script that was called with BINDIR REPO TOOLDIR.
 #
-# BINDIR holds train, evaluate and predict; TOOLDIR the programs of tests/tools. Goes to a temporary directory whose
-# name has a space in it, which is removed at the end.
+# BINDIR holds train, evaluate and predict; TOOLDIR the programs of tests/tools. Changes to a temporary directory with a
+# space in its name, which is removed at the end.
 if [ $# -ne 3 ] || [ ! -x "$1/train" ] || [ ! -d "$2/tests/bad_configs" ] || [ ! -x "$3/json" ]; then
     echo "usage: tests/scripts/$(basename "$0") BINDIR REPO TOOLDIR" >&2
     exit 2
@@ -46,7 +46,7 @@ check() {
     }
 }
 
-# run CODE COMMAND...: the command must end with this code. Its output is in "$out" and "$err".
+# run CODE COMMAND...: the command must exit with this code. Its output is in "$out" and "$err".
 run() {
     expected_code=$1
     shift
@@ -59,7 +59,7 @@ run() {
     }
 }
 
-# same WHAT FOUND EXPECTED: two texts.
+# same WHAT FOUND EXPECTED: the two texts must be equal.
 same() {
     checks=$((checks + 1))
     [ "$2" = "$3" ] || complain "$1: expected
@@ -84,8 +84,8 @@ list_files() {
     find . | LC_ALL=C sort
 }
 
-# refuse CODE MESSAGE COMMAND...: the command must end with this code, say just this on stderr and nothing on stdout,
-# and leave no file behind.
+# refuse CODE MESSAGE COMMAND...: the command must exit with this code, print exactly this on stderr and nothing on
+# stdout, and leave no file behind.
 refuse() {
     refused_code=$1
     refusal=$2
@@ -98,7 +98,7 @@ refuse() {
     check "no file left behind: $*" cmp "$scratch/files_before" "$scratch/files_after"
 }
 
-# finish FILES: says how many checks there were, and whether all is well; FILES are what may be left behind.
+# finish FILES: prints the number of checks and whether all passed; only FILES may be left behind.
 finish() {
     same "files left at the end" "$(ls)" "$1"
     echo "$checks checks, $failures failed"

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Runs the programs as a person would, with good input and with bad: cli_test.sh BINDIR REPO TOOLDIR
+# Runs the programs as a user would, with good input and bad: cli_test.sh BINDIR REPO TOOLDIR
 #
-# BINDIR holds train, evaluate and predict; TOOLDIR the programs of tests/tools. Works in a temporary directory whose
-# name has a space in it. Says what is wrong, goes on, and ends with 1 if anything was.
+# BINDIR holds train, evaluate and predict; TOOLDIR the programs of tests/tools. Works in a temporary directory with a
+# space in its name. Reports each failure, continues, and exits with 1 if there was any.
 #
-# MOTE_SANITIZED  set where the programs run under sanitizers: memory is not measured then
+# MOTE_SANITIZED  set if the programs run under sanitizers: memory is not measured then
 set -u
 
 # shellcheck source=tests/scripts/checks.sh
@@ -12,12 +12,12 @@ set -u
 
 # ---- configs that are wrong ----
 
-# types_of TOPIC: "dense, flatten, ...", the classes that help tells of.
+# types_of TOPIC: the classes listed by help: "dense, flatten, ...".
 types_of() {
     "$train" --help "$1" | sed -n 's/^\([a-z0-9_]*\):.*/\1/p' | tr '\n' ',' | sed 's/,$//; s/,/, /g'
 }
 
-# NAME.expected: the exit code, then what train says on stderr, with {layers} for the names of all layers.
+# NAME.expected: the exit code, then what train prints on stderr, with {layers} for the names of all layers.
 test_bad_configs() {
     layers=$(types_of layers)
     mkdir bad
@@ -62,7 +62,7 @@ usage_of() {
     esac
 }
 
-# misuse PROGRAM MESSAGE ARGUMENT...: exit code 2, the message and the usage.
+# misuse PROGRAM MESSAGE ARGUMENT...: expects exit code 2, the message and the usage.
 misuse() {
     misused=$1
     message=$2
@@ -106,7 +106,7 @@ test_bad_arguments() {
     refuse 2 'predict: --top takes a number of at least 1' "$predict" a b --top 0
 }
 
-# Overrides: each KEY=VALUE of the table, and what is said about it.
+# Overrides: each KEY=VALUE of the table, and the message about it.
 test_bad_overrides() {
     while IFS='|' read -r override message; do
         refuse 2 "train: --set $override: $message" "$train" digits.json --set "$override"
@@ -211,7 +211,7 @@ END
     rm example.json
 }
 
-# example_in FILE: what help gives as an example, in one line.
+# example_in FILE: the example that help gives, on one line.
 example_in() {
     sed -n '/^    example:/,$p' "$1" | tr -s '\n ' ' ' | sed 's/^ example: //'
 }
@@ -220,7 +220,7 @@ example_in() {
 
 METRICS='epoch step seconds samples_per_second learning_rate train_loss train_accuracy validation_loss validation_accuracy'
 
-# epochs_of RUN: how many lines metrics.jsonl has, all with all keys.
+# epochs_of RUN: the number of lines in metrics.jsonl, each with all keys.
 epochs_of() {
     # shellcheck disable=SC2086
     "$tools/json" lines "$1/metrics.jsonl" $METRICS
@@ -319,7 +319,7 @@ write_residual_config() {
 END
 }
 
-# layers_of FILE: the table of layers, without the spaces at the ends of its lines.
+# layers_of FILE: the table of layers, without trailing spaces.
 layers_of() {
     sed -n '/^   layer/,/^$/p' "$1" | sed 's/ *$//'
 }
@@ -364,7 +364,7 @@ test_residual() {
     rm -rf whole threads* again started evaluation.json residual.json
 }
 
-# On a terminal of 60 columns: the line that changes, which has to fit, and lines for the epochs.
+# On a terminal of 60 columns: a changing line, which has to fit, and a line per epoch.
 test_terminal() {
     if ! script -qec true /dev/null >/dev/null 2>&1; then
         echo "skipped: a terminal (needs script, of util-linux)"
@@ -380,7 +380,7 @@ test_terminal() {
     rm -rf shown dumb
 }
 
-# What is left out: a validation part, a test part.
+# Without a validation part and without a test part.
 test_parts() {
     run 0 "$train" digits.json --run-dir parts --set dataset.validation_fraction=0 --set dataset.test_samples=0 \
         --set train.epochs=1
@@ -403,12 +403,12 @@ test_divergence() {
     same "the layer that diverged" "$("$tools/json" get diverged/diverged.json layer)" '"layers[3] (dense)"'
     check "divergence gives no model" test ! -e diverged/model.safetensors
     rm -rf diverged
-    # One step, to weights that are finite, but too large for a loss.
+    # One step, to weights that are finite, but too large for a finite loss.
     run 3 "$train" digits.json --run-dir diverged --set train.optimizer.learning_rate=1e30 --set train.max_steps=1
     check "divergence in the last step gives no result" test ! -e diverged/result.json
     check "divergence in the last step prints no result" is_empty "$out"
     rm -rf diverged
-    # A sample like no other, in line 42: what it leaves of the weights, the next step fails of.
+    # An outlier in line 42: it corrupts the weights, and the next step fails because of them.
     for i in $(seq 60); do
         echo "$((i % 7)),$((i % 5)),$((i % 2))"
     done | sed '42s/^[^,]*/1e30/' >table.csv
@@ -424,7 +424,7 @@ JSON
     check "and where that is" has '^  41 is table.csv:42$' "$err"
     check "all in diverged.json" has '"worst_origin":	"table.csv:42"' diverged/diverged.json
     rm -rf diverged
-    # The same, but beyond the range of numbers at once: in that sample alone.
+    # The same, but overflowing at once, and only in that sample.
     sed -i '42s/^[^,]*/3e38/' table.csv
     run 3 "$train" table.json --run-dir diverged --set 'model.layers[0].initializer=9' --set train.shuffle=false \
         --set train.optimizer.learning_rate=1e-9
@@ -433,7 +433,7 @@ JSON
         'samples=[40,41,42,43]' 'origins=["table.csv:41","table.csv:42","table.csv:43","table.csv:44"]' 'affected=[41]'; do
         same "diverged.json: ${member%%=*}" "$("$tools/json" get diverged/diverged.json "${member%%=*}")" "${member#*=}"
     done
-    # With much to tell, and long names.
+    # A long report, with long names.
     far=some/directory/that/is/far/below/this/one/measurements.of.the.year.2026
     mkdir -p $far
     for i in $(seq 6000); do
@@ -443,7 +443,8 @@ JSON
     run 3 "$train" table.json --run-dir diverged --set dataset.file=$far/measured.values.csv --set train.batch_size=40 --set train.clip_gradient_norm=1e30 --set 'model.layers=[{"type": "residual", "layers": [{"type": "residual", "layers": [{"type": "dense", "units": 8}, {"type": "relu"}, {"type": "dense", "units": 2}]}]}, {"type": "relu"}, {"type": "dense", "units": 3}, {"type": "dense", "units": 2}]'
     check "the longest report is whole" has '^try a lower .*, or another normalization of the data$' "$err"
     rm -rf diverged some
-    # Weights jump in the first step and do no harm; a sample that is infinite, when centred, has nothing to do with it.
+    # Weights jump in the first step without harm; they have nothing to do with a sample that becomes infinite when
+    # centred.
     seq 200 | awk '{ print ($1 < 42 ? $1 % 7 : $1 == 42 ? "3e38" : "-3.2e38") "," $1 % 5 "," $1 % 2 }' >table.csv
     run 3 "$train" table.json --run-dir diverged --set dataset.normalize=standard --set 'model.layers=[{"type": "dense", "units": 2}]' --set train.optimizer.learning_rate=10000 --set train.checkpoint.every_steps=5
     check "a sample that is not finite" has '^train: a sample holds infinity in epoch 1, step 17, ' "$err"
@@ -452,7 +453,7 @@ JSON
     rm -rf diverged table.csv table.json
 }
 
-# All is well but for a sample of the test part, whose product with a weight is beyond the range of numbers.
+# Everything is fine except for a sample of the test part, whose product with a weight overflows.
 test_infinite_test() {
     seq 40 | awk 'BEGIN { print "x,y" } { print $1 % 2 "," $1 % 2 }' >rows.csv
     { cat rows.csv && echo 3e38,1; } >test.csv
@@ -488,7 +489,7 @@ test_stopping() {
     run 0 "$train" digits.json --run-dir early --set train.max_steps=31
     check "steps that are done" has '^stopped early: max_steps, 31, has been reached$' "$err"
     for key in max_steps=31 epochs=1 target_accuracy=0.01; do
-        # What target_accuracy ended goes on where that key is not set, and ends at once where it is.
+        # A run that target_accuracy ended continues if that key is not set, and ends at once if it is.
         [ $key != target_accuracy=0.01 ] || {
             rm -rf early
             run 0 "$train" digits.json --run-dir early --quiet --set train.$key
@@ -502,7 +503,7 @@ test_stopping() {
     rm -rf early
 }
 
-# 29 steps make an epoch.
+# An epoch has 29 steps.
 test_metrics() {
     metrics='train.metrics={"every_steps": 10, "norms": true}'
     run 0 "$train" digits.json --run-dir plain --quiet
@@ -539,7 +540,7 @@ test_overfit_batch() {
     check "what to do about it" has 'can memorize one batch: try another learning rate' "$err"
     run 1 "$train" digits.json --overfit-batch --set train.max_steps=100 --set train.optimizer.learning_rate=0.0003
     check "a batch that takes longer" has '^train: the loss is still falling: try a higher learning rate, or more steps' "$err"
-    # Numbers far from 0: a bias alone gets nearly all of the loss, but the network does not learn what tells them apart.
+    # Numbers far from 0: a bias alone removes nearly all of the loss, but the network does not learn how they differ.
     {
         echo 'x,y'
         seq 100 | awk '{ print $1 % 2 "," 100 + ($1 * 7) % 5 }'
@@ -552,7 +553,7 @@ END
     run 1 "$train" far.json --overfit-batch --quiet
     check "numbers of which only the mean is learnt" has 'has not vanished in 5000 steps' "$out"
     check "what to do about it" has 'can memorize one batch: try another learning rate' "$err"
-    # Numbers so large that each sigmoid is 0 or 1, to the last bit: what is in front of them gets no gradient.
+    # Numbers so large that each sigmoid is exactly 0 or 1: the preceding layers get no gradient.
     {
         echo 'x,y'
         seq 100 | awk '{ print 1e6 * ($1 % 2 - 0.5) "," ($1 * 7) % 5 }'
@@ -562,7 +563,7 @@ END
     run 1 "$train" saturated.json --overfit-batch --quiet
     check "parameters without a gradient" has '^train: layers.0.weight, layers.0.bias got no gradient in the first step' "$err"
     rm far.csv far.json saturated.json
-    # A loss that explodes, beside which later ones are as nothing, and then stays where it says nothing.
+    # A loss that explodes, so that later ones are negligible beside it, and then stalls at chance.
     cat >steep.json <<END
 {"dataset": {"format": "inline", "samples": [[0, 0], [0, 1], [1, 0], [1, 1]], "labels": [0, 1, 1, 0]},
  "model": {"layers": [{"type": "dense", "units": 8}, {"type": "relu"}, {"type": "dense", "units": 8}, {"type": "relu"},
@@ -640,7 +641,7 @@ run"
     check "columns as wide as the names" has '^003              diverged ' "$out"
     run 0 "$evaluate" --runs table/002
     check "a run alone" has '^[.]       done .*  $' "$out"
-    # A result of before does not end a run that goes on.
+    # An earlier result does not end a run that is in progress.
     if flock -n table/002 true 2>"$err"; then
         flock table/002 sleep 1 &
         sleep 0.5
@@ -651,7 +652,7 @@ run"
     echo '{"model":{"layers":[1,2,3,4,5,6,7,8,9,10]},"train":{"epochs":7}}' >table/group/inner/002/config.json
     run 0 "$evaluate" --runs table/group
     check "many differences" has '^inner/002 .*  train.epochs=7 model.layers.0.=1 .* model.layers.6.=7 and 3 more$' "$out"
-    # Keys that are names of classes hold anything; what holds no config is none.
+    # Keys that are class names can hold anything; a file that holds no config is ignored.
     echo '{"dataset":{"class_weights":{"e.coli":2,"[b":3}}}' >table/group/inner/001/config.json
     echo '{"dataset":{"class_weights":{"e.coli":2,"[b":4}}}' >table/group/inner/002/config.json
     mkdir table/group/inner/003
@@ -665,7 +666,7 @@ run"
     rm -rf table
 }
 
-# A limit on the size of files, which fails as a full disk does; and a device that is full.
+# A file size limit, which fails as a full disk does, and a full device.
 test_full_disk() {
     # shellcheck disable=SC2016
     run 1 sh -c 'ulimit -f 100; exec "$1" digits.json --run-dir full --quiet' sh "$train"
@@ -693,7 +694,7 @@ lines_of() {
     [ ! -e "$1" ] || wc -l <"$1"
 }
 
-# wait_for_epoch RUN LINES PID: until metrics.jsonl has more lines than that, or the process is over.
+# wait_for_epoch RUN LINES PID: waits until metrics.jsonl has more than LINES lines or the process has ended.
 wait_for_epoch() {
     while [ "$(lines_of "$1/metrics.jsonl")" -le "$2" ] 2>/dev/null || [ ! -e "$1/metrics.jsonl" ]; do
         kill -0 "$3" 2>/dev/null || return
@@ -701,8 +702,8 @@ wait_for_epoch() {
     done
 }
 
-# interrupt CODE SIGNAL OPTION...: starts (or goes on with) the run "it's stopped" and sends it the signal after an epoch.
-# False where the run was so fast that it came to its end.
+# interrupt CODE SIGNAL OPTION...: starts or resumes the run "it's stopped" and sends it the signal after an epoch.
+# False if the run ended before the signal.
 interrupt() {
     expected_code=$1
     signal=$2
@@ -755,7 +756,7 @@ test_interruption() {
     rm -rf whole "$stopped" "$config"
 }
 
-# Without --run-dir, the newest run: by number, of those that have begun.
+# Without --run-dir, resumes the newest run: the highest number among those that have begun.
 test_newest() {
     for seed in 1 2; do
         run 0 "$train" digits.json --quiet --set name=newest --set train.epochs=1 --set seed=$seed
@@ -772,7 +773,7 @@ test_newest() {
     rm -rf runs/newest
 }
 
-# While data is loaded there is nothing to save: it ends, and leaves no run. A million digits take a while to draw.
+# While data is loaded there is nothing to save: train exits and leaves no run. Drawing a million digits takes a while.
 test_interrupted_loading() {
     for signal in INT:130 TERM:143; do
         "$train" digits.json --run-dir loading --set dataset.samples=1000000 >"$out" 2>"$err" &
@@ -789,7 +790,7 @@ train: stopped while the data was being loaded"
     done
 }
 
-# losses_of RUN: the lines of metrics.jsonl without what the clock says.
+# losses_of RUN: the lines of metrics.jsonl without what depends on the clock.
 losses_of() {
     sed 's/"seconds":[^,]*,"samples_per_second":[^,]*,//' "$1/metrics.jsonl"
 }
@@ -823,7 +824,7 @@ END
     rm notes.so here.so
 }
 
-# A model with a layer of a plugin, through all programs, with the plugin and without it.
+# A model with a plugin's layer, through all programs, with and without the plugin.
 test_plugins() {
     plugin="it's a plugin.so"
     cp "$tools/plugin.so" "$plugin"
@@ -832,7 +833,7 @@ test_plugins() {
     run 0 "$train" --help layers --plugin "$plugin"
     check "--help layers knows those of plugins behind it" has '^prelu: ' "$out"
 
-    # The slope, which all share, diverges at the rate of the other runs.
+    # The slope, which all units share, diverges at the learning rate of the other runs.
     sed 's/"relu"/"prelu"/; s/0\.05/0.01/' digits.json >prelu.json
     refuse 2 'train: prelu.json:7:16: model.layers[2].type: no layer is called "prelu"; did you mean "relu"?' "$train" prelu.json
     run 0 "$train" prelu.json --plugin "$plugin" --run-dir plugged
@@ -931,7 +932,7 @@ test_long_class_names() {
 
 # ---- predicting ----
 
-# count_right PATTERN: how many lines of "$out" tell the digit that the file's name begins with.
+# count_right: the number of lines of "$out" whose prediction is the digit in the file's name.
 count_right() {
     grep -c '\([0-9]\)\.[a-z]*: \1 (' "$out"
 }

@@ -1,11 +1,11 @@
 #!/bin/sh
-# The examples do what they say: examples_test.sh REPO_ROOT EXAMPLES_DIR TRAIN BUILD_DIR CMAKE
+# The examples do what they claim: examples_test.sh REPO_ROOT EXAMPLES_DIR TRAIN BUILD_DIR CMAKE
 #
-# EXAMPLES_DIR holds the built examples, TRAIN is the program that trains, BUILD_DIR where all of it was built with CMAKE;
-# all are absolute paths.
+# EXAMPLES_DIR holds the built examples, TRAIN is the training program, BUILD_DIR is where everything was built with
+# CMAKE; all are absolute paths.
 #
 # CC              the compiler
-# MOTE_SANITIZED  set where the library was built with sanitizers
+# MOTE_SANITIZED  set if the library was built with sanitizers
 set -eu
 
 if [ $# -ne 5 ] || [ ! -f "$1/examples/xor.c" ]; then
@@ -30,7 +30,7 @@ fail() {
     exit 1
 }
 
-# run EXIT_CODE COMMAND...: output in out and err. A code that was not expected fails the test.
+# run EXIT_CODE COMMAND...: leaves the output in out and err. An unexpected exit code fails the test.
 run() {
     expected=$1
     shift
@@ -79,7 +79,7 @@ done
 
 # ---- long_run --------------------------------------------------------------------------------------------------------
 
-# Stopped every 967 steps of 2900, so that no step may be lost: the same bits as in one go.
+# Stopped every 967 of 2900 steps: no step may be lost, and the bits are the same as in one go.
 run 0 "$examples/long_run" whole.safetensors
 mv out whole
 says 'validation loss of the best epoch: 0.0' whole
@@ -91,7 +91,7 @@ for call in 1 2 3; do
 done
 [ "$stops $status" = "2 0" ] || fail "long_run was stopped $stops times, and its last exit code is $status"
 cmp out whole || fail "long_run: stopped twice, it ends otherwise"
-# A learning rate that is too high leaves the checkpoint alone; a lower one begins with its weights.
+# A learning rate that is too high leaves the checkpoint alone; a lower one starts from its weights.
 run 130 "$examples/long_run" wild.safetensors 0.01 500
 cp wild.safetensors before.safetensors
 run 3 "$examples/long_run" wild.safetensors 1e30
@@ -145,7 +145,7 @@ for image in other_size.pgm short.raw; do
     says "$image: expected a PGM" err
 done
 
-# ./predict reads the same picture; to it, too, it is a one.
+# ./predict reads the same picture, and also takes it for a one.
 predict=$(dirname "$train")/predict
 if [ -x "$predict" ]; then
     run 0 "$examples/predict_digit" run/model.safetensors one.pgm
@@ -156,18 +156,19 @@ fi
 
 # ---- classes of your own, against what is installed ------------------------------------------------------------------
 
-# Installed, then moved: it must not know where it was.
+# Installed, then moved: it must not remember where it was.
 run 0 "$cmake" --install "$build" --prefix "$work/first"
 mv first installed
 installed=$work/installed
 flags="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Werror"
 if [ -n "${MOTE_SANITIZED:-}" ]; then
-    # Without the warnings, of which gcc gives false ones under sanitizers.
+    # Without warnings: under sanitizers, gcc gives false ones.
     flags="-fsanitize=address,undefined"
 fi
 data='dataset={"format": "synthetic_digits", "samples": 1000, "test_samples": 100}'
 
-# own_class DIRECTORY NAME KIND: builds the example, runs its test, trains with its plugin as built here and as installed.
+# own_class DIRECTORY NAME KIND: builds the example, runs its test, and trains with its plugin, in train as built here
+# and as installed.
 own_class() {
     run 0 "$cmake" -S "$root/examples/$1" -B "$1" -DCMAKE_PREFIX_PATH="$installed" -DCMAKE_C_FLAGS="$flags"
     run 0 "$cmake" --build "$1"
@@ -195,7 +196,7 @@ own_class new_optimizer lion optimizer
 run 0 new_layer/own_program
 says 'loss 0.00' out
 
-# Models need the plugin that their layers and output come from; that of the optimizer is done.
+# Models need the plugin of their layers and output, but no longer that of the optimizer.
 for name in swish_beta focal_loss; do
     run 2 "$installed/bin/mote-evaluate" "$name/model.safetensors"
     says "is called \"$name\"; if a plugin provides it, pass --plugin FILE.so" err
@@ -204,7 +205,7 @@ for name in swish_beta focal_loss; do
 done
 run 0 "$installed/bin/mote-predict" lion/model.safetensors "$root/examples/digits/3.png"
 
-# By hand, as mote/plugin.h says; and all plugins at once.
+# Built by hand, as mote/plugin.h says; and with all plugins at once.
 PKG_CONFIG_PATH=$(dirname "$(find "$installed" -name mote.pc)")
 export PKG_CONFIG_PATH
 # shellcheck disable=SC2046
@@ -217,7 +218,7 @@ says 'with lion' err
 
 # ---- in C++ ----------------------------------------------------------------------------------------------------------
 
-# Each header by itself, and a plugin; where there is a compiler.
+# Each header on its own, and a plugin, if there is a compiler.
 cat >plugin.cpp <<'END'
 #include "mote/plugin.h"
 

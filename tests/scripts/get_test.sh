@@ -18,7 +18,7 @@ trap 'rm -rf -- "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# A space in every path, because there may be one in a user's.
+# A space in every path, because a user's may have one.
 datasets="$work/a checkout/datasets"
 mirror="$work/a mirror"
 files='train-images-idx3-ubyte train-labels-idx1-ubyte t10k-images-idx3-ubyte t10k-labels-idx1-ubyte'
@@ -35,7 +35,7 @@ md5_sum() {
     if command -v md5sum >/dev/null 2>&1; then md5sum; else md5; fi | cut -d ' ' -f 1
 }
 
-# Starts a test: a fresh copy of get.sh with the real sums, and a mirror of small files, right for no data set.
+# Starts a test: a fresh copy of get.sh with the real sums, and a mirror of small files that fit no data set.
 begin() {
     test_name=$1
     rm -rf -- "$datasets" "$mirror"
@@ -51,7 +51,7 @@ begin() {
     pack cifar100 cifar-100-binary cifar-100-binary $cifar100_members
 }
 
-# pack NAME ARCHIVE DIRECTORY FILE...: an archive of small files on the mirror.
+# pack NAME ARCHIVE DIRECTORY FILE...: puts an archive of small files on the mirror.
 pack() {
     packed=$work/packed
     rm -rf -- "$packed"
@@ -65,7 +65,7 @@ pack() {
     tar -czf "$archive" -C "$packed" "$inside"
 }
 
-# Makes the sums those of the made-up files, so that fetching them succeeds.
+# Replaces the sums with those of the made-up files, so that fetching them succeeds.
 trust_the_mirror() {
     for file in $files; do
         echo "$(gzip -dc <"$mirror/mnist/$file.gz" | sha256)  $file"
@@ -109,7 +109,7 @@ expect_only_complete() {
     expect "one line, \"datasets/$1: complete\"" [ "$(cat "$work/out" "$work/err")" = "datasets/$1: complete" ]
 }
 
-# Nothing of NAME was left behind, not even its directory.
+# expect_nothing_of NAME: nothing of it was left behind, not even its directory.
 expect_nothing_of() {
     expect "nothing left in datasets/$1" [ ! -e "$datasets/$1" ]
 }
@@ -211,7 +211,7 @@ expect_message "expected $(awk '$2 == "train-images-idx3-ubyte.gz" { print $1 }'
 expect_message "found    $(md5_sum <"$mirror/kmnist/train-images-idx3-ubyte.gz")"
 expect_nothing_of kmnist
 
-# Cut within the last 8 bytes all the data is still there, so that only gzip's own check can tell.
+# Cut within its last 8 bytes, a file still has all the data, so only gzip's own check can tell.
 for cut in 4 20; do
     begin "a file cut short by $cut bytes"
     trust_the_mirror
@@ -249,7 +249,7 @@ for name in mnist kmnist; do
     mv -- "$mirror/$name.gone" "$mirror/$name"
 done
 
-# expect_members NAME FILE...: those and nothing else.
+# expect_members NAME FILE...: exactly those files.
 expect_members() {
     name=$1
     shift

@@ -1,13 +1,13 @@
 #!/bin/sh
 # Pictures in files: memory, broken files, a set larger than memory, MNIST: image_files_test.sh BINDIR REPO TOOLDIR
 #
-# MOTE_SANITIZED  set where the programs run under sanitizers: no memory is measured then, nor all of MNIST read
+# MOTE_SANITIZED  set if the programs run under sanitizers: memory is not measured then, nor all of MNIST read
 set -u
 
 # shellcheck source=tests/scripts/checks.sh
 . "$(dirname -- "$0")/checks.sh"
 
-# config NAME KEYS: NAME.json, which trains a small network on a data set of these keys.
+# config NAME KEYS: writes NAME.json, which trains a small network on a data set with these keys.
 config() {
     cat >"$1.json" <<END
 {
@@ -53,8 +53,8 @@ test_broken_files() {
     rm -rf broken photos/cross/truncated.jpg photos.*.cache folder.json
 }
 
-# Each file 9 times, scaled to 36 × 36: 280 MB, where 230 are allowed for all but mapped files. OpenBLAS takes 134 of
-# them for each of its threads.
+# Each file 9 times, scaled to 36 × 36: 280 MB, with 230 MB allowed for everything but mapped files. OpenBLAS takes 134
+# MB of them for each of its threads.
 test_larger_than_memory() {
     if [ -n "${MOTE_SANITIZED:-}" ] || [ "$(uname -s)" != Linux ]; then
         echo "skipped: a data set larger than memory"
@@ -74,7 +74,7 @@ test_larger_than_memory() {
     rm -rf files cache none once.tsv large.json large.tsv large.tsv.*
 }
 
-# weights MODEL: what stands behind the header of a safetensors file, whose length is its first eight bytes.
+# weights MODEL: what follows the header of a safetensors file, whose length is in its first eight bytes.
 weights() {
     length=$(od -An -t u8 -N 8 "$1" | tr -d ' ')
     tail -c "+$((length + 9))" "$1"
@@ -87,7 +87,7 @@ same_weights() {
     rm weights.1 weights.2
 }
 
-# 60,000 PNG files train to the bits of the IDX files: in their order, by a list, and sorted by class.
+# 60,000 PNG files train to the same bits as the IDX files: in their order, by a list, and sorted by class.
 test_mnist() {
     images=$(ls "$repo"/datasets/mnist/train-images-idx3-ubyte* 2>/dev/null | head -n 1)
     labels=$(ls "$repo"/datasets/mnist/train-labels-idx1-ubyte* 2>/dev/null | head -n 1)

@@ -70,7 +70,7 @@ test_preview() {
         "$train" photos.json --preview sheet.png --resume
 }
 
-# A name that the letters do not suffice for.
+# A name with a letter that cannot be drawn.
 test_names() {
     cp -R photos named
     mv named/ring named/zwölf
@@ -90,7 +90,7 @@ test_photos() {
     run 0 "$evaluate" run/model.safetensors --part validation
     check "evaluate names classes" has '^sandglass  *20 ' "$out"
 
-    # What evaluate and predict say of the same pictures.
+    # What evaluate and predict say about the same pictures.
     run 0 "$evaluate" run/model.safetensors --data whole.json --part training --json
     accuracy=$("$tools/json" get "$out" training_accuracy)
     run 0 "$predict" run/model.safetensors photos
@@ -99,7 +99,7 @@ test_photos() {
         awk -v a="$accuracy" -v r="$right" 'BEGIN { exit !(a * 1000 == r) }'
 }
 
-# Other ways to resize than fit, where it matters.
+# Ways to resize other than fit, where it matters.
 test_resize() {
     for resize in fill stretch; do
         run 0 "$train" photos.json --quiet --run-dir $resize --set dataset.size='[16,32]' --set dataset.resize=$resize

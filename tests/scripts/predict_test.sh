@@ -1,12 +1,12 @@
 #!/bin/sh
-# Runs ./predict on all that it takes: predict_test.sh BINDIR REPO TOOLDIR
+# Runs ./predict on everything it accepts: predict_test.sh BINDIR REPO TOOLDIR
 set -u
 
 # shellcheck source=tests/scripts/checks.sh
 . "$(dirname -- "$0")/checks.sh"
 digits=$repo/examples/digits
 
-# names: the files of "$out", in its order, in one line.
+# names: the files in "$out", in its order, on one line.
 names() {
     sed 's/: [^:]*$//' "$out" | tr '\n' ' ' | sed 's/ $//'
 }
@@ -66,7 +66,7 @@ test_directories() {
 
 # ---- names ----
 
-# Line ends, quotes and bytes that are not UTF-8, as they occur in the names of files.
+# Line ends, quotes and bytes that are not UTF-8, as they occur in file names.
 test_odd_names() {
     mkdir odd
     latin=$(printf 'd\351j\340.png')
@@ -121,7 +121,7 @@ test_broken_files() {
 
 # ---- lists on standard input ----
 
-# feed TEXT CODE COMMAND...: runs the command with the text, by printf, on standard input.
+# feed TEXT CODE COMMAND...: runs the command with the text, formatted by printf, on standard input.
 feed() {
     printf "$1" >"$scratch/input"
     expected_code=$2
@@ -154,7 +154,7 @@ test_lists() {
     rm long
 }
 
-# An answer comes before the list goes on.
+# Each answer comes before the next line of the list.
 test_answers_at_once() {
     mkfifo questions answers
     "$predict" $model - <questions >answers 2>"$err" &
@@ -226,7 +226,7 @@ hundred.bin[0]: dark"
 
 # ---- tables ----
 
-# A model of numbers that was trained on no table.
+# A model of numbers that was not trained on a table.
 test_rows() {
     run 0 "$train" "$repo/configs/xor.json" --quiet --run-dir xor
     model=xor/model.safetensors
@@ -282,7 +282,7 @@ tables/b.tsv:1: 1"
     rm -rf tables xor rows.csv wrong.csv bytes.idx answers.jsonl
 }
 
-# What evaluate and predict say of the same rows; columns by their names, numbers and texts.
+# What evaluate and predict say about the same rows; columns by name, numbers and texts.
 test_tables() {
     {
         echo 'size,colour,weight,kind'
@@ -321,7 +321,7 @@ new.tsv:3: pear
     run 1 "$predict" $model 2,blue,1.5
     check "a text that training did not know" has '^predict: 2,blue,1.5:1:3: column 2 ("colour"): ' "$err"
 
-    # Other tables to evaluate on: with columns elsewhere, and with other columns or texts.
+    # Other tables to evaluate on: with columns at other positions, and with other columns or texts.
     echo 'kind,size,colour,weight
 pear,9,"yellow, green",4.5
 apple,1,red,1.5' >other.csv
@@ -332,7 +332,7 @@ apple,1,red,1.5' >other.csv
     refuse 1 "evaluate: the data set's columns, or the texts in them, are not those that the model was trained on; they differ from column 2 onwards, there \"colour\"" \
         "$evaluate" $model --data other.json --part training
 
-    # Numbers to predict, and one so large that what comes of it is not finite.
+    # Numbers to predict, and one so large that its prediction is not finite.
     sed -e 's/"target": "kind"/"target": "weight", "drop": "kind", "task": "regression", "normalize": "none"/' \
         -e 's/"units": 2/"units": 8, "initializer": 10}, {"type": "dense", "units": 1/; s/softmax_cross_entropy/mean_squared_error/' \
         -e 's/"epochs": 5/"epochs": 5, "optimizer": {"type": "sgd", "learning_rate": 1e-3}, "clip_gradient_norm": 1/' \

@@ -1,7 +1,7 @@
 #!/bin/sh
-# readme_test.sh ROOT: every command and every program of the README, in a copy of the checkout, in
-# their order. Only ./tests/run.sh, which runs this, is left out. The copy has the data sets, if they
-# are there; without MNIST the commands that need it are left out too.
+# readme_test.sh ROOT: runs every command and every program of the README in order, in a copy of the
+# checkout. Only ./tests/run.sh, which runs this, is left out. The copy has the data sets, if they
+# exist; without MNIST, the commands that need it are left out, too.
 set -eu
 
 root=$1
@@ -12,14 +12,14 @@ cp -R "$root"/CMakeLists.txt "$root"/README.md "$root"/src "$root"/include "$roo
     "$root"/datasets "$root"/configs "$root"/tests "$work"
 cd "$work"
 
-# Where the README tells people to put pictures of their own.
+# Where the README says to put pictures of your own.
 rm -rf datasets/photos
 stb=$(pkg-config --cflags-only-I stb 2>/dev/null || echo "-I/usr/include/stb -I/usr/local/include/stb")
 # shellcheck disable=SC2086
 ${CC:-cc} tests/tools/photos.c -o photos -w $stb -lm
 ./photos datasets/photos 16
 
-# blocks LANGUAGE: what stands between ```LANGUAGE and ```.
+# blocks LANGUAGE: the text between ```LANGUAGE and ```.
 blocks() {
     sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{/^\`\`\`/!p;}" README.md
 }
@@ -48,7 +48,7 @@ if [ -f runs/first/model.safetensors ]; then
     ./embed runs/first/model.safetensors
 fi
 
-# The keys of the JSON block are those of a config: it is put in place of the data set of photos.json.
+# The keys of the JSON block are those of a config: it replaces the data set of photos.json.
 {
     echo '{'
     blocks json

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Training that cannot be lost: kills, stops and disturbs runs, and goes on with them: resume_test.sh BINDIR REPO TOOLDIR
+# Training that cannot be lost: kills, stops and disturbs runs, and resumes them: resume_test.sh BINDIR REPO TOOLDIR
 #
-# MOTE_SANITIZED  set where the programs run under sanitizers: fewer runs are killed then
+# MOTE_SANITIZED  set if the programs run under sanitizers: fewer runs are killed then
 set -u
 
 # shellcheck source=tests/scripts/checks.sh
@@ -13,7 +13,7 @@ kills_wanted=50
 data='"dataset": {"format": "synthetic_digits", "samples": 240, "test_samples": 40, "validation_fraction": 0.2'
 output='"output": {"type": "softmax_cross_entropy"}'
 
-# write_mlp [KEYS]: with more keys of "train".
+# write_mlp [KEYS]: writes a config, with KEYS added to "train".
 write_mlp() {
     cat <<END
 {
@@ -38,8 +38,8 @@ write_mlp() {
 END
 }
 
-# With all that has a state: dropout, batch norm, augmentation, averaged weights, steps of several batches, and a
-# schedule that follows what validation comes to.
+# With everything that has a state: dropout, batch norm, augmentation, averaged weights, steps of several batches, and a
+# schedule that depends on validation.
 write_cnn() {
     cat <<END
 {
@@ -71,7 +71,7 @@ write_cnn() {
 END
 }
 
-# The lines of metrics.jsonl without what the clock says.
+# The lines of metrics.jsonl without what depends on the clock.
 losses_of() {
     sed 's/"seconds":[^,]*,"samples_per_second":[^,]*,//' "$1/metrics.jsonl"
 }
@@ -100,7 +100,7 @@ sleep_ms() {
 
 # ---- killed ----
 
-# kill_once CONFIG RUN: starts or goes on with a run and kills it a while later. False where it came to its end.
+# kill_once CONFIG RUN: starts or resumes a run and kills it a while later. False if it ended first.
 kill_once() {
     resume=
     [ ! -e "$2/config.json" ] || resume=--resume
@@ -117,8 +117,8 @@ kill_once() {
     return 1
 }
 
-# killed CONFIG FILE...: kills runs until there have been enough; those that come to their end in between, and the last
-# one, have to be like one that was never killed. FILES are what such a run holds.
+# killed CONFIG FILE...: kills runs until there have been enough kills; those that end in between, and the last one,
+# must match one that was never killed. FILES are what such a run holds.
 killed() {
     config=$1
     shift
@@ -132,7 +132,7 @@ killed() {
     kills=0
     ends=0
     torn=0
-    # A few kills may miss all of the writing: on until one has not.
+    # A few kills may miss all of the writing: continue until one has not.
     while [ $kills -lt $kills_wanted ] || { [ $torn -eq 0 ] && [ $kills -lt $((20 * kills_wanted)) ]; }; do
         if kill_once "$config" killed; then
             kills=$((kills + 1))
@@ -155,7 +155,7 @@ killed() {
 
 # ---- disturbed ----
 
-# wait_until SECONDS COMMAND...: false where the time is up first.
+# wait_until SECONDS COMMAND...: false if the time is up first.
 wait_until() {
     tries=$(($1 * 20))
     shift
@@ -166,7 +166,7 @@ wait_until() {
     done
 }
 
-# start RUN OPTION...: a run that does not end by itself, in the background, and waits for its first checkpoint.
+# start RUN OPTION...: starts a run that does not end by itself in the background, and waits for its first checkpoint.
 start() {
     started=$1
     shift
@@ -175,7 +175,7 @@ start() {
     check "a run starts: $started" wait_until 20 test -e "$started/checkpoint.safetensors"
 }
 
-# end SIGNAL CODE: what was started, and what it ends with then.
+# end SIGNAL CODE: sends the signal to what was started, which must exit with this code.
 end() {
     kill -s "$1" $child
     code=0
@@ -204,7 +204,7 @@ test_two_processes() {
     rm -rf mine
 }
 
-# Two SIGHUPs are one closed terminal; any two others are someone in a hurry.
+# Two SIGHUPs are one closed terminal; any other two signals are a user in a hurry.
 test_signals() {
     start stopped
     kill -s HUP $child
@@ -219,7 +219,7 @@ test_signals() {
     rm -rf stopped
 }
 
-# The reader of a pipe ends before the writer, as tee does after Ctrl-C.
+# The reader of a pipe exits before the writer, as tee does after Ctrl-C.
 test_broken_pipe() {
     mkfifo pipe
     "$train" mlp.json --run-dir piped --set train.epochs=1000000 >"$out" 2>pipe &
@@ -239,7 +239,7 @@ count_said() {
     grep -c "^train: $1" "$err"
 }
 
-# The directory is lost for a while, with a file in its place.
+# The directory is gone for a while, with a file in its place.
 test_lost_directory() {
     start lost --set train.checkpoint.keep=0 --set train.metrics.every_steps=5
     mv lost elsewhere && : >lost
@@ -260,7 +260,7 @@ test_lost_directory() {
     rm -rf lost
 }
 
-# A limit on the size of files, which the first checkpoints fit in, but not those that also hold the best weights.
+# A file size limit that the first checkpoints fit in, but not those that also hold the best weights.
 test_full_disk() {
     run 0 "$train" mlp.json --run-dir whole --quiet --threads 1
     size=$(wc -c <whole/checkpoint.safetensors)
@@ -275,7 +275,7 @@ test_full_disk() {
     run 0 "$train" mlp.json --run-dir full --resume
     check "the previous checkpoint is whole" has '^resumes full after step 11$' "$err"
     as_never_stopped "resumed after a full disk" full whole
-    # Where the last write fails, too.
+    # The last write fails, too.
     rm -rf full
     start full --set train.checkpoint.keep=0
     mv full elsewhere && : >full
@@ -284,7 +284,7 @@ test_full_disk() {
     check "an interrupted run that cannot be saved: $(cat "$err")" \
         has '^the checkpoint of step [0-9]* stays; go on from it with: .* mlp.json --resume --run-dir full --set train.epochs=1000000 --set train.checkpoint.keep=0$' "$err"
     rm -rf full elsewhere whole
-    # Where no checkpoint fits, but the model does; and where nothing does.
+    # No checkpoint fits, but the model does; then nothing fits.
     run 0 "$train" mlp.json --run-dir fits --quiet
     model=$(wc -c <fits/model.safetensors)
     rm -rf fits
@@ -299,7 +299,7 @@ test_full_disk() {
     rm -rf full
 }
 
-# What stands in the way of a rename, and what is broken, in place of the newest checkpoint.
+# An obstacle to the rename, or a broken file, in place of the newest checkpoint.
 test_broken_checkpoints() {
     run 0 "$train" mlp.json --run-dir whole --quiet
     for breaks in directory cut byte gone; do
@@ -322,7 +322,7 @@ test_broken_checkpoints() {
             check "the newest is whole again: $(cat "$err")" is_empty "$err"
         fi
     done
-    # Nothing is left that could be gone on with.
+    # Nothing is left to resume from.
     for file in broken/checkpoint*; do
         : >"$file"
     done
@@ -332,7 +332,7 @@ test_broken_checkpoints() {
     rm -rf broken whole
 }
 
-# Killed before its first checkpoint, a run begins again, with what it began with; where that would take nothing away.
+# A run killed before its first checkpoint starts over, with the same config, if that overwrites nothing.
 test_no_checkpoint() {
     run 0 "$train" mlp.json --run-dir whole --quiet
     mkdir early
@@ -359,7 +359,7 @@ test_no_checkpoint() {
     rm -rf early whole whole2
 }
 
-# By force, and from the command that train itself says.
+# By force, and with the command that train itself suggests.
 test_diverged() {
     run 0 "$train" mlp.json --run-dir wild --quiet --set train.epochs=2
     run 3 "$train" mlp.json --run-dir wild --quiet --resume --force --set train.checkpoint.every_steps=0 \
@@ -369,7 +369,7 @@ test_diverged() {
     wrong=$(sed -n 's/.* in epoch 3, step \([0-9]*\), at a learning rate of .*/\1/p' "$err")
     check "the step is counted from the start, as in the checkpoint: $wrong" test "$wrong" -gt 24
     same "the step in diverged.json" "$("$tools/json" get wild/diverged.json step)" "$wrong"
-    # The checkpoint is of the settings that were forced on it.
+    # The checkpoint has the settings that were forced on it.
     run 3 "$train" wild/config.json --run-dir wild --quiet --resume
     sed -n 's/^the checkpoint of step 24 stays; to go on from it with a lower learning rate: \(.*\)$/\1/p' "$err" >way_out
     check "the way out" has ' --force --set train.optimizer.learning_rate=1e+19$' way_out
@@ -383,7 +383,7 @@ test_diverged() {
     run 0 "$train" mlp.json --run-dir wild --quiet --resume
     check "the divergence is over" test ! -e wild/diverged.json -a -e wild/result.json
     rm -rf wild way_out go_on
-    # Where the config says nothing of the optimizer, and again: with one learning rate.
+    # The config does not mention the optimizer; twice, with one learning rate each time.
     seq 100 | sed 's/.*/&000,&000/; 1i x,y' >steep.csv
     cat >steep.json <<END
 {
@@ -400,7 +400,7 @@ END
         run 3 sh ./way_out
     done
     rm -rf wild
-    # Where the weights of the checkpoint give it, or the first ones, no learning rate helps.
+    # If the weights of the checkpoint, or the initial ones, already cause it, no learning rate helps.
     run 3 "$train" mlp.json --run-dir wild --quiet --set train.checkpoint.every_steps=1 --set train.optimizer.learning_rate=1e30
     sed -n 's/^the checkpoint of step 1 stays, but its weights give that again; to begin anew with a lower learning rate: //p' "$err" >way_out
     check "the way out of weights that are too large" \
@@ -413,7 +413,8 @@ END
     rm -rf wild way_out steep.csv steep.json
 }
 
-# What ended in the middle of an epoch, because of max_steps or max_minutes, is with more of it as if it had not.
+# A run that ended in the middle of an epoch, because of max_steps or max_minutes, continues with more of it as if it
+# had not ended.
 test_limits() {
     run 0 "$train" cnn.json --run-dir whole --quiet
     run 0 "$train" cnn.json --run-dir limited --quiet --set train.max_steps=29 --set train.checkpoint.every_steps=0
@@ -433,7 +434,7 @@ test_limits() {
     rm -rf limited whole
 }
 
-# What of metrics.jsonl is there is gone on with, line by line.
+# A run continues after whatever is left of metrics.jsonl, line by line.
 test_edited_metrics() {
     run 0 "$train" mlp.json --run-dir whole --quiet --set train.epochs=3
     # shellcheck disable=SC2016
@@ -486,7 +487,7 @@ test_changed_config() {
     rm -rf changed
 }
 
-# Every so many minutes; at the end, in any case.
+# By every_minutes; and at the end in any case.
 test_when() {
     run 0 "$train" mlp.json --run-dir timed --quiet --set 'train.checkpoint={"every_epochs":0,"keep":1000}'
     same "none but the last" "$(count_checkpoints timed)" 1
