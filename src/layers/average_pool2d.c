@@ -1,6 +1,6 @@
-/* average_pool2d.c: the mean of each window, channel by channel, in which padding counts as zeros.
+/* average_pool2d.c: the mean of each window, channel by channel; padding counts as zeros.
  *
- *   y = Σ window / size²        dx = Σ dy of the windows that hold the place / size²
+ *   y = Σ window / size²        dx = Σ dy of the windows that contain the pixel / size²
  */
 #include "layers/pooling.h"
 

@@ -1,17 +1,17 @@
-/* batch_norm.c: y = (x − mean) / √(variance + ε) × weight + bias, by feature of a vector or channel
- * of an image.
+/* batch_norm.c: y = (x − mean) / √(variance + ε) × weight + bias, per feature of a vector or per
+ * channel of an image.
  *
- * In training mean and variance are those of the n rows that the batch has of each column: samples,
- * or with images their pixels. With x̂ = (x − mean) / √(variance + ε) and sums over those rows:
+ * In training, mean and variance are taken over the batch's n rows: its samples, or for images
+ * their pixels. With x̂ = (x − mean) / √(variance + ε) and sums over those rows:
  *
  *   dbias = Σ dy        dweight = Σ dy x̂
  *   dx = weight / √(variance + ε) × (dy − dbias / n − x̂ dweight / n)
  *
- * and the running mean and variance move towards those of the batch, the variance as an unbiased
- * one, n / (n − 1) times as large. Otherwise the running ones are used. (Ioffe and Szegedy, "Batch
- * normalization", 2015; in the particulars as PyTorch's nn.BatchNorm1d and nn.BatchNorm2d.)
+ * The running mean and variance move towards those of the batch, where the variance is the unbiased
+ * estimate, n / (n − 1) times as large. Evaluation uses the running ones. (Ioffe and Szegedy,
+ * "Batch normalization", 2015; details as in PyTorch's nn.BatchNorm1d and nn.BatchNorm2d.)
  *
- * x̂ is not kept: the backward pass has to read x or x̂, and x is there anyway.
+ * x̂ is not stored: the backward pass has to read x or x̂, and x is there anyway.
  */
 #include <assert.h>
 #include <string.h>
@@ -20,16 +20,16 @@
 #include "math/whole.h"
 #include "mote/layer.h"
 
-/* The batch is a matrix [rows × channels]. It is cut into strips of columns, so that a strip's
- * sums stay in L1, and into tiles of rows, so that a tile does, which is read twice. With few
- * channels as many rows as fit stand side by side in a line, and loops run over whole lines. */
+/* The batch is a matrix [rows × channels]. It is cut into strips of columns, so that a strip's sums
+ * stay in L1, and into tiles of rows, so that a tile, which is read twice, does too. With few
+ * channels, a line holds as many rows side by side as fit, and loops run over whole lines. */
 enum {
     LINE = 128, /* numbers, at most */
     TILE = 8192,
     PARTIALS = 3 /* numbers per tile and column */
 };
 
-/* What turns x into y, and with dy into dx, each repeated for all rows of a line:
+/* The coefficients that make y of x, and dx of x and dy, repeated for each row of a line:
  *     y = (x − centre) × scale + shift
  *     dx = dy × scale + (x − centre) × slope + offset
  */
@@ -45,9 +45,9 @@ typedef struct batch_norm {
 
     size_t channels;
     size_t rows_per_sample;
-    size_t fold;   /* rows in a line */
-    size_t strip;  /* columns of a strip; the last may have fewer */
-    size_t strips; /* 1 where a line has more than one row */
+    size_t fold;   /* rows per line */
+    size_t strip;  /* columns per strip; the last may have fewer */
+    size_t strips; /* 1 if a line has more than one row */
     size_t rows_per_tile;
 
     mote_real *forward_coefficients, *backward_coefficients;
@@ -105,7 +105,7 @@ static mote_status declare_parameters(batch_norm *self, mote_error *error) {
 static mote_status declare_scratch(batch_norm *self, mote_error *error) {
     mote_layer *layer = &self->base;
     size_t channels = self->channels, line = channels * self->fold;
-    /* A batch has at most one tile of rows more than its rows fill. */
+    /* The last tile of rows may be partial, so a batch has at most one more than its rows fill. */
     size_t per_sample =
         mote_ceiling_divide(PARTIALS * channels * self->rows_per_sample, self->rows_per_tile);
     mote_status status =
@@ -145,10 +145,10 @@ static mote_status build(mote_layer *layer, mote_error *error) {
 
 /* ---- tiles ---- */
 
-/* What the tiles of one pass share. */
+/* Shared by the tiles of one pass. */
 typedef struct job {
     const batch_norm *self;
-    size_t rows, tiles; /* of the batch; of rows */
+    size_t rows, tiles; /* rows of the batch, and tiles of rows */
     const mote_real *x, *dy;
     mote_real *y, *dx;
     bool training;
@@ -170,8 +170,8 @@ static size_t columns_of_strip(const batch_norm *self, size_t strip) {
     return mote_minimum(self->channels - strip * self->strip, self->strip);
 }
 
-/* A tile of one strip: `lines` of `width` numbers, `stride` from one to the next, and the first
- * `rest` numbers of another. */
+/* A tile of one strip: `lines` lines of `width` numbers, `stride` apart, and the first `rest`
+ * numbers of one more. */
 typedef struct span {
     size_t tile, column, columns, rows;
     size_t begin; /* in x */
@@ -216,7 +216,7 @@ static void repeat(size_t fold, size_t columns, mote_real *numbers) {
     }
 }
 
-/* The other way: adds up the rows of a line, halves upon halves. */
+/* The reverse: adds up the rows of a line, by repeated halving. */
 MOTE_MULTIVERSION
 static void fold_up(size_t fold, size_t columns, mote_real *sums) {
     while (fold > 1) {
@@ -230,7 +230,7 @@ static void fold_up(size_t fold, size_t columns, mote_real *sums) {
 
 /* ---- the batch's mean and variance ---- */
 
-/* Four lines at a time: sums are loaded and stored once for them. */
+/* Four lines at a time, so that sums are loaded and stored once for all four. */
 MOTE_MULTIVERSION
 static void add_lines(const span *s, const mote_real *restrict x, mote_real *restrict sums) {
     size_t line = 0, stride = s->stride, width = s->width, rest = s->rest;
@@ -276,9 +276,9 @@ static void add_deviations(const span *s, const mote_real *restrict x,
     }
 }
 
-/* Of each column of the tile: its mean as far as rounding allows, and the sums of the deviations
- * from that and of their squares, from which all digits of mean and variance follow even where the
- * one is far above the root of the other. */
+/* For each column of the tile: its mean, up to rounding, and the sums of the deviations from it and
+ * of their squares. These give mean and variance to full precision even where the mean is far
+ * larger than the standard deviation. */
 static void measure_tile(void *context, size_t index) {
     const job *j = context;
     const batch_norm *self = j->self;
@@ -319,7 +319,7 @@ static void add_to_variances(size_t columns, double rows, const mote_real *centr
     }
 }
 
-/* Means and variances of the strip's columns, tile upon tile in their order. */
+/* Means and variances of the strip's columns; tiles are added in order. */
 static void combine_statistics(const job *j, size_t strip, double *mean, double *variance) {
     const batch_norm *self = j->self;
     size_t column = strip * self->strip, columns = columns_of_strip(self, strip);
@@ -336,7 +336,7 @@ static void combine_statistics(const job *j, size_t strip, double *mean, double 
     }
     for (size_t i = 0; i < columns; i++) {
         variance[i] /= (double)j->rows;
-        variance[i] = variance[i] < 0 ? 0 : variance[i]; /* by rounding; NaN stays */
+        variance[i] = variance[i] < 0 ? 0 : variance[i]; /* negative by rounding; NaN stays NaN */
     }
 }
 
@@ -357,7 +357,7 @@ static void move_running(const job *j, size_t column, size_t columns, const doub
     }
 }
 
-/* What a mean is short of its digits after rounding goes into the shift. */
+/* The shift makes up for the rounding of the mean. */
 static void prepare_forward(const batch_norm *self, size_t column, size_t columns,
                             const double *mean, const double *variance) {
     coefficients c = find_coefficients(self, column);
@@ -487,7 +487,7 @@ static void add_up(size_t columns, const mote_real *numbers, double *sums) {
     }
 }
 
-/* From sums over the batch to the gradients of weight and bias, and what turns dy into dx. */
+/* From sums over the batch to the gradients of weight and bias, and to the coefficients of dx. */
 static void finish_strip(void *context, size_t strip) {
     const job *j = context;
     const batch_norm *self = j->self;

@@ -1,17 +1,16 @@
-/* conv2d.c: y = Σ over the window of x × W, + b, the convolution of images with filters.
+/* conv2d.c: y = Σ x × W over the window, + b: the convolution of images with filters.
  *
  *   x [batch × C × H × W], W [filters × C / groups × kernel × kernel], b [filters]
  *   y [batch × filters × H' × W']
  *
- * Here are its settings, its shapes, and what it asks of the way that computes it:
+ * This file has the layer's settings and shapes, and calls the ways to compute it:
  *
- *   conv2d_winograd.c     windows of 3 × 3 over more channels
- *   conv2d_channelwise.c  one filter for each channel
+ *   conv2d_winograd.c     3 × 3 windows over many channels
+ *   conv2d_channelwise.c  one filter per channel
  *   conv2d_direct.c       few channels
- *   conv2d_columns.c      all else
- *   conv2d_runs.c         backward, where max_pool2d follows: y is then never there as a whole,
- *                         since each image of it is pooled as soon as it is finished, and most of
- *                         dy is 0
+ *   conv2d_columns.c      everything else
+ *   conv2d_runs.c         backward, where max_pool2d follows: each image of y is pooled as soon as
+ *                         it is finished, so that y never exists as a whole, and most of dy is 0
  */
 #include "layers/conv2d.h"
 
@@ -79,7 +78,7 @@ static const mote_field fields[] = {
 
 /* ---- building ---- */
 
-/* The zeros before and after along one side. */
+/* The padding along one side: returns the zeros before, sets *after to those after. */
 static size_t padding_before(const mote_conv2d *self, size_t in, size_t *after) {
     if (self->padding != MOTE_NAMED_INTEGER(0)) {
         return *after = self->padding;
@@ -166,7 +165,7 @@ static mote_status add_parameters(mote_layer *layer, mote_error *error) {
     return status;
 }
 
-/* From the fastest to the one that can do all. */
+/* From the fastest to the most general. */
 static const mote_conv2d_way *const ways[] = {
     &mote_conv2d_winograd,
     &mote_conv2d_channelwise,
@@ -216,9 +215,9 @@ static mote_status build(mote_layer *layer, mote_error *error) {
     return status;
 }
 
-/* ---- the way back ---- */
+/* ---- ways of the backward pass ---- */
 
-/* Whether y is pooled to so little that leaving out the zeros of dy pays. */
+/* Whether pooling leaves so little of y that leaving out the zeros of dy pays off. */
 static bool leaves_out_zeros(const mote_conv2d *self) {
     const mote_layer *pool = self->base.fused_pool;
     return pool && self->may_leave_out_zeros &&
@@ -229,7 +228,7 @@ static const mote_conv2d_way *way_to_dw(const mote_conv2d *self) {
     return leaves_out_zeros(self) ? &mote_conv2d_runs : self->way;
 }
 
-/* Over more channels the whole products take less time, zeros and all. */
+/* With many channels the full products are faster, zeros and all. */
 static const mote_conv2d_way *way_to_dx(const mote_conv2d *self) {
     bool by_runs = self->way == &mote_conv2d_direct && self->filters <= MOTE_RUN_FILTERS;
     return by_runs && leaves_out_zeros(self) ? &mote_conv2d_runs : self->way;
@@ -271,7 +270,7 @@ void mote_conv2d_finish(const mote_conv2d *self, size_t pixels, mote_real *y) {
 
 /* ---- backward ---- */
 
-/* dy of pooled images through the activation between. */
+/* Takes dy of a pooled image back through the activation between convolution and pooling. */
 static void finish_pooled_image(void *context, size_t image) {
     const mote_conv2d_job *j = context;
     const mote_layer *pool = j->self->base.fused_pool;

@@ -1,6 +1,6 @@
-/* conv2d_channelwise.c: convolutions with one filter for each channel; see math/depthwise.h.
+/* conv2d_channelwise.c: convolutions with one filter per channel; see math/depthwise.h.
  *
- * Weights and sums of dW are [kernel × kernel × channels], and dx takes the same weights.
+ * Weights and sums of dW are [kernel × kernel × channels]; dx uses the same weights.
  */
 #include <string.h>
 

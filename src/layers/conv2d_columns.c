@@ -1,12 +1,12 @@
-/* conv2d_columns.c: convolutions of any kind, as products of matrices.
+/* conv2d_columns.c: convolutions of any kind, as matrix products.
  *
- * With the numbers that a pixel of y sees laid out as a row of a matrix X, and Wp being W with the
- * channels last, as X has them, a convolution is a product:
+ * Let each row of a matrix X be the numbers that one pixel of y sees, and let Wp be W with channels
+ * last, as in X. Then a convolution is a product:
  *
  *   y = X Wpᵀ        dX = dy Wp        dW = dyᵀ X
  *
- * for each group. X is never there as a whole: a few rows of it at a time, just before they are
- * multiplied, so that it stays in L1 or L2.
+ * for each group. X never exists as a whole: a few rows at a time are built just before they are
+ * multiplied, so that they stay in L1 or L2.
  */
 #include <string.h>
 
@@ -15,8 +15,8 @@
 #include "math/transpose.h"
 #include "math/whole.h"
 
-/* Rows of X at a time. Forward and dX want them in L1 and so few; dW is a sum over them, which goes
- * through the whole of dW each time, and wants many. */
+/* Rows of X at a time. Forward and dX want few, which stay in L1; dW is a sum over rows that passes
+ * over all of dW each time, and wants many. */
 enum {
     FORWARD_ROWS = 64,
     GRADIENT_ROWS = 240,
@@ -33,7 +33,7 @@ static bool plan(mote_conv2d *self) {
     return true;
 }
 
-/* Whether `weights` are Wp, to be transposed in the product, or Wpᵀ of each group [depth ×
+/* Whether `weights` holds Wp, to be transposed in the product, or each group's Wpᵀ [depth ×
  * group_filters]. */
 static bool transposes_weights(const mote_conv2d *self) {
     return mote_gemm_allocates(self->group_filters);

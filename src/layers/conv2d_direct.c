@@ -1,7 +1,7 @@
-/* conv2d_direct.c: convolutions of few channels, without columns; see math/direct.h.
+/* conv2d_direct.c: convolutions over few channels, without columns; see math/direct.h.
  *
- * Weights and sums of dW are [depth × filters], with `row_length` from row to row; weights have a
- * row more, the bias. dx is left to columns.
+ * Weights and sums of dW are [depth × filters], with rows `row_length` apart; weights have one more
+ * row, the bias. dx is left to conv2d_columns.c.
  */
 #include <string.h>
 
@@ -14,7 +14,7 @@ enum {
     MOST_CHANNELS = 8
 };
 
-/* In whole vectors. */
+/* Filters, rounded up to whole vectors. */
 static size_t row_length(const mote_conv2d *self) {
     return mote_ceiling_divide(self->filters, MOTE_LANES) * MOTE_LANES;
 }

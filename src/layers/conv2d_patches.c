@@ -1,4 +1,4 @@
-/* conv2d_patches.c: convolutions image by image, and these patch by patch. */
+/* conv2d_patches.c: convolutions image by image, and each image patch by patch. */
 #include "layers/conv2d_patches.h"
 
 #include <string.h>
@@ -50,7 +50,7 @@ static void forward_patch(void *context, size_t index) {
     size_t image = index / mote_patch_count(w);
     mote_patch patch = mote_patch_at(w, index % mote_patch_count(w));
     mote_real numbers[MOTE_PATCH_CAPACITY];
-    mote_real whole[MOTE_PATCH_CAPACITY]; /* the image's y, where it is pooled at once */
+    mote_real whole[MOTE_PATCH_CAPACITY]; /* the image's y, where it is pooled right away */
     mote_patch_load(w, &patch, image_of_x(j, image), numbers);
     if (pool) {
         f->forward(self, &patch, numbers, whole);
@@ -67,7 +67,7 @@ void mote_conv2d_forward_patches(const mote_conv2d_job *job, mote_conv2d_forward
     mote_pool_run(job->pass->pool, patches, forward_patch, &(forward_job){job, forward});
 }
 
-/* The dy of an image; where it is pooled, each number goes back to where it was found. */
+/* The dy of an image. Where y is pooled, scatters each number to the pixel that it came from. */
 static const mote_real *dy_of_image(const mote_conv2d_job *j, size_t image, mote_real *whole) {
     const mote_layer *pool = j->self->base.fused_pool;
     size_t filters = j->self->filters, count = mote_conv2d_pixels_out(j->self) * filters;

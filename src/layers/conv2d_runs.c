@@ -1,7 +1,9 @@
-/* conv2d_runs.c: convolutions backward where y is pooled, so that most of dy is 0; see math/runs.h.
+/* conv2d_runs.c: the backward pass of convolutions where y is pooled, so that most of dy is 0; see
+ * math/runs.h.
  *
- * Another way has done the forward pass. Weights for dx and sums of dW are in the order of Wp, with
- * each row of a window, a run of kernel × channels numbers, filled up to whole vectors.
+ * Another way does the forward pass. Weights for dx and sums of dW are in the order of Wp (see
+ * conv2d_columns.c), with each row of a window, a run of kernel × channels numbers, padded to whole
+ * vectors.
  */
 #include <string.h>
 
@@ -9,7 +11,7 @@
 #include "math/rows.h"
 #include "math/runs.h"
 
-/* After the plan of the other way. */
+/* Called after the other way's plan. */
 static bool plan(mote_conv2d *self) {
     size_t size = self->filters * self->kernel * mote_run_stride(&self->window);
     if (self->groups > 1 || self->dilation > 1) {

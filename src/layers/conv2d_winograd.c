@@ -1,8 +1,8 @@
-/* conv2d_winograd.c: convolutions with windows of 3 × 3 over more channels, which take fewer
- * multiplications; see math/winograd.h.
+/* conv2d_winograd.c: 3 × 3 convolutions over many channels, with fewer multiplications; see
+ * math/winograd.h.
  *
- * Weights are u [16 × channels × filters] of the convolution, for dx those of the one that dy goes
- * through, and sums are of du. All is done for MOTE_LANES filters, and for chunks of the batch.
+ * Weights are u [16 × channels × filters] of the convolution, or for dx of the one that takes dy to
+ * dx; sums are of du. Tasks take MOTE_LANES filters each, or chunks of the batch.
  */
 #include <string.h>
 
@@ -10,7 +10,7 @@
 #include "math/rows.h"
 #include "math/vector.h"
 
-/* Sums are as large as the weights: fewer where these are many, to be added up sooner. */
+/* Sums are as large as the weights: where these are many, fewer sums are added up sooner. */
 enum {
     LEAST_PARTS = 4,
     PARTS_CAPACITY = 1 << 20, /* numbers */
@@ -38,7 +38,7 @@ static bool plan(mote_conv2d *self) {
     return true;
 }
 
-/* Those for dx too, which are the same in another order. */
+/* Packs dx_weights too: the same numbers in another order. */
 static void pack(const mote_conv2d *self, size_t first, size_t end) {
     (void)end;
     mote_winograd_weights(&self->winograd, self->weight_parameter.value, first, self->weights,

@@ -4,8 +4,8 @@
  *
  *   dx = dy W        dW = dyᵀ x        db = column sums of dy
  *
- * Bias and the activation that follows are applied to each tile of y as it leaves the product, the
- * derivative of the activation before to each tile of dx; and each tile of dW is handed to the
+ * Bias and the activation that follows are applied to each tile of y as it leaves the product, and
+ * the derivative of the activation before to each tile of dx. Each tile of dW is handed to the
  * optimizer while it is in cache.
  */
 #include <string.h>
@@ -71,7 +71,7 @@ static mote_status build(mote_layer *layer, mote_error *error) {
     return status;
 }
 
-/* What the tiles of one product share. */
+/* Shared by the tiles of one product. */
 typedef struct job {
     const dense *self;
     const mote_pass *pass;
@@ -144,7 +144,7 @@ static void finish_dw(void *context, mote_tile tile) {
     size_t in = j->self->base.input_shape.dims[0];
     size_t begin = tile.row * in + tile.column;
     if (!j->pass->ready) {
-        /* dW is where it belongs */
+        /* dW is already where it belongs */
     } else if (tile.columns == in && tile.ldc == in) {
         mote_gradient_ready(j->pass, weight, begin, tile.rows * in, tile.c);
     } else {
@@ -164,7 +164,7 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
     dense *self = (dense *)layer;
     size_t in = layer->input_shape.dims[0];
     job j = {.self = self, .pass = pass, .x = x, .dy = dy};
-    if (dx) { /* first: it needs the weights as they were */
+    if (dx) { /* first: it needs the weights before their update */
         mote_gemm_run(pass->pool, &(mote_gemm){.m = pass->batch,
                                                .n = in,
                                                .k = self->units,

@@ -1,14 +1,14 @@
-/* dropout.c: in training, y = x / (1 − rate) with probability 1 − rate, else 0, for each number by
- * itself; in evaluation y = x.
+/* dropout.c: in training, y = x / (1 − rate) with probability 1 − rate, else 0, independently for
+ * each number; in evaluation y = x.
  *
  *   dx = dy / (1 − rate) where x was kept, else 0
  *
  * (Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014.)
- * Since the division is done in training, y has x's mean there too.
+ * Dividing in training gives y the mean of x there too.
  *
- * What is kept follows from a key that is drawn once for each forward pass: to hash numbers twice
- * takes no longer than to write a mask and to read it again, and no memory. A dropped NaN stays
- * NaN: a fault upstream must not be hidden.
+ * Which numbers are kept follows from a key drawn once per forward pass: hashing twice takes no
+ * longer than writing a mask and reading it back, and no memory. A dropped NaN stays NaN: a fault
+ * upstream must not be hidden.
  */
 #include "math/vector.h"
 #include "math/whole.h"
@@ -41,11 +41,11 @@ typedef struct job {
     mote_real *out;
 } job;
 
-/* 32 random bits, number i of the sequence that `before` and `between` stand for: C. Wellons' hash
- * lowbias32 ("Prospecting for hash functions", 2018) of a counter. The counter goes in steps of
- * 2^32 over the golden ratio, since in steps of 1 neighbours are correlated by as much as shows in
- * 10^8 numbers; and there is a key ahead of each multiplication, so that sequences whose counters
- * meet are still not the same. */
+/* 32 random bits: number i of the sequence given by `before` and `between`, as C. Wellons' hash
+ * lowbias32 ("Prospecting for hash functions", 2018) of a counter. The counter advances by 2^32
+ * over the golden ratio, since with steps of 1 neighbours are correlated enough to show in 10^8
+ * numbers. A key precedes each multiplication, so that sequences whose counters coincide still
+ * differ. */
 static inline uint32_t random_bits(uint32_t i, uint32_t before, uint32_t between) {
     uint32_t bits = i * 0x9e3779b9u + before;
     bits = (bits ^ bits >> 16) * 0x7feb352du;

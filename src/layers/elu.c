@@ -3,7 +3,7 @@
  *   dx = dy where y > 0, else dy (y + alpha)
  *
  * (Clevert et al., "Fast and accurate deep network learning by exponential linear units", 2016.)
- * With an alpha above 0 the sign of y tells which side x was on.
+ * Since alpha is above 0, y has the sign of x.
  */
 #include "math/vector.h"
 #include "mote/layer.h"
@@ -27,7 +27,7 @@ MOTE_MULTIVERSION
 static void forward_elements(const mote_layer *layer, size_t count, const mote_real *x,
                              mote_real *y) {
     mote_real alpha = (mote_real)((const elu *)layer)->alpha;
-    for (size_t i = 0; i < count; i++) { /* one of the two is 0; a NaN is below */
+    for (size_t i = 0; i < count; i++) { /* one of the two is 0; NaN goes below */
         mote_real above = x[i] > 0 ? x[i] : 0, below = x[i] > 0 ? 0 : x[i];
         y[i] = above + alpha * mote_expm1_one(below);
     }

@@ -1,4 +1,4 @@
-/* flatten.c: any shape to a vector; the numbers stay where they are. */
+/* flatten.c: turns any shape into a vector; the numbers stay where they are. */
 #include "mote/layer.h"
 
 typedef struct flatten {

@@ -1,10 +1,10 @@
-/* gelu.c: y = x Φ(x), the Gaussian error linear unit: Φ is the standard normal distribution, Φ(x) =
- * (1 + erf(x / √2)) / 2. The exact one, not an approximation by tanh.
+/* gelu.c: y = x Φ(x), the Gaussian error linear unit, with the standard normal distribution Φ(x) =
+ * (1 + erf(x / √2)) / 2. Exact, not approximated by tanh.
  *
  *   dx = dy (Φ(x) + x φ(x)),  φ(x) = Φ'(x) = e^(−x²/2) / √2π
  *
- * (Hendrycks and Gimpel, "Gaussian error linear units", 2016.) It falls and rises, so y does not
- * tell the slope.
+ * (Hendrycks and Gimpel, "Gaussian error linear units", 2016.) It is not monotonic, so y does not
+ * determine the slope.
  */
 #include "math/vector.h"
 #include "mote/layer.h"

@@ -1,4 +1,4 @@
-/* global_average_pool.c: the mean of each channel, which makes a vector of an image of any size.
+/* global_average_pool.c: the mean of each channel; turns an image of any size into a vector.
  *
  *   y = Σ channel / (height × width)        dx = dy / (height × width)
  */

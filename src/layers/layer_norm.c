@@ -1,28 +1,28 @@
-/* layer_norm.c: y = (x − mean) / √(variance + ε) × weight + bias, where mean and variance are those
- * of all n numbers of a sample, and weight and bias have the sample's shape.
+/* layer_norm.c: y = (x − mean) / √(variance + ε) × weight + bias, with mean and variance over all n
+ * numbers of a sample; weight and bias have the sample's shape.
  *
  * With x̂ = (x − mean) / √(variance + ε) and g = dy × weight:
  *
  *   dbias = Σ_batch dy        dweight = Σ_batch dy x̂
  *   dx = 1 / √(variance + ε) × (g − Σ g / n − x̂ Σ g x̂ / n)
  *
- * (Ba, Kiros and Hinton, "Layer normalization", 2016; in the particulars as PyTorch's nn.LayerNorm
- * of the sample's shape.)
+ * (Ba, Kiros and Hinton, "Layer normalization", 2016; details as in PyTorch's nn.LayerNorm over the
+ * sample's shape.)
  */
 #include "math/vector.h"
 #include "math/whole.h"
 #include "mote/layer.h"
 
 enum {
-    TILE = 8192, /* numbers of a tile of samples, if a sample has no more by itself */
-    RUN = 1024,  /* numbers that are summed in mote_real, before double takes over */
-    STRIP = 128  /* columns of a tile of dweight and dbias */
+    TILE = 8192, /* numbers in a tile of samples, roughly; at least one sample */
+    RUN = 1024,  /* numbers summed in mote_real before double takes over */
+    STRIP = 128  /* columns per tile of dweight and dbias */
 };
 
 /* Of one sample. */
 typedef struct statistics {
     mote_real centre;  /* the mean, rounded */
-    mote_real low;     /* what that is short of */
+    mote_real low;     /* what rounding took off the mean */
     mote_real inverse; /* 1 / √(variance + ε) */
 } statistics;
 
@@ -73,7 +73,7 @@ static mote_status build(mote_layer *layer, mote_error *error) {
     return status == MOTE_OK ? declare_scratch(self, error) : status;
 }
 
-/* What the tiles of one pass share. */
+/* Shared by the tiles of one pass. */
 typedef struct job {
     const layer_norm *self;
     const mote_pass *pass;
@@ -130,15 +130,15 @@ static void add_deviations(size_t count, const mote_real *x, mote_real centre, d
     }
 }
 
-/* From the deviations from a first mean and their squares all digits of mean and variance follow,
- * even where the one is far above the root of the other. */
+/* The deviations from a first estimate of the mean, and their squares, give mean and variance to
+ * full precision even where the mean is far larger than the standard deviation. */
 static statistics measure(size_t count, const mote_real *x, double epsilon) {
     double n = (double)count, deviations = 0, squares = 0;
     mote_real first = (mote_real)(sum(count, x) / n);
     add_deviations(count, x, first, &deviations, &squares);
     double short_of = deviations / n;
     double variance = squares / n - short_of * short_of;
-    variance = variance < 0 ? 0 : variance; /* by rounding; NaN stays */
+    variance = variance < 0 ? 0 : variance; /* negative by rounding; NaN stays NaN */
     double mean = (double)first + short_of;
     mote_real centre = (mote_real)mean;
     return (statistics){.centre = centre,
@@ -266,7 +266,7 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
     j.x = x;
     j.dy = dy;
     j.dx = dx;
-    if (dx) { /* first: it needs the weights as they were */
+    if (dx) { /* first: it needs the weights before their update */
         mote_pool_run(pass->pool, tile_count(&j), dx_tile, &j);
     }
     mote_pool_run(pass->pool, mote_ceiling_divide(j.width, STRIP), parameters_tile, &j);

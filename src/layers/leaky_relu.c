@@ -2,7 +2,7 @@
  *
  *   dx = dy where y > 0, else slope × dy
  *
- * With a slope of at least 0 the sign of y tells which side x was on.
+ * Since the slope is at least 0, y > 0 only where x > 0.
  */
 #include "math/vector.h"
 #include "mote/layer.h"

@@ -1,8 +1,8 @@
 /* max_pool2d.c: the maximum of each window, channel by channel.
  *
- *   y = max of the window        dx = dy at the first place that holds the maximum
+ *   y = max of the window        dx = dy at the first pixel, row by row, that holds the maximum
  *
- * first row by row. NaN counts as larger than all else: a fault upstream must not be hidden.
+ * NaN counts as larger than anything else: a fault upstream must not be hidden.
  */
 #include "layers/pooling.h"
 
@@ -21,13 +21,13 @@ static mote_status build(mote_layer *layer, mote_error *error) {
     return status;
 }
 
-/* So many pixels of a window are compared in one go. */
+/* Pixels of a window compared at a time. */
 enum {
     TAPS = 4
 };
 
-/* y = the largest of the pixels that begin at taps in x, and of y itself unless these are the
- * `first` of the window; place = which of `pixels` that is. For so many channels. */
+/* For `lanes` channels: y = the largest of the pixels that begin at `taps` in x, and of y itself
+ * unless these are the `first` of the window; place = which of `pixels` that is. */
 MOTE_INLINE void fold(size_t lanes, bool first, const size_t *taps, const uint32_t *pixels,
                       const mote_real *x, mote_real *y, uint32_t *place) {
 #pragma omp simd
@@ -95,12 +95,12 @@ MOTE_INLINE void pool_window(bool overrun, mote_pooling_span rows, mote_pooling_
     }
 }
 
-/* How much follows a row of pixels in x and y. */
+/* How many numbers follow a row of pixels in x and in y. */
 typedef struct room {
     size_t after_read, after_written;
 } room;
 
-/* The pixels of small windows lie alike, so that they are listed once. */
+/* Small windows of the same width share one list of pixels, relative to the first. */
 MOTE_MULTIVERSION
 static void pool_row(const mote_pooling_windows *windows, mote_pooling_span rows, room left,
                      const mote_real *x, mote_real *y, uint32_t *places) {
@@ -148,7 +148,7 @@ static void pool_image(const mote_pooling_windows *windows, const mote_real *x, 
     }
 }
 
-/* Windows may overlap, so each adds. */
+/* Windows may overlap, so gradients are added. */
 static void scatter_image(const mote_pooling_windows *windows, const uint32_t *places,
                           const mote_real *dy, mote_real *dx) {
     size_t channels = windows->channels;

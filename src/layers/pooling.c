@@ -1,8 +1,8 @@
 /* pooling.c: settings of pooling windows, and the mean over a window.
  *
- * Forward each pixel of y sums a rectangle of pixels of x; backward each pixel of dx sums a
- * rectangle of pixels of dy, one for each window that holds it. So one function does both, writes
- * every pixel once, and adds in an order of its own.
+ * Forward, each pixel of y sums a rectangle of pixels of x; backward, each pixel of dx sums a
+ * rectangle of pixels of dy, one for each window that contains it. So one function does both,
+ * writes each pixel once, and always adds in the same order.
  */
 #include "layers/pooling.h"
 
@@ -98,8 +98,8 @@ void mote_pooling_run(mote_pool *pool, size_t batch, size_t count, mote_task tas
 
 /* ---- means ---- */
 
-/* out = scale × the sum of rows × columns pixels, for so many channels. Row by row, which keeps the
- * rounding of large windows small. */
+/* out = scale × the sum of rows × columns pixels, for `lanes` channels. Summing row by row keeps
+ * the rounding error of large windows small. */
 static inline void sum_lanes(size_t lanes, size_t rows, size_t columns, size_t row_length,
                              size_t channels, const mote_real *in, mote_real scale,
                              mote_real *out) {
@@ -123,7 +123,7 @@ static inline void sum_lanes(size_t lanes, size_t rows, size_t columns, size_t r
     }
 }
 
-/* The windows that hold a place, given those that hold the place before it, or {0}. */
+/* The windows that contain a place, given those that contain the one before it, or {0}. */
 static inline mote_pooling_span next_windows(const mote_pooling_side *side,
                                              mote_pooling_span before, size_t place) {
     mote_pooling_span now = before;

@@ -1,4 +1,4 @@
-/* pooling.h (internal): what the pooling layers share: their settings, where their windows lie, and
+/* pooling.h (internal): shared by the pooling layers: their settings, where their windows lie, and
  * the mean over a window.
  */
 #ifndef MOTE_LAYERS_POOLING_H
@@ -8,7 +8,7 @@
 #include "math/vector.h"
 #include "mote/layer.h"
 
-/* The windows along one side of an image. Each holds a place of the image, not only padding. */
+/* The windows along one side of an image. Each contains a place of the image, not only padding. */
 typedef struct mote_pooling_side {
     size_t in, out; /* places of the image, windows */
     size_t size, stride, padding;
@@ -24,7 +24,7 @@ typedef struct mote_pooling_span {
     size_t begin, end;
 } mote_pooling_span;
 
-/* The places of the image that a window holds. */
+/* The places of the image that a window contains. */
 static inline mote_pooling_span mote_pooling_places(const mote_pooling_side *side, size_t window) {
     size_t begin = window * side->stride, end = begin + side->size - side->padding;
     return (mote_pooling_span){.begin = begin > side->padding ? begin - side->padding : 0,
@@ -33,19 +33,19 @@ static inline mote_pooling_span mote_pooling_places(const mote_pooling_side *sid
 
 /* ---- pixels ----
  *
- * The channels of a pixel are taken MOTE_LANES at a time, a number that the compiler knows. Where a
- * pixel has fewer left, the rest are numbers of the pixels that follow, which are written again in
- * their turn: so pixels are written in order, and the last rows of an image, which have too little
- * after them, take just the channels. */
+ * Channels of a pixel are processed MOTE_LANES at a time, a number known to the compiler. Where
+ * fewer are left, the other lanes overrun into the pixels that follow, which are overwritten in
+ * turn. So pixels are written in order, and the last rows of an image, with too little after them,
+ * process only the channels that are left. */
 
-/* Whether a row of pixels may do so, given how many numbers follow what it reads and writes. */
+/* Whether a row of pixels may overrun, given how many numbers follow what it reads and writes. */
 static inline bool mote_pooling_may_overrun(size_t channels, size_t after_read,
                                             size_t after_written) {
     size_t over = (MOTE_LANES - channels % MOTE_LANES) % MOTE_LANES;
     return after_read >= over && after_written >= over;
 }
 
-/* How many numbers to take from channel `begin` on. */
+/* How many numbers to process from channel `begin` on. */
 static inline size_t mote_pooling_lanes(bool overrun, size_t channels, size_t begin) {
     size_t left = channels - begin;
     return overrun || left > MOTE_LANES ? MOTE_LANES : left;
@@ -53,11 +53,11 @@ static inline size_t mote_pooling_lanes(bool overrun, size_t channels, size_t be
 
 /* ---- layers ---- */
 
-/* Runs task(context, 0 ... batch − 1), one call an image, in tiles of a few images of `count`
+/* Runs task(context, 0 ... batch − 1), one call per image, in tiles of a few images of `count`
  * numbers each. */
 void mote_pooling_run(mote_pool *pool, size_t batch, size_t count, mote_task task, void *context);
 
-/* The first member of the struct of a layer with settings of its windows. */
+/* The first member of the struct of a layer whose windows have settings. */
 typedef struct mote_pooling {
     mote_layer base;
     size_t size, stride, padding;
@@ -66,7 +66,7 @@ typedef struct mote_pooling {
 
 extern const mote_field mote_pooling_fields[];
 
-/* The windows and the output shape, from the input shape and the fields. */
+/* Sets the windows and the output shape from the input shape and the fields. */
 mote_status mote_pooling_build(mote_pooling *pooling, mote_error *error);
 
 /* ---- means ---- */
@@ -75,7 +75,7 @@ mote_status mote_pooling_build(mote_pooling *pooling, mote_error *error);
 void mote_pooling_mean(const mote_layer *layer, const mote_pooling_windows *windows,
                        const mote_pass *pass, const mote_real *x, mote_real *y);
 
-/* dx = the sum of dy / the windows' size, over the windows that hold the place. */
+/* dx = the sum of dy / the windows' size, over the windows that contain the pixel. */
 void mote_pooling_mean_backward(const mote_layer *layer, const mote_pooling_windows *windows,
                                 const mote_pass *pass, const mote_real *x, const mote_real *dy,
                                 mote_real *dx);

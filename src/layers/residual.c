@@ -1,4 +1,4 @@
-/* residual.c: y = body(x) + shortcut(x), where both are lists of layers, and the shortcut may be x.
+/* residual.c: y = body(x) + shortcut(x), both lists of layers; the shortcut may be x itself.
  *
  *   dx = the body's dx + the shortcut's dx
  *
@@ -74,7 +74,7 @@ enum {
     TILE = 8192
 };
 
-/* What the tiles of a sum share; or of a copy, of a to out. */
+/* Shared by the tiles of a sum, or of a copy from a to out. */
 typedef struct job {
     const mote_layer *layer;
     size_t count;
@@ -96,7 +96,7 @@ static void copy_tile(void *context, size_t index) {
     memcpy(j->out + begin, j->a + begin, count_of_tile(j, index) * sizeof *j->out);
 }
 
-/* sum may be a: the pragma says that this is no reason not to use vectors. */
+/* sum may be a; the pragma allows vectorising all the same. */
 MOTE_MULTIVERSION
 static void add(size_t count, const mote_real *a, const mote_real *b, mote_real *sum) {
 #pragma omp simd

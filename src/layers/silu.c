@@ -3,7 +3,7 @@
  *   dx = dy (σ(x) + x σ(x) σ(−x)),  since σ' = σ(x) (1 − σ(x)) and 1 − σ(x) = σ(−x)
  *
  * (Elfwing et al., "Sigmoid-weighted linear units", 2018; Ramachandran et al., "Searching for
- * activation functions", 2017.) It falls and rises, so y does not tell the slope.
+ * activation functions", 2017.) It is not monotonic, so y does not determine the slope.
  */
 #include "math/vector.h"
 #include "mote/layer.h"
@@ -14,8 +14,8 @@ typedef struct silu {
 
 static const mote_field fields[] = {MOTE_FIELDS_END};
 
-/* The larger of σ(x) and σ(−x) is s = 1 / (1 + e) with e = e^−|x|, the other e s: nothing overflows
- * or cancels, however far out x is. */
+/* The larger of σ(x) and σ(−x) is s = 1 / (1 + e) with e = e^−|x|, the other is e s: nothing
+ * overflows or cancels, however large |x| is. */
 static inline mote_real exp_of_minus_magnitude(mote_real x) {
     return mote_exp_one(x < 0 ? x : -x);
 }

@@ -1,4 +1,4 @@
-/* softmax.c: logits to probabilities.
+/* softmax.c: turns logits into probabilities.
  *
  *   p_i = e^(z_i − m) / Σ_c e^(z_c − m),  m = max_c z_c
  *
@@ -6,8 +6,8 @@
  *
  *   dz = p ⊙ (g − ⟨g, p⟩)
  *
- * For training, the output softmax_cross_entropy on the logits does both at once and stays exact
- * where p rounds to 0 or 1.
+ * For training, the output softmax_cross_entropy on the logits does softmax and loss at once and
+ * stays exact where p rounds to 0 or 1.
  */
 #include "math/vector.h"
 #include "math/whole.h"
