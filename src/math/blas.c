@@ -1,7 +1,7 @@
-/* blas.c: makes OpenBLAS ready: one thread per call, and kernels that fit the processor.
+/* blas.c: sets up OpenBLAS: one thread per call, and kernels that suit the processor.
  *
- * OpenBLAS picks its kernels by the processor's model number when it is loaded. Where it does not
- * know the number it may fall back to the oldest ones ("Prescott", SSE3), 4-5 times slower on a
+ * OpenBLAS picks its kernels by the processor's model number when it is loaded. If it does not know
+ * the number, it may fall back to the oldest ones ("Prescott", SSE3), 4-5 times slower on a
  * processor with AVX-512.
  */
 #include <cblas.h>
@@ -17,7 +17,7 @@
 
 #if defined(__x86_64__)
 
-/* Kernels without AVX2 and FMA. Names that are not known here are taken to be newer. */
+/* Kernels without AVX2 and FMA. Names not listed here are taken to be newer. */
 static const char *const OLD_KERNELS[] = {
     "Katmai",    "Coppermine", "Northwood", "Prescott",    "Banias",      "Atom",    "Core2",
     "Penryn",    "Dunnington", "Nehalem",   "Sandybridge", "Athlon",      "Opteron", "Opteron_SSE3",
@@ -33,7 +33,7 @@ static bool kernels_are_old(const char *name) {
     return false;
 }
 
-/* The kernels that the processor could run, or NULL where the old ones are right. */
+/* The best kernels that the processor can run, or NULL where the old ones are right. */
 static const char *better_kernels(void) {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
@@ -46,8 +46,8 @@ static const char *better_kernels(void) {
     return NULL;
 }
 
-/* Builds of OpenBLAS with several sets of kernels export the two functions with which it chooses.
- * ISO C has no conversion from dlsym's object pointer to a function pointer; POSIX has. */
+/* Builds of OpenBLAS with several sets of kernels export the two functions that choose among them.
+ * ISO C has no conversion from dlsym's object pointer to a function pointer; POSIX does. */
 static bool choose_again(const char *kernels) {
     void (*quit)(void), (*start)(void);
     *(void **)&quit = dlsym(RTLD_DEFAULT, "gotoblas_dynamic_quit");

@@ -4,10 +4,9 @@
 
 #include <stdbool.h>
 
-/* Whether products of at most MOTE_SMALL_PRODUCT multiplications run on kernels of their own, which
- * read their operands in place instead of packing them first: so it is with the AVX-512 kernels
- * since OpenBLAS 0.3.17. With B transposed (row-major), C has to be of at most
- * MOTE_SMALL_AREA_B_TRANSPOSED entries. */
+/* Whether products of at most MOTE_SMALL_PRODUCT multiplications run on special kernels, which read
+ * their operands in place instead of packing them first: the AVX-512 kernels since OpenBLAS 0.3.17
+ * do so. With B transposed (row-major), C may have at most MOTE_SMALL_AREA_B_TRANSPOSED entries. */
 #define MOTE_SMALL_PRODUCT           1000000
 #define MOTE_SMALL_AREA_B_TRANSPOSED 1200
 bool mote_blas_has_small_kernels(void);

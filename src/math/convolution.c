@@ -12,7 +12,7 @@ static size_t window_span(const mote_window *w) {
     return (w->kernel - 1) * w->dilation + 1;
 }
 
-/* How many numbers along one side so many pixels see. */
+/* How many pixels of the padded image `pixels` output pixels see along one side. */
 static size_t seen(const mote_window *w, size_t pixels) {
     return (pixels - 1) * w->stride + window_span(w);
 }
@@ -82,8 +82,7 @@ static bool row_in_image(const mote_window *w, const mote_patch *patch, size_t r
     return y >= 0 && y < (ptrdiff_t)w->height;
 }
 
-/* Runs are short, and there are many: moves that are inlined take half the time of calls of
- * memcpy. */
+/* Runs are short and many: inlined moves take half the time of calls to memcpy. */
 static inline void copy_run(size_t count, const mote_real *from, mote_real *to) {
     if (count < MOTE_LANES) {
         memcpy(to, from, count * sizeof *to);
@@ -92,7 +91,7 @@ static inline void copy_run(size_t count, const mote_real *from, mote_real *to) 
     for (size_t i = 0; i + MOTE_LANES <= count; i += MOTE_LANES) {
         memcpy(to + i, from + i, MOTE_LANES * sizeof *to);
     }
-    size_t last = count - MOTE_LANES; /* some of it again, rather than number by number */
+    size_t last = count - MOTE_LANES; /* copies some again, rather than number by number */
     memcpy(to + last, from + last, MOTE_LANES * sizeof *to);
 }
 
@@ -148,7 +147,7 @@ mote_cursor mote_cursor_at(const mote_window *w, const mote_patch *patch, size_t
 
 /* ---- columns ---- */
 
-/* A row of the window is one run of numbers where nothing is left out of it. */
+/* Whether each row of the window is one contiguous run of numbers. */
 static bool rows_are_runs(const mote_window *w, size_t channels) {
     return w->dilation == 1 && channels == w->channels;
 }
@@ -170,7 +169,7 @@ void mote_columns_load(const mote_window *w, const mote_patch *patch, const mote
     }
 }
 
-/* As add_run, to be inlined where the runs are short. */
+/* As add_run, but inlined, for short runs. */
 static inline void add_short_run(size_t count, const mote_real *x, mote_real *sum) {
     for (size_t i = 0; i < count; i++) {
         sum[i] += x[i];

@@ -1,7 +1,7 @@
-/* convolution.h (internal): windows that slide over images, and the matrices that they make.
+/* convolution.h (internal): windows that slide over images, and the matrices made from them.
  *
- * Images have channels last. An image is worked on in patches: what some consecutive output pixels
- * see of it, copied out with its padding, so that nothing further has to look at borders, and small
+ * Images have channels last. An image is processed in patches: what some consecutive output pixels
+ * see of it, copied out with its padding, so that nothing else has to check borders, and small
  * enough to stay in cache.
  */
 #ifndef MOTE_MATH_CONVOLUTION_H
@@ -15,25 +15,25 @@ typedef struct mote_window {
     size_t kernel, stride, dilation;
     size_t padding_top, padding_left;
     size_t output_height, output_width;
-    size_t patch_rows, patch_columns; /* output pixels of a patch; rows > 1 only for all columns */
+    size_t patch_rows, patch_columns; /* output pixels of a patch; whole rows if rows > 1 */
 } mote_window;
 
-/* Numbers that there is memory for in a patch, and how many of these it holds at most: for vectors
- * to reach beyond its end. */
+/* A patch has memory for MOTE_PATCH_CAPACITY numbers but holds at most MOTE_PATCH_NUMBERS: vectors
+ * may reach up to MOTE_PATCH_OVER beyond its end. */
 #define MOTE_PATCH_CAPACITY ((size_t)1 << 16)
 #define MOTE_PATCH_OVER     8
 #define MOTE_PATCH_NUMBERS  (MOTE_PATCH_CAPACITY - MOTE_PATCH_OVER)
 
-/* How many places a window finds along one side; 0 where it does not fit. */
+/* How many positions a window has along one side; 0 if it does not fit. */
 size_t mote_window_extent(size_t in, size_t kernel, size_t stride, size_t padding_before,
                           size_t padding_after, size_t dilation);
 
-/* Decides on patches, all else being set; false where even one pixel sees more than a patch can
- * hold. */
+/* Sets the size of patches, once all else is set; false if even one pixel sees more than a patch
+ * can hold. */
 bool mote_window_plan(mote_window *window);
 
-/* Output pixels begin ... end - 1, in reading order, and the part of the padded image that they
- * see, of which `row` and `column` may lie before the image. */
+/* Output pixels begin ... end - 1, in row-major order, and the part of the padded image that they
+ * see; `row` and `column` are negative where it begins in the padding. */
 typedef struct mote_patch {
     size_t begin, end;
     ptrdiff_t row, column;
@@ -43,24 +43,24 @@ typedef struct mote_patch {
 size_t mote_patch_count(const mote_window *window);
 mote_patch mote_patch_at(const mote_window *window, size_t index);
 
-/* How many output pixels are in each of its rows. */
+/* How many output pixels each of its rows has. */
 static inline size_t mote_patch_columns(const mote_window *window, const mote_patch *patch) {
     bool whole_rows = window->patch_columns == window->output_width;
     return whole_rows ? window->output_width : patch->end - patch->begin;
 }
 
-/* image [height × width × channels] to patch [patch.height × patch.width × channels], and back:
- * each number of the patch is added to the image where it came from. MOTE_PATCH_OVER zeros follow a
- * patch that is loaded. */
+/* Copies image [height × width × channels] to a patch [patch.height × patch.width × channels]; and
+ * back: adds each number of the patch to where in the image it came from. MOTE_PATCH_OVER zeros
+ * follow a loaded patch. */
 void mote_patch_load(const mote_window *window, const mote_patch *patch, const mote_real *image,
                      mote_real *numbers);
 void mote_patch_add(const mote_window *window, const mote_patch *patch, const mote_real *numbers,
                     mote_real *image);
 
-/* Where one output pixel after the other finds its first number in the patch. */
+/* Steps from output pixel to output pixel: where in the patch each finds its first number. */
 typedef struct mote_cursor {
     size_t offset, column, columns;
-    size_t step, wrap; /* to the next pixel, and from the last of a row */
+    size_t step, wrap; /* to the next pixel, and added after the last of a row */
 } mote_cursor;
 
 mote_cursor mote_cursor_at(const mote_window *window, const mote_patch *patch, size_t pixel);
@@ -69,17 +69,17 @@ static inline void mote_cursor_advance(mote_cursor *c) {
     c->offset += c->step;
     if (++c->column == c->columns) {
         c->column = 0;
-        c->offset += c->wrap; /* may wrap around where strides leave gaps; so does the sum back */
+        c->offset += c->wrap;
     }
 }
 
-/* How far from a pixel's first number the one at (row, column) of the window is. */
+/* The offset of the number at (row, column) of the window from a pixel's first number. */
 static inline size_t mote_tap_offset(const mote_window *w, const mote_patch *patch, size_t row,
                                      size_t column) {
     return (row * patch->width + column) * w->dilation * w->channels;
 }
 
-/* What output pixels begin ... end - 1 of the patch see of `channels` channels from `first` on, a
+/* What output pixels begin ... end - 1 of the patch see of `channels` channels from `first` on, one
  * row each [kernel × kernel × channels]; and back: each number is added to the patch. */
 void mote_columns_load(const mote_window *window, const mote_patch *patch, const mote_real *numbers,
                        size_t first, size_t channels, size_t begin, size_t end, mote_real *columns);

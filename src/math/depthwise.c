@@ -1,4 +1,4 @@
-/* depthwise.c: convolutions with one filter for each channel. */
+/* depthwise.c: convolutions with one filter per channel. */
 #include "math/depthwise.h"
 
 #include <string.h>

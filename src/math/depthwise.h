@@ -1,7 +1,7 @@
-/* depthwise.h (internal): convolutions with one filter for each channel.
+/* depthwise.h (internal): convolutions with one filter per channel.
  *
- * weights, dw [kernel × kernel × channels]; y, dy [the patch's pixels × channels]. The first gives
- * y; the others add to what the patch's `numbers` and dw hold.
+ * weights, dw [kernel × kernel × channels]; y, dy [the patch's pixels × channels]. The forward pass
+ * overwrites y; the others add to the patch's `numbers` and to dw.
  */
 #ifndef MOTE_MATH_DEPTHWISE_H
 #define MOTE_MATH_DEPTHWISE_H

@@ -1,4 +1,4 @@
-/* direct.c: convolutions of few channels, without columns. */
+/* direct.c: convolutions over few channels, without columns. */
 #include "math/direct.h"
 
 #include <stdbool.h>
@@ -7,14 +7,14 @@
 #include "math/vector.h"
 #include "math/whole.h"
 
-/* Sums at a time are PIXELS × VECTORS or TAPS × VECTORS: enough to hide how long a multiply-add
- * takes, and few enough for registers. With two vectors each number of the image serves two of
- * them, so that loads keep up even where a register could hold both in one. */
+/* PIXELS × VECTORS or TAPS × VECTORS sums at a time: enough to hide the latency of a multiply-add,
+ * and few enough for registers. With two vectors each number loaded from the image is used twice,
+ * so that loads keep up even where one register could hold both. */
 enum {
     PIXELS = 8,
     TAPS = 8,
     VECTORS = 2,
-    NEIGHBOURS = 7, /* 28, 14 and 7 are usual widths */
+    NEIGHBOURS = 7, /* divides the common widths 28, 14 and 7 */
     MOST_KERNEL = 5,
     CHUNK = 64
 };
@@ -28,8 +28,8 @@ enum {
 _Static_assert(NEIGHBOURS <= MOTE_PATCH_OVER, "the last of a row would reach too far");
 _Static_assert(MOTE_LANES == VECTORS * LANES, "weights come in blocks of so many filters");
 
-/* How far from a pixel's first number each number of its window is; beyond the last, 0
- * up to a multiple of TAPS. */
+/* The offset of each number of a window from its first; after the last, 0 up to a multiple of
+ * TAPS. */
 static size_t list_offsets(const mote_window *w, const mote_patch *patch, size_t *offsets) {
     size_t count = 0;
     for (size_t row = 0; row < w->kernel; row++) {
@@ -45,8 +45,8 @@ static size_t list_offsets(const mote_window *w, const mote_patch *patch, size_t
     return count;
 }
 
-/* The places of the next `most` pixels, or of the `left` ones and then the first again; returns how
- * many they are. */
+/* Lists where the next `most` pixels are, or the `left` that remain and then the first again;
+ * returns how many there are without repeats. */
 MOTE_INLINE size_t list_pixels(mote_cursor *c, const mote_real *numbers, size_t most, size_t left,
                                const mote_real **at) {
     size_t count = most < left ? most : left;
@@ -62,8 +62,8 @@ MOTE_INLINE size_t list_pixels(mote_cursor *c, const mote_real *numbers, size_t 
     return count;
 }
 
-/* Writes one block of filters of some pixels. Where a pixel has fewer filters than there are lanes,
- * those of the pixels that follow, which are written in their turn, may be overwritten. */
+/* Writes one block of filters of `count` pixels. Where a pixel has fewer filters than there are
+ * lanes, this may overrun into the pixels that follow, which are written in turn. */
 MOTE_INLINE void store_sums(size_t vectors, vector (*sum)[VECTORS], size_t count, size_t filters,
                             size_t left, mote_real *y, const mote_real *end) {
     for (size_t p = 0; p < count; p++, y += filters) {
@@ -77,7 +77,7 @@ MOTE_INLINE void store_sums(size_t vectors, vector (*sum)[VECTORS], size_t count
     }
 }
 
-/* One block of filters of PIXELS pixels. */
+/* Computes one block of filters for PIXELS pixels. */
 MOTE_INLINE void sum_taps(size_t vectors, size_t taps, const size_t *offsets,
                           const mote_real *const *at, const mote_real *weights,
                           size_t weight_stride, const mote_real *bias, vector (*sum)[VECTORS]) {
@@ -96,9 +96,9 @@ MOTE_INLINE void sum_taps(size_t vectors, size_t taps, const size_t *offsets,
     }
 }
 
-/* NEIGHBOURS pixels of a row, for images of one channel: these share the numbers that they see,
- * where the compiler knows the kernel. Without, reading would take longer than multiplying by so
- * few filters. */
+/* NEIGHBOURS pixels of a row, for images of one channel: where the compiler knows the kernel, they
+ * share the numbers that they see. Otherwise loading would take longer than multiplying by so few
+ * filters. */
 MOTE_INLINE void sum_neighbours(size_t kernel, const mote_real *at, size_t row_length,
                                 const mote_real *weights, size_t weight_stride,
                                 const mote_real *bias, vector (*sum)[VECTORS]) {
@@ -118,7 +118,7 @@ MOTE_INLINE void sum_neighbours(size_t kernel, const mote_real *at, size_t row_l
     }
 }
 
-/* What the functions for all filters have in common. */
+/* Shared by the functions that go over all filters. */
 typedef struct product {
     const mote_window *window;
     const mote_patch *patch;
@@ -240,7 +240,7 @@ void mote_direct_gradient(const mote_window *w, const mote_patch *patch, const m
             const mote_real *rows = dy + filter;
             size_t rows_stride = filters;
             if (left <
-                MOTE_LANES) { /* what is beyond them is added up in lanes that nobody reads */
+                MOTE_LANES) { /* lanes beyond them are summed too, but their sums are never read */
                 for (size_t p = 0; p < count; p++) {
                     memcpy(copy[p], rows + p * filters, left * sizeof *rows);
                 }

@@ -7,11 +7,11 @@
 #include "math/transpose.h"
 #include "math/whole.h"
 
-/* A product of less than 10^5 multiplications is done before another thread has begun. */
+/* A product of fewer than 10^5 multiplications is done before another thread has started. */
 static const double SMALL_WORK = 1e5;
 
-/* How a product is cut up: into tiles, which threads take, and these into blocks, each one call of
- * BLAS. All of it follows from the operation alone, and so do the bits. */
+/* How a product is split: into tiles, which threads take, and tiles into blocks, one BLAS call
+ * each. The split depends on the operation alone, and so do the bits of the result. */
 typedef struct tiling {
     const mote_gemm *gemm;
     size_t tile_rows, tile_columns, tiles_per_column;
@@ -24,17 +24,17 @@ static size_t round_up(size_t a, size_t step) {
 
 /* ---- blocks ---- */
 
-/* Where BLAS has kernels that read their operands in place, blocks as small as they want are the
- * fastest way: nothing is packed, and a block of C stays in L1. On one core of a Zen 4, GFLOP/s of
- * the whole product in one call, and in blocks:
+/* Where BLAS has kernels that read their operands in place, blocks small enough for them are
+ * fastest: nothing is packed, and a block of C stays in L1. On one core of a Zen 4, GFLOP/s of the
+ * whole product in one call, and in blocks:
  *
  *   y  = x Wᵀ   128 × 512 × 784    96  112        dW = dyᵀ x   512 × 784 × 128   104  114
  *               128 × 256 × 512    98  111                     128 × 784 × 32     89  109
  *   dx = dy W   128 × 512 × 256   102  116
  *               128 × 2048 × 2048  93   99
  *
- * The kernels for B transposed want a small C and beta = 0, so there depth is hardly cut; there is
- * none for A transposed, so a strip of A is transposed first. */
+ * The kernels for a transposed B want a small C and beta = 0, so depth is hardly split there; a
+ * transposed A has no such kernel, so a strip of A is transposed first. */
 typedef struct block {
     size_t rows, columns, depth;
 } block;
@@ -70,10 +70,10 @@ enum {
     SHALLOW = 31
 };
 
-/* What is transient stays in L2, 16 rows of up to 1024: the optimizer then streams through weights
- * and momentum once, which the hardware foresees, and they are not fetched piece by piece as C
- * within the product. dW and its update together, of 2048 × 2048 × 128: 91 GFLOP/s instead of 77
- * with the momentum as C (87 in whole calls); with a batch of 512, 102 instead of 93. */
+/* A transient tile stays in L2, with 16 rows of up to 1024: the optimizer then streams through
+ * weights and momentum once, which the hardware prefetches, instead of fetching them piece by piece
+ * as C within the product. dW of 2048 × 2048 × 128 and its update together: 91 GFLOP/s instead of
+ * 77 with the momentum as C (87 in whole calls); with a batch of 512, 102 instead of 93. */
 enum {
     TRANSIENT = 16 * 1024
 };
@@ -91,7 +91,7 @@ static void multiply(bool transpose_a, bool transpose_b, size_t m, size_t n, siz
          (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
 }
 
-/* One strip of A' [tile.rows × depth], from column k of A' on, times that much of B'. */
+/* One strip of A' [tile.rows × depth], from column k of A' on, times the matching rows of B'. */
 static void multiply_strip(const tiling *t, mote_tile tile, size_t k, const mote_real *a,
                            size_t lda) {
     const mote_gemm *g = t->gemm;
@@ -138,7 +138,7 @@ bool mote_gemm_allocates(size_t columns) {
     return rest >= 1 && rest <= VECTOR / 2;
 }
 
-/* How many columns all blocks but the last get, so that none allocates; 0 where there is no way. */
+/* How many columns to give each block but the last so that none allocates; 0 if impossible. */
 static size_t find_columns(size_t n, size_t most) {
     if (!mote_gemm_allocates(n % most)) {
         return most;
@@ -179,9 +179,8 @@ static tiling choose_blocks(const mote_gemm *g) {
 
 /* ---- one call for each tile ---- */
 
-/* Where each call packs its operands anew, strips of C do best that are at least 128 wide, and
- * strips of columns do better than strips of rows wherever there are 32 columns. Two strips are
- * worth having even when they are narrower. */
+/* Where each call packs its operands, strips of C do best when at least 128 wide, and strips of
+ * columns beat strips of rows from 32 columns on. Two strips pay off even when narrower. */
 enum {
     STRIP = 128,
     MAX_STRIPS = 8,
@@ -238,8 +237,8 @@ static void run_tile(void *context, size_t index) {
     }
 }
 
-/* Tiles are numbered down the columns: so in y = x Wᵀ each thread has its own units, the same as in
- * dW, and W and its momentum stay in the cache of one core. */
+/* Tiles are numbered down the columns, so that in y = x Wᵀ each thread has the same units as in dW,
+ * and W and its momentum stay in one core's cache. */
 static void run_tiles(mote_pool *pool, tiling t) {
     const mote_gemm *g = t.gemm;
     assert(g->m > 0 && g->n > 0 && g->k > 0 && (!g->transient || g->beta == 0));

@@ -7,8 +7,8 @@
 #include "mote/pool.h"
 #include "mote/tensor.h"
 
-/* Writes `batch` images of `shape` (C × H × W, whatever their order) to y with channels last, from
- * planes, or the other way round. y must not overlap x. */
+/* Converts `batch` images of `shape` (C × H × W in either order) in x from planes to channels last,
+ * or the other way round, into y, which must not overlap x. */
 void mote_reorder(mote_pool *pool, size_t batch, mote_shape shape, bool to_channels_last,
                   const mote_real *x, mote_real *y);
 

@@ -25,8 +25,8 @@ size_t mote_preprocessing_groups(mote_shape shape) {
     return shape.rank == 1 || shape.rank == 3 ? shape.dims[0] : 1;
 }
 
-/* From what is meant to what is computed. Numbers may lie close together, far from 0: most of the
- * mean is taken off before anything can round, and what is left of it afterwards. */
+/* From mean and deviation to the coefficients that are applied. Numbers may lie close together, far
+ * from 0: most of the mean is subtracted before anything can round, and the rest afterwards. */
 static void derive_affine(mote_preprocessing *p) {
     double unit = p->normalize != MOTE_NORMALIZE_NONE && p->bytes ? 1.0 / 255.0 : 1.0;
     for (size_t g = 0; g < p->groups; g++) {

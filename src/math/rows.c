@@ -1,4 +1,4 @@
-/* rows.c: the same vector for every row of a matrix, and the sum of all rows. */
+/* rows.c: adds a vector to every row of a matrix, and sums all rows. */
 #include "math/rows.h"
 
 #include "math/vector.h"
@@ -13,7 +13,7 @@ void mote_add_to_rows(size_t rows, size_t columns, size_t stride, const mote_rea
     }
 }
 
-/* Four rows at a time: a sum that is narrow waits for its own additions otherwise. */
+/* Four rows at a time: otherwise a narrow sum waits for its own additions. */
 MOTE_MULTIVERSION
 void mote_sum_rows(size_t rows, size_t columns, size_t stride, const mote_real *x,
                    mote_real *sums) {

@@ -1,4 +1,4 @@
-/* rows.h (internal): the same vector for every row of a matrix, and the sum of all rows. */
+/* rows.h (internal): adding a vector to every row of a matrix, and summing all rows. */
 #ifndef MOTE_MATH_ROWS_H
 #define MOTE_MATH_ROWS_H
 

@@ -1,4 +1,4 @@
-/* runs.c: convolutions backward where much of dy is 0. */
+/* runs.c: the backward pass of convolutions where much of dy is 0. */
 #include "math/runs.h"
 
 #include <string.h>
@@ -6,11 +6,11 @@
 #include "math/vector.h"
 #include "math/whole.h"
 
-/* Half of what AVX-512 holds: two of these are as fast as one, and runs are short. */
+/* Half an AVX-512 register: two of these are as fast as one of full width, and runs are short. */
 typedef mote_real vector __attribute__((vector_size(32)));
 
-/* A block is some rows of the window and some vectors of each: as many sums as registers hold. The
- * numbers are written out where they are chosen, for the compiler to know them. */
+/* A block is some rows of the window and some vectors of each: as many sums as fit in registers.
+ * Its size is written as constants at each call, so that the compiler knows it. */
 enum {
     LANES = sizeof(vector) / sizeof(mote_real),
     MOST_ROWS = 5,
@@ -26,7 +26,7 @@ size_t mote_run_stride(const mote_window *w) {
     return vectors_per_run(w) * LANES;
 }
 
-/* A block of sums, and the numbers they are kept in between. */
+/* Load and store a block of sums, which stays in registers in between. */
 MOTE_INLINE void load_sums(size_t rows, size_t vectors, const mote_real *from, size_t row_length,
                            vector (*sum)[MOST_VECTORS]) {
     for (size_t row = 0; row < rows; row++, from += row_length) {
@@ -47,7 +47,7 @@ MOTE_INLINE void store_sums(size_t rows, size_t vectors, vector (*sum)[MOST_VECT
 
 /* ---- dw ---- */
 
-/* The pooled numbers of one filter, and what they are multiplied with. */
+/* The pooled numbers of one filter, and what they are multiplied by. */
 typedef struct terms {
     size_t count, stride; /* how many, and how far apart in `from` and dy */
     const uint32_t *from, *offsets;
@@ -55,7 +55,7 @@ typedef struct terms {
     size_t row_length;
 } terms;
 
-/* Where each pixel of y finds its first number. */
+/* The offset of the first number that each pixel of y sees. */
 MOTE_INLINE void list_offsets(const mote_window *w, const mote_patch *patch, uint32_t *offsets) {
     uint32_t step = (uint32_t)(w->stride * w->channels);
     for (size_t row = 0; row < w->output_height; row++) {
@@ -130,7 +130,7 @@ void mote_runs_gradient(const mote_window *w, const mote_patch *patch, const mot
 
 /* ---- dx ---- */
 
-/* What goes from dy to the numbers of a patch. */
+/* What carries dy back to the numbers of a patch. */
 typedef struct flow {
     const mote_real *dy, *weights;
     mote_real *numbers;
@@ -139,10 +139,10 @@ typedef struct flow {
     size_t row_length, row_step, column_step;  /* of the numbers, and from pixel to pixel of dy */
 } flow;
 
-/* One filter's part in a pixel. */
+/* What one filter adds to a pixel. */
 typedef struct share {
     mote_real dy;
-    uint32_t weights; /* where they begin */
+    uint32_t weights; /* offset of the filter's weights */
 } share;
 
 MOTE_INLINE size_t list_shares(const flow *f, const mote_real *dy, share *shares) {
@@ -173,8 +173,8 @@ MOTE_INLINE void add_shares(size_t rows, size_t vectors, const flow *f, const sh
     store_sums(rows, vectors, sum, at, f->row_length);
 }
 
-/* One block of the windows of all pixels. These go down the columns: what one pixel has stored is
- * read by the next in the same vectors, which need not wait for it to reach the cache. */
+/* One block of the windows of all pixels, down the columns: what one pixel stores, the next loads
+ * in the same vectors, without waiting for it to reach the cache. */
 MOTE_INLINE void add_flow(size_t rows, size_t vectors, const flow *f, size_t first,
                           size_t first_weight) {
     for (size_t column = 0; column < f->columns; column++) {

@@ -1,4 +1,4 @@
-/* transpose.c: transposing matrices, in squares that stay within a few lines of cache. */
+/* transpose.c: transposes matrices, in squares that span only a few cache lines. */
 #include "math/transpose.h"
 
 #include <string.h>

@@ -22,8 +22,8 @@ void mote_softmax(size_t rows, size_t columns, const mote_real *z, mote_real *p)
             p[i] = mote_exp_one(z[i] - shift);
             sum += p[i];
         }
-        /* NaN in z (which the maximum may have passed over), +inf and only −inf give NaN in some
-         * p[i] and so in the sum and in every p. */
+        /* NaN in z (which the maximum may have skipped), +inf, or only −inf makes some p[i] NaN,
+         * and so the sum and every p. */
         mote_real factor = 1 / sum;
         for (size_t i = 0; i < columns; i++) {
             p[i] *= factor;

@@ -11,9 +11,10 @@
 #include "mote/tensor.h"
 
 /* One binary runs well on every x86-64: the dynamic linker picks the version that the processor
- * supports. The sanitizers' runtimes are not up yet at that moment; and clang, up to 17 at least,
- * gives such functions another name than the one that is linked against. gcc knows these levels
- * since 12. Elsewhere loops are vectorised for the instruction set that the build asks for. */
+ * supports. This excludes sanitizers, whose runtimes are not initialised at that point, and clang,
+ * which up to 17 at least gives such functions a different name from the one that is linked
+ * against. gcc knows these levels since 12. Elsewhere, loops are vectorised for the instruction set
+ * that the build targets. */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && __GNUC__ >= 12 &&            \
     !defined(__clang__) && !defined(MOTE_SANITIZED)
 #define MOTE_MULTIVERSION                                                                          \
@@ -22,10 +23,10 @@
 #define MOTE_MULTIVERSION
 #endif
 
-/* For what a function of that kind is made of, which has to become part of each of its versions. */
+/* For the helpers of such functions, which must be inlined into each version. */
 #define MOTE_INLINE static inline __attribute__((always_inline))
 
-/* Numbers that one register holds with AVX-512; two or four hold them otherwise. */
+/* Numbers in one AVX-512 register; without AVX-512 they take two or four registers. */
 #define MOTE_LANES (64 / sizeof(mote_real))
 
 #ifdef MOTE_DOUBLE
@@ -100,7 +101,7 @@ static inline float mote_exp_one(float x) {
     x = x < -104.0f ? -104.0f : x; /* e^-104 rounds to 0 */
     int32_t n;
     float q = mote_exp_reduced(x, &n);
-    int32_t half = n >> 1; /* in two factors, since n goes from -150 to 128 */
+    int32_t half = n >> 1; /* in two factors, since n ranges from -150 to 128 */
     return (q + 1.0f) * mote_power_of_two(half) * mote_power_of_two(n - half);
 }
 
@@ -126,13 +127,14 @@ static inline float mote_tanh_one(float x) {
     return s < 0.09f ? near : far;
 }
 
-/* Φ(x), the probability that a standard normal number is below x: absolutely at most 2.5e-7 off,
- * and in its lower tail, down to x = -13, relatively at most (4 + 0.4 x²) 1e-7.
+/* Φ(x), the probability that a standard normal variable is below x. The absolute error is at most
+ * 2.5e-7; in the lower tail, down to x = -13, the relative error is at most (4 + 0.4 x²) 1e-7.
  *
  * For t = |x|, Φ(-t) = e^(-t²/2) R(t). R, half the scaled complementary error function of t/√2,
- * falls slowly, so that nothing cancels: (t + 3.75) R(t) is a polynomial in v = (t - 3.75)/(t +
- * 3.75), the variable of Shepherd and Laframboise ("Chebyshev approximation of (1 + 2x) exp(x²)
- * erfc x", 1981), here the one of least relative error, 1.5e-8, by Remez' algorithm. */
+ * falls slowly, so that nothing cancels: (t + 3.75) R(t) is approximated by a polynomial in v =
+ * (t - 3.75)/(t + 3.75), the variable of Shepherd and Laframboise ("Chebyshev approximation of (1 +
+ * 2x) exp(x²) erfc x", 1981). Its coefficients are those of least relative error, 1.5e-8, by Remez'
+ * algorithm. */
 static inline float mote_normal_cdf_one(float x) {
     float t = fabsf(x);
     t = t > 14.5f ? 14.5f : t; /* where e^(-t²/2) is 0 */
@@ -158,7 +160,7 @@ static inline mote_real mote_normal_density_one(mote_real x) {
     return mote_exp_one((mote_real)-0.5 * x * x) * (mote_real)0.3989422804014327;
 }
 
-/* 1 / (1 + e^−x): e^−x may overflow to infinity, which gives the right 0. */
+/* 1 / (1 + e^−x): e^−x may overflow to infinity, which correctly gives 0. */
 static inline mote_real mote_sigmoid_one(mote_real x) {
     return 1 / (1 + mote_exp_one(-x));
 }

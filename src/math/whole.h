@@ -1,4 +1,4 @@
-/* whole.h (internal): what is often done with whole numbers. */
+/* whole.h (internal): helpers for whole numbers. */
 #ifndef MOTE_MATH_WHOLE_H
 #define MOTE_MATH_WHOLE_H
 

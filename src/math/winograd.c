@@ -14,15 +14,15 @@ enum {
     PLACES = TILE * TILE
 };
 
-/* Below so many channels or filters the transforms take longer than what they save; above, the
- * transformed weights no longer stay in cache. */
+/* With fewer channels or filters the transforms take longer than they save; with more, the
+ * transformed weights no longer fit in cache. */
 enum {
     LEAST_CHANNELS = 16,
     MOST_CHANNELS = MOTE_WINOGRAD_MOST_CHANNELS
 };
 
-/* Numbers of a chunk's transforms, with the gaps between places; and of the rows that a row of
- * tiles sees, which has at most CAPACITY / 16 / (channels + filters) tiles. */
+/* Capacities in numbers: a chunk's transforms, the same with gaps between places, and the rows that
+ * a row of tiles sees, which has at most CAPACITY / 16 / (channels + filters) tiles. */
 enum {
     CAPACITY = 1 << 17,
     NUMBERS_CAPACITY = CAPACITY + 2 * PLACES * MOTE_LANES,
@@ -54,7 +54,7 @@ static size_t tiles_across(const mote_winograd *c) {
     return mote_ceiling_divide(c->window.output_width, OUTPUT);
 }
 
-/* Pairs of rows in an image. */
+/* Pairs of rows of y in an image. */
 static size_t pairs_of_image(const mote_winograd *c) {
     return mote_ceiling_divide(c->window.output_height, OUTPUT);
 }
@@ -85,9 +85,9 @@ mote_winograd_chunk mote_winograd_chunk_at(const mote_winograd *c, size_t batch,
                                  .end_pixel = first_pixel_of_pair(c, end)};
 }
 
-/* Whether y, dx and dw take at most four fifths of the multiplications of columns, which is what
- * the transforms cost: tiles at the edges of small images reach beyond these. Columns take as many
- * for dx as for y, while here they go by the pixels of x. */
+/* Whether y, dx and dw take at most four fifths of the multiplications that columns take; the rest
+ * pays for the transforms. On small images this may fail, since tiles reach beyond their edges.
+ * Columns take as many for dx as for y; here, dx takes as many as the pixels of x need. */
 static bool saves_enough(const mote_winograd *c, const mote_winograd *back) {
     size_t tiles =
         2 * pairs_of_image(c) * tiles_across(c) + pairs_of_image(back) * tiles_across(back);
@@ -105,15 +105,15 @@ bool mote_winograd_suits(const mote_winograd *c) {
 
 /* ---- transforms ---- */
 
-/* Held in one register with AVX-512, in two or four otherwise; wherever numbers lie in memory. */
+/* Held in one register with AVX-512, in two or four otherwise; in memory, without alignment. */
 typedef mote_real lanes __attribute__((vector_size(MOTE_LANES * sizeof(mote_real)),
                                        aligned(sizeof(mote_real)), may_alias));
 
-/* Read in place of pixels beyond an image. */
+/* Read in place of pixels outside an image. */
 static const mote_real zeros[MOST_CHANNELS];
 
-/* A row of tiles. Each place of their transforms is a matrix, which begins `stride` behind the one
- * before; that is no power of two, for else all would lie in the same few lines of the cache. */
+/* A row of tiles. Each place of their transforms is a matrix; these begin `stride` apart, which is
+ * not a power of two, or all would compete for the same few cache lines. */
 typedef struct tile_row {
     size_t image, row; /* of its first pixels of y */
     size_t stride;
@@ -123,8 +123,8 @@ static tile_row tile_row_at(const mote_winograd *c, size_t pair, size_t stride) 
     return (tile_row){pair / pairs_of_image(c), pair % pairs_of_image(c) * OUTPUT, stride};
 }
 
-/* The four rows that a row of tiles sees of x, each from its first pixel on; `steps` from one pixel
- * to the next. */
+/* The four rows of x that a row of tiles sees, each from its first pixel on, with `steps` from
+ * pixel to pixel: 0 in a row outside the image. */
 typedef struct rows_of_x {
     const mote_real *rows[TILE];
     size_t steps[TILE];
@@ -194,7 +194,7 @@ static void transform_x(const mote_winograd *c, const tile_row *r, const mote_re
     transform_columns_of_x(c, t, r->stride, v);
 }
 
-/* The pixels of a tile of y, in reading order; SIZE_MAX for those beyond the image. */
+/* Where the pixels of a tile of y are, in row-major order; SIZE_MAX for those outside the image. */
 MOTE_INLINE void find_pixels(const mote_winograd *c, const tile_row *r, size_t tile, size_t *at) {
     const mote_window *w = &c->window;
     for (size_t i = 0; i < OUTPUT * OUTPUT; i++) {
@@ -381,7 +381,7 @@ MOTE_INLINE void transform_du(const lanes *du, lanes *dw) {
     }
 }
 
-/* Turning a window round swaps the first and the last row of G w, and so of u. */
+/* Rotating a window by 180° swaps the first and last rows of u, and its first and last columns. */
 MOTE_INLINE size_t turned_place(size_t place) {
     static const size_t turned[TILE] = {3, 1, 2, 0};
     return turned[place / TILE] * TILE + turned[place % TILE];
