@@ -1,4 +1,4 @@
-/* build.c: a model from its layers' and output's settings, in C and in JSON. */
+/* build.c: builds a model from the settings of its layers and output, in C and in JSON. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ static void free_class_names(mote_model *model) {
     model->class_name_count = 0;
 }
 
-/* Frees what came with the output: layers may be added again. */
+/* Frees what came with the output, so that layers can be added again. */
 static void reopen_model(mote_model *model) {
     destroy_output(model->output);
     mote_arena_free(&model->values);
@@ -106,7 +106,7 @@ static size_t last_width(const mote_model *model) {
     return mote_shape_count(last_layer(model)->output_shape);
 }
 
-/* The layer that the numbers of the last one come from. */
+/* The class of the layer that the model's last numbers come from: reshapes are skipped. */
 static const mote_layer_class *last_computing(const mote_model *model) {
     size_t last = model->layers->count - 1;
     while (last > 0 && model->layers->layers[last]->kind->reshapes) {
@@ -115,8 +115,8 @@ static const mote_layer_class *last_computing(const mote_model *model) {
     return model->layers->layers[last]->kind;
 }
 
-/* Softmax twice, the logarithm of logits, or that of independent probabilities, which is best where
- * all are 1: they train, badly, without a word. */
+/* Rejects softmax applied twice, the logarithm of logits, and that of independent probabilities,
+ * whose loss is least where all are 1: such models would train badly, without an error. */
 static mote_status check_meaning(const mote_model *model, const mote_output_class *kind,
                                  mote_error *error) {
     const mote_layer_class *last = last_computing(model);
@@ -412,7 +412,7 @@ mote_status mote_model_set_preprocessing(mote_model *model, const mote_preproces
     return status;
 }
 
-/* ---- looking at a model ---- */
+/* ---- inspecting a model ---- */
 
 mote_shape mote_model_input_shape(const mote_model *model) {
     return model->input_shape;

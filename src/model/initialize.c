@@ -1,9 +1,9 @@
-/* initialize.c: how parameters start out. */
+/* initialize.c: the initial values of parameters. */
 #include "model/model.h"
 
 #include <math.h>
 
-/* The variance that the initialiser's authors derive; see field.h. */
+/* The variance that the initialiser's authors derived; see field.h. */
 static double variance_of(const mote_parameter *parameter) {
     double in = (double)parameter->fan_in, out = (double)parameter->fan_out;
     switch (parameter->initializer.kind) {

@@ -1,5 +1,4 @@
-/* model.h (internal): what training and files need to know of a model.
- */
+/* model.h (internal): what training and files need to know about a model. */
 #ifndef MOTE_MODEL_MODEL_H
 #define MOTE_MODEL_MODEL_H
 
@@ -35,33 +34,34 @@ struct mote_model {
 /* Plans memory for up to `batch` rows; for training also what the backward pass needs. */
 mote_status mote_model_plan(mote_model *model, size_t batch, bool training, mote_error *error);
 
-/* Gives the plan's memory back; the next prediction or evaluation plans anew. */
+/* Frees the plan's memory; the next prediction or evaluation makes a new plan. */
 void mote_model_drop_plan(mote_model *model);
 
 /* Bytes that the plan and the parameters take. */
 size_t mote_model_memory(const mote_model *model);
 
-/* x [pass->batch × input shape] to what the last layer gives [pass->batch × output width], which
- * stays valid until the next pass. */
+/* From x [pass->batch × input shape] to what the last layer gives [pass->batch × output width],
+ * which stays valid until the next pass. */
 const mote_real *mote_model_forward(mote_model *model, const mote_pass *pass, const mote_real *x);
 
-/* Scores what a forward pass gave. With `scale` not 0, prepares a backward pass: dz = scale ×
+/* Scores the result of a forward pass. If `scale` is not 0, prepares a backward pass: dz = scale ×
  * gradient of the summed loss. */
 mote_score mote_model_score(mote_model *model, const mote_pass *pass, const mote_real *z,
                             mote_targets targets, mote_real scale);
 
-/* The same with each row's loss and gradient times the weight of its label's class: class_weights
- * [classes]; NULL: all are 1. With weights, the targets have to be labels. */
+/* The same, with each row's loss and gradient multiplied by the weight of its label's class:
+ * class_weights [classes]; NULL: all are 1. With weights, the targets must be labels. */
 mote_score mote_model_score_weighted(mote_model *model, const mote_pass *pass, const mote_real *z,
                                      mote_targets targets, const mote_real *class_weights,
                                      mote_real scale);
 
-/* From dz to the gradients of all parameters, which pass->ready gets. Follows the forward pass of
- * an x that must still be there. */
+/* From dz to the gradients of all parameters, which go to pass->ready. Must follow a forward pass
+ * whose x is still there. */
 void mote_model_backward(mote_model *model, const mote_pass *pass);
 
-/* Tells an output that may predict either which it is: 0 classes for numbers. Fails where the last
- * layer does not fit. `width` is that of the values, used where classes is 0. */
+/* Tells an output that can predict either classes or numbers which it is: numbers if `classes` is
+ * 0. Fails where the last layer does not fit. `width` is that of the target values, used if
+ * `classes` is 0. */
 mote_status mote_model_match_targets(mote_model *model, size_t classes, size_t width,
                                      mote_error *error);
 

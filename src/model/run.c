@@ -38,7 +38,7 @@ mote_status mote_model_plan(mote_model *model, size_t batch, bool training, mote
     mote_status status = mote_arena_allocate(&model->workspace, &measured, error);
     if (status != MOTE_OK) {
         model->batch = 0;
-        model->training = false; /* so that a prediction may plan anew */
+        model->training = false; /* so that a prediction can make a new plan */
         return status;
     }
     carve(model, &model->workspace);
@@ -79,7 +79,7 @@ typedef struct score_job {
     mote_real scale;
 } score_job;
 
-/* Rows that all weigh the same. */
+/* Scores rows that all have the same weight. */
 static void score_rows(const score_job *job, size_t begin, size_t rows, mote_real weight,
                        mote_score *sum) {
     const mote_model *model = job->model;
@@ -135,7 +135,7 @@ mote_score mote_model_score_weighted(mote_model *model, const mote_pass *pass, c
     size_t tiles = output_tiles(model, pass->batch);
     mote_pool_run(pass->pool, tiles, score_tile, &job);
     mote_score sum = {0};
-    for (size_t i = 0; i < tiles; i++) { /* in this order whoever did which */
+    for (size_t i = 0; i < tiles; i++) { /* in order, whichever thread did which */
         sum.loss += model->scores[i].loss;
         sum.correct += model->scores[i].correct;
     }

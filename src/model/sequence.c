@@ -61,7 +61,7 @@ void mote_sequence_destroy(mote_sequence *sequence) {
 
 /* ---- appending ---- */
 
-/* A container's lists of layers, which all take what the container takes. */
+/* Builds a container's lists of layers, which all take the container's input. */
 static mote_status build_sequences(const mote_sequence *sequence, mote_layer *layer,
                                    mote_json object, mote_error *error) {
     for (const mote_field *f = layer->kind->fields; f->kind != MOTE_FIELD_NONE; f++) {
@@ -99,8 +99,8 @@ mote_shape mote_sequence_output_shape(const mote_sequence *sequence) {
                                : sequence->input_shape;
 }
 
-/* The layer, first of those in the list, that asks for the largest batches; NULL where none
- * does. */
+/* The layer that needs the largest batch, the first of several in the list; NULL if none needs
+ * any. */
 static const mote_layer *most_demanding(const mote_sequence *sequence, size_t *index) {
     const mote_layer *found = NULL;
     for (size_t i = 0; i < sequence->count; i++) {
@@ -146,14 +146,14 @@ mote_status mote_check_sample_shape(mote_shape shape, mote_error *error) {
     }
     char text[MOTE_SHAPE_TEXT_CAPACITY];
     size_t count = mote_shape_count(shape);
-    if (count == 0 || count > INT32_MAX) { /* what BLAS counts with */
+    if (count == 0 || count > INT32_MAX) { /* the range of BLAS integers */
         return mote_fail(error, MOTE_INVALID, "samples have 1 to %d numbers, not %s", INT32_MAX,
                          mote_shape_text(shape, text));
     }
     return MOTE_OK;
 }
 
-/* The class's own part of building, which has failed where `reason` says so. */
+/* Runs the class's own build; `reason` is set if it fails. */
 static void run_build(mote_layer *layer, mote_error *reason) {
     layer->output_shape = layer->input_shape;
     mote_status status = layer->kind->build ? layer->kind->build(layer, reason) : MOTE_OK;

@@ -5,7 +5,7 @@
 #include "math/whole.h"
 #include "model/sequence.h"
 
-/* A tile of element-wise work: big enough to pay for handing it out, small enough to stay in L1. */
+/* A tile of element-wise work: big enough to be worth handing out, small enough to stay in L1. */
 enum {
     ELEMENTS_PER_TILE = 4096
 };
@@ -18,7 +18,7 @@ static size_t width_after(const mote_sequence *sequence, size_t index) {
     return mote_shape_count(sequence->layers[index]->output_shape);
 }
 
-/* What a layer stores of its y: only what the pooling after it takes, where it does that too. */
+/* The width of the y that a layer stores: the pooled one, if it does the pooling after it too. */
 static size_t width_stored(const mote_sequence *sequence, size_t index) {
     const mote_layer *layer = sequence->layers[index], *pool = layer->fused_pool;
     return mote_shape_count(pool ? pool->output_shape : layer->output_shape);
@@ -28,7 +28,7 @@ static bool is_element_wise(const mote_layer *layer) {
     return layer->kind->forward_elements != NULL;
 }
 
-/* Whether y is x, which then stays where it is. */
+/* Whether y is x itself, which is not moved. */
 static bool passes_on(const mote_layer *layer, bool training) {
     return layer->kind->reshapes || (layer->kind->training_only && !training);
 }
@@ -48,7 +48,7 @@ static bool order_matters(mote_shape shape) {
     return shape.rank == 3 && shape.dims[0] > 1 && shape.dims[1] * shape.dims[2] > 1;
 }
 
-/* In which order a layer wants its x, given that in which it comes. */
+/* The order in which a layer wants its x, given the order in which it comes. */
 static bool wants_channels_last(const mote_layer *layer, bool as_it_comes) {
     bool any = is_element_wise(layer) || layer->kind->order == MOTE_CHANNELS_ANYWHERE;
     return any ? as_it_comes : layer->kind->order == MOTE_CHANNELS_LAST;
@@ -73,7 +73,8 @@ static bool ends_in_other_order(const mote_sequence *sequence) {
 
 /* ---- the plan: stages ---- */
 
-/* The stage whose y layer `index` gets as its x, seen through reshapes; -1 for the input. */
+/* The stage whose y layer `index` gets as its x, skipping reshapes; SIZE_MAX for the sequence's
+ * input, or if the order changes on the way. */
 static size_t real_predecessor(const mote_sequence *sequence, size_t index) {
     while (index > 0 && sequence->layers[index - 1]->kind->reshapes) {
         if (sequence->stages[index - 1].converts) {
@@ -104,7 +105,7 @@ static void fuse(mote_sequence *sequence, size_t index, bool training) {
     if (is_element_wise(layer) && before + 1 == index && predecessor->kind->fuses) {
         predecessor->fused_after = layer;
         stage->forward_fused = true;
-        /* Of fused pooling, whose x is nowhere, y is what the activation before has to go by. */
+        /* Fused pooling does not store its x: the activation before it needs the pool's y. */
         bool keeps_y = sequence->stages[before].forward_fused && predecessor->fused_before;
         stage->in_place = !training || !(layer->kind->keeps_x || keeps_y);
     }
@@ -171,8 +172,8 @@ void mote_sequence_set_watch(mote_sequence *sequence, const mote_watch *watch) {
 
 /* ---- the plan: memory ---- */
 
-/* Where each layer's y lies. In training each needs a place of its own, for the backward pass;
- * otherwise two places take turns. */
+/* Places each layer's y. In training each has a place of its own, for the backward pass; otherwise
+ * two places alternate. */
 static void carve_activations(mote_sequence *sequence, size_t batch, bool training,
                               mote_arena *arena) {
     size_t widest = 0;
@@ -208,7 +209,7 @@ static void carve_activations(mote_sequence *sequence, size_t batch, bool traini
     }
 }
 
-/* How far a fused neighbour's y, or x, is from where it is called. */
+/* Sets how far a fused neighbour's y, or x, is from where the neighbour is called. */
 static void measure_distances(mote_sequence *sequence) {
     for (size_t i = 1; i < sequence->count; i++) {
         mote_stage *stage = &sequence->stages[i];
@@ -225,7 +226,7 @@ static void measure_distances(mote_sequence *sequence) {
 }
 
 static void carve_gradients(mote_sequence *sequence, size_t batch, mote_arena *arena) {
-    /* Not by sequence->ending, which is NULL while measuring. */
+    /* Not from sequence->ending, which is NULL while measuring. */
     bool turns_dy = ends_in_other_order(sequence);
     size_t widest = turns_dy ? width_after(sequence, sequence->count - 1) : 0;
     for (size_t i = 0; i < sequence->count; i++) {
@@ -253,8 +254,8 @@ static void carve_layer(mote_layer *layer, size_t batch, bool training, mote_are
     }
 }
 
-/* What layers need beside their y: in training until the backward pass, otherwise only while they
- * are at work, so that it is the same place for all of them. */
+/* Takes what layers need besides their y: in training until the backward pass, otherwise only while
+ * they run, so that all of them share the same memory. */
 static void carve_layers(mote_sequence *sequence, size_t batch, bool training, mote_arena *arena) {
     size_t start = arena->used, end = start;
     for (size_t i = 0; i < sequence->count; i++) {
@@ -388,7 +389,7 @@ static void backward_whole_layer(mote_layer *layer, const mote_pass *pass, const
     }
 }
 
-/* Where gradients go on their way back: two places take turns. */
+/* The gradient on its way back: two places alternate. */
 typedef struct way_back {
     mote_sequence *sequence;
     const mote_pass *pass;
@@ -408,7 +409,7 @@ static void reorder_gradient(way_back *way, mote_shape shape, bool to_channels_l
     way->dy = place;
 }
 
-/* From dy to dx of one layer. `dx` is where the last of them should go, or NULL. */
+/* From dy to dx of one layer. `dx`: where the sequence's dx should go, or NULL. */
 static void backward_layer(way_back *way, size_t index, mote_real *dx) {
     mote_sequence *sequence = way->sequence;
     mote_layer *layer = sequence->layers[index];
