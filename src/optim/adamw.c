@@ -1,14 +1,14 @@
-/* adamw.c: Adam with weight decay of its own.
+/* adamw.c: Adam with decoupled weight decay.
  *
  *   m ← m + (1 − β₁) (g − m)
  *   v ← v + (1 − β₂) (g² − v)
  *   w ← w − learning_rate × (m̂ / (√v̂ + ε) + weight_decay × w)
  *
- * where m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) at step t make up for m and v starting as zeros.
+ * where m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) at step t correct for m and v starting at zero.
  *
  * (Kingma and Ba, "Adam: a method for stochastic optimization", 2015; Loshchilov and Hutter,
- * "Decoupled weight decay regularization", 2019, as PyTorch writes it: the decay is multiplied by
- * the learning rate, schedule and all.)
+ * "Decoupled weight decay regularization", 2019, in PyTorch's form: the decay is multiplied by the
+ * scheduled learning rate.)
  */
 #include "math/vector.h"
 #include "mote/optimizer.h"
@@ -59,7 +59,7 @@ static void prepare(const mote_optimizer *optimizer, mote_step *step) {
     step->constants[ROOT] = 1 / sqrt(1 - pow(self->beta2, t));
 }
 
-/* What is the same for all weights; `keen` are 1 − β. */
+/* The same for all weights; keen1 and keen2 are 1 − β₁ and 1 − β₂. */
 typedef struct factors {
     mote_real keen1, keen2, size, root, epsilon, decay;
 } factors;

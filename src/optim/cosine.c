@@ -1,8 +1,8 @@
-/* cosine.c: half a cosine from the full learning rate down to a part of it, once or repeatedly.
+/* cosine.c: half a cosine from the full learning rate down to a fraction of it, once or repeatedly.
  *
  *   factor = f + (1 − f) (1 + cos(π t / T)) / 2,  f = final_factor, step t of T
  *
- * T are all steps, or those up to the next restart.
+ * T counts all steps, or those of one stretch between restarts.
  *
  * (Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.)
  */
@@ -45,17 +45,17 @@ static mote_status check(const mote_schedule *schedule, mote_error *error) {
     return MOTE_OK;
 }
 
-/* Where the stretch begins that comes after n others, the first of which is `first` steps long: at
- * a whole step, so that rounding of the sum of lengths moves no restart. */
+/* The step at which the stretch after n others begins, the first of them `first` steps long. It is
+ * a whole step, so that rounding the sum of lengths moves no restart. */
 static double begin_of(double n, double first, double growth) {
     return growth > 1 ? round(first * (pow(growth, n) - 1) / (growth - 1)) : first * n;
 }
 
-/* What part of its stretch a step has behind it. */
+/* The fraction of its stretch that precedes a step. */
 static double part_of_stretch(double step, double first, double growth) {
     double n = growth > 1 ? log1p(step / first * (growth - 1)) / log(growth) : step / first;
     n = floor(n);
-    if (begin_of(n + 1, first, growth) <= step) { /* what rounding hides */
+    if (begin_of(n + 1, first, growth) <= step) { /* off by one through rounding */
         n++;
     } else if (begin_of(n, first, growth) > step) {
         n--;

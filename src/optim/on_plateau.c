@@ -1,11 +1,11 @@
-/* on_plateau.c: the learning rate falls by a factor when validation gets no better.
+/* on_plateau.c: the learning rate falls by a factor when validation stops improving.
  *
- * An epoch is better than the best one so far where its loss is lower, or its accuracy higher, by
- * more than threshold × |best|. After `patience` epochs in a row that are not, the next such one
- * makes the learning rate fall; then `cooldown` epochs do not count.
+ * An epoch improves on the best one so far if its loss is lower, or its accuracy higher, by more
+ * than threshold × |best|. After `patience` epochs in a row that do not, the next such epoch lowers
+ * the learning rate; then `cooldown` epochs do not count.
  *
- * (PyTorch's ReduceLROnPlateau, which compares with best × (1 ∓ threshold): for a best above 0 the
- * same.)
+ * (PyTorch's ReduceLROnPlateau, which compares with best × (1 ∓ threshold): the same for a best
+ * above 0.)
  */
 #include "mote/optimizer.h"
 
@@ -67,9 +67,9 @@ static const mote_field fields[] = {
 /* The state. */
 enum {
     EPOCHS,    /* seen */
-    BEST,      /* value in them */
-    NO_BETTER, /* epochs in a row, up to the last one */
-    COOLING,   /* epochs that do not count yet */
+    BEST,      /* value so far */
+    NO_BETTER, /* epochs in a row, up to the latest */
+    COOLING,   /* epochs yet to come that do not count */
     FALLS      /* of the learning rate */
 };
 

@@ -1,10 +1,10 @@
-/* one_cycle.c: the learning rate rises to the full one and then falls to next to nothing.
+/* one_cycle.c: the learning rate rises to its full value, then falls to almost nothing.
  *
- * Each way is half a cosine between its ends. Of T steps 0 ... T − 1 the highest is at
- * rise × T − 1, the last at T − 1. Momentum stays as it is.
+ * Rise and fall are half a cosine each. Of T steps 0 ... T − 1, the peak is at rise × T − 1, the
+ * end at T − 1. Momentum is left alone.
  *
  * (Smith and Topin, "Super-convergence: very fast training of neural networks using large learning
- * rates", 2018, as PyTorch writes it.)
+ * rates", 2018, in PyTorch's form.)
  */
 #include "mote/optimizer.h"
 
@@ -36,7 +36,7 @@ static const mote_field fields[] = {
     MOTE_FIELDS_END,
 };
 
-/* From `begin` to `end` by half a cosine, of which `part` is done. */
+/* Half a cosine from `begin` to `end`, of which the fraction `part` is done. */
 static double ease(double begin, double end, double part) {
     const double pi = 3.141592653589793;
     return end + (begin - end) * (1 + cos(pi * part)) / 2;

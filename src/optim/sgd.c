@@ -5,8 +5,7 @@
  *   w ← w − learning_rate × v                    or, with nesterov,
  *   w ← w − learning_rate × (g + momentum × v)
  *
- * (Sutskever et al., "On the importance of initialization and momentum", 2013, as PyTorch writes
- * it.)
+ * (Sutskever et al., "On the importance of initialization and momentum", 2013, in PyTorch's form.)
  */
 #include "math/vector.h"
 #include "mote/optimizer.h"
@@ -54,7 +53,8 @@ static void update_plain(size_t count, mote_real rate, mote_real decay, mote_rea
     }
 }
 
-/* The step is fresh × g + repeated × v: (0, 1), or (1, momentum) for Nesterov's variant. */
+/* The step is fresh × g + repeated × v, with factors (0, 1), or (1, momentum) for Nesterov's
+ * variant. */
 MOTE_MULTIVERSION
 static void update_momentum(size_t count, mote_real rate, mote_real decay, mote_real momentum,
                             mote_real fresh, mote_real repeated, mote_real *w,

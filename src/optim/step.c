@@ -1,6 +1,6 @@
 /* step.c: the learning rate falls by a factor every so many epochs.
  *
- *   factor = `factor`ⁿ after n times `every_epochs`
+ *   factor = `factor`ⁿ after n × `every_epochs` epochs
  */
 #include "mote/optimizer.h"
 

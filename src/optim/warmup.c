@@ -1,7 +1,7 @@
-/* warmup.c: the part that all schedules share. */
+/* warmup.c: the warm-up that all schedules share. */
 #include "mote/optimizer.h"
 
-/* How many steps it takes: no more than there are. */
+/* How many steps the warm-up takes: at most all of them. */
 static uint64_t warmup_steps(const mote_schedule *schedule, mote_progress progress) {
     double exact = schedule->warmup_epochs * (double)progress.steps_per_epoch;
     return exact < (double)progress.total_steps ? (uint64_t)(exact + 0.5) : progress.total_steps;
