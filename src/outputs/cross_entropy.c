@@ -29,7 +29,7 @@ static mote_real at_least_tiny(mote_real p) {
     return p < (mote_real)FLT_MIN ? (mote_real)FLT_MIN : p;
 }
 
-/* −y log p; nothing where y is 0. */
+/* −y log p; 0 where y is 0, unless p is NaN. */
 static double term(mote_real y, mote_real p) {
     return y != 0 ? -(double)y * log((double)at_least_tiny(p)) : p * 0.0;
 }

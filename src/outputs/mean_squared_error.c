@@ -1,4 +1,4 @@
-/* mean_squared_error.c: for numbers to be predicted, or one-hot classes.
+/* mean_squared_error.c: the mean squared error, for numbers or one-hot classes.
  *
  *   z [rows × width], L = 1/width Σ (z_i − y_i)²,  ∂L/∂z_i = 2/width (z_i − y_i)
  */

@@ -3,9 +3,8 @@
  *   L = −y log σ(z) − (1 − y) log(1 − σ(z)) = max(z, 0) − z y + log(1 + e^−|z|)
  *   ∂L/∂z = σ(z) − y
  *
- * One number tells two classes apart: σ(z) is the probability of class 1. With several numbers,
- * each stands for a class of its own, independently of the others, and a sample's loss is the sum
- * over them.
+ * A single number distinguishes two classes: σ(z) is the probability of class 1. Several numbers
+ * stand for one class each, independent of the others, and a sample's loss is the sum over them.
  */
 #include "math/vector.h"
 #include "outputs/targets.h"
@@ -22,7 +21,7 @@ static mote_status build(mote_output *output, mote_error *error) {
     return MOTE_OK;
 }
 
-/* y of number i: with a single number, whether the class is 1. */
+/* y of number i; a single number has that of class 1. */
 static mote_real target_of(const mote_output *output, mote_targets targets, size_t row, size_t i) {
     return mote_target_at(targets, row, output->classes, output->width == 1 ? 1 : i);
 }

@@ -6,9 +6,9 @@
  *   ∂L/∂z = p − y
  *
  * The first form would take the log of a p that has rounded to 0; the second never does, and since
- * m is taken off every z, large logits that lie close together cost no accuracy. Label smoothing ε
- * replaces y by (1 − ε) y + ε / classes (Szegedy et al., "Rethinking the Inception architecture",
- * 2016).
+ * m is subtracted from every z, large logits that lie close together cost no accuracy. Label
+ * smoothing ε replaces y by (1 − ε) y + ε / classes (Szegedy et al., "Rethinking the Inception
+ * architecture", 2016).
  */
 #include "math/vector.h"
 #include "mote/kernels.h"
@@ -29,7 +29,7 @@ static const mote_field fields[] = {
     MOTE_FIELDS_END,
 };
 
-/* What one row needs to know of its logits. */
+/* Sums over the logits of one row. */
 typedef struct row_sums {
     mote_real maximum, exponentials; /* m, Σ e^(z − m) */
     size_t best;
