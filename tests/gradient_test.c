@@ -1,6 +1,6 @@
 /* gradient_test.c: every gradient is the derivative it claims to be.
  *
- * Compiled with mote_real as double and held against central differences
+ * Compiled with mote_real as double and compared with central differences
  * (L(v + h) − L(v − h)) / 2h, for every class in the registries and for whole models.
  */
 #include <criterion/criterion.h>
@@ -13,7 +13,8 @@
 
 _Static_assert(sizeof(mote_real) == sizeof(double), "differences of floats are too coarse");
 
-/* The differences are off by some 1e-10, which entries near 0 should not be measured against. */
+/* The differences are off by about 1e-10, too much for entries near 0: these go by
+ * SMALLEST_SCALE. */
 static const double STEP = 1e-5, TOLERANCE = 1e-6, SMALLEST_SCALE = 1e-3;
 
 typedef double (*loss_function)(void *context);
@@ -22,8 +23,8 @@ static double relative_error(double a, double b) {
     return fabs(a - b) / fmax(fmax(fabs(a), fabs(b)), SMALLEST_SCALE);
 }
 
-/* And how far rounding alone may take it from the truth: both losses are sums, rounded to a few
- * units in the last place, before what is left of them is divided by the step. */
+/* Also sets how far rounding alone may take it from the true value: both losses are sums, rounded
+ * to a few units in the last place, before their difference is divided by the step. */
 static double central_difference(loss_function loss, void *context, double *place,
                                  double *rounding) {
     double kept = *place;
@@ -36,7 +37,7 @@ static double central_difference(loss_function loss, void *context, double *plac
     return (above - below) / (2 * STEP);
 }
 
-/* gradient [count] against the differences of the loss at places [count]. */
+/* Compares gradient [count] with the differences of the loss at places [count]. */
 static void expect_gradient(const char *what, loss_function loss, void *context, size_t count,
                             double *places, const double *gradient) {
     for (size_t i = 0; i < count; i++) {
@@ -84,7 +85,7 @@ static double layer_loss(void *context) {
     return sum;
 }
 
-/* With gradients that start at 1/2 and add up, twice: once with dx, once without. */
+/* Runs twice, with dx and without, on gradients that start at 1/2 and add up; takes their mean. */
 static void run_layer_backward(layer_case *c) {
     mote_model *model = c->model;
     network_fill_gradients(model, 0.5);
@@ -172,7 +173,7 @@ static size_t check_settings(const mote_layer_class *kind, const char *json) {
     return taken;
 }
 
-/* All settings at once may contradict each other; any others must work on some shape. */
+/* All settings at once may contradict each other; any other combination must work on some shape. */
 Test(layers, each_class_gives_the_derivatives_of_what_it_computes) {
     char json[SETTINGS_CAPACITY];
     size_t classes = 0;
@@ -189,7 +190,7 @@ Test(layers, each_class_gives_the_derivatives_of_what_it_computes) {
     cr_assert_gt(classes, 0);
 }
 
-/* Whose passes they do along with their own. */
+/* It does their passes along with its own. */
 Test(layers, pooling_goes_back_through_its_neighbours) {
     static const char json[] =
         "{\"layers\": [{\"type\": \"relu\"}, "
@@ -211,7 +212,7 @@ Test(layers, pooling_goes_back_through_its_neighbours) {
     network_destroy(model);
 }
 
-/* p_i (δ_ij − p_j), written out as the matrix that the layer never makes. */
+/* p_i (δ_ij − p_j), written out as the matrix that the layer never builds. */
 Test(layers, softmax_goes_back_by_its_jacobian) {
     enum {
         ROWS = 3,
@@ -370,7 +371,7 @@ static double weighted_loss(void *context) {
            mote_model_score_weighted(c->model, &c->pass, c->z, targets, c->weights, 0).loss;
 }
 
-/* More rows than one tile has. */
+/* More rows than fit in one tile. */
 Test(outputs, with_class_weights_give_the_derivative_of_the_weighted_loss) {
     enum {
         WIDTH = 4,
@@ -414,7 +415,7 @@ typedef struct composition {
     size_t width;
 } composition;
 
-/* From logits z through the layer and the output; from z through the fused output: dz, predictions
+/* From logits z, through the layer and the output, and through the fused output: dz, predictions
  * and the returned loss must agree. */
 static mote_score score_composed(const composition *row, size_t rows, const mote_real *z,
                                  mote_targets targets, mote_real *dz, mote_real *prediction) {
@@ -506,7 +507,7 @@ enum {
     MOST_PARAMETERS = 32
 };
 
-/* How often, and as what, each entry of a gradient was said to be ready. */
+/* How often each entry of a gradient was announced as ready, and with what value. */
 typedef struct announcements {
     const mote_model *model;
     size_t *times[MOST_PARAMETERS];
@@ -532,14 +533,14 @@ static mote_real *copy_of_gradient(const mote_parameter *parameter) {
     return copy;
 }
 
-/* The backward pass, on top of what the gradients were. */
+/* Runs the backward pass on gradients that start at `before`. */
 static void run_model_backward(model_case *c, mote_real before) {
     network_fill_gradients(c->model, before);
     model_loss(c);
     mote_model_backward(c->model, &c->pass);
 }
 
-/* Every entry is handed over once, and is the gradient, whatever was left in the buffers. */
+/* Every entry is handed over once, with its gradient, whatever the gradients held before. */
 static void check_announcements(model_case *c, const char *what) {
     announcements seen = {.model = c->model};
     mote_model *model = c->model;
@@ -652,7 +653,7 @@ Test(models, each_parameter_gets_the_derivative_of_the_loss) {
         {vector,
          "{\"layers\": [" LAYER("flatten") DENSE(6) LAYER("tanh") LAYER(
              "flatten") "{\"type\": \"leaky_relu\", \"slope\": 0.3}" CLOSED("mean_squared_error")},
-        /* activations that need their x, which lies elsewhere in each of these */
+        /* activations that need their x, which is in a different place in each of these */
         {image, "{\"layers\": [" LAYER("gelu") LAYER("flatten") DENSE(6) LAYER("gelu") DENSE(4)
                     LAYER("silu") LAYER("gelu") LAST(3) CLOSED("softmax_cross_entropy")},
         {vector, "{\"layers\": [" DENSE(6) LAYER("silu") LAYER("flatten") DENSE(5) LAYER("flatten")
@@ -669,7 +670,8 @@ Test(models, each_parameter_gets_the_derivative_of_the_loss) {
     }
 }
 
-/* Between two dense layers, which fuse what they can, and before anything trained. */
+/* Vectors between two dense layers, which fuse what they can; other shapes before anything
+ * trained. */
 Test(models, each_class_of_layer_works_among_others) {
     char settings[SETTINGS_CAPACITY], json[2 * SETTINGS_CAPACITY];
     mote_shape shapes[SHAPES];
@@ -729,7 +731,7 @@ Test(models, each_class_of_layer_works_in_a_residual) {
     }
 }
 
-/* y = x², whose derivative is in terms of x. */
+/* y = x², whose derivative needs x. */
 static void square_forward(const mote_layer *layer, size_t count, const mote_real *x,
                            mote_real *y) {
     (void)layer;
@@ -765,7 +767,7 @@ static void append_class(mote_sequence *sequence, const mote_layer_class *kind) 
                  error.message);
 }
 
-/* Appends a residual whose body is the square of a dense layer, or of x, then that once more. */
+/* Appends a residual whose body squares a dense layer of x, or tanh x, twice. */
 static void append_squares(mote_model *model, bool of_x) {
     mote_error error = {0};
     mote_model_add(model, "residual",
@@ -871,9 +873,9 @@ static const mote_layer_class channel_classes[] = {
      .order = MOTE_CHANNELS_LAST},
 };
 
-/* The channel layers of bit i of `orders` in one order or the other: a, then b and d with a tanh
- * before each in the body, c in the shortcut, e at the end: y = e (d tanh(b tanh(a x)) + c a x).
- * Bits 5 and 6 leave out a and e. */
+/* Bit i of `orders` picks the order of channel layer i: a first, then b and d in the body, each
+ * after a tanh, c in the shortcut, and e at the end: y = e (d tanh(b tanh(a x)) + c a x). Bits 5
+ * and 6 leave out a and e. */
 static mote_model *create_channel_model(unsigned orders, mote_shape shape) {
     mote_error error = {0};
     mote_model *model = mote_model_create(shape, &error);
@@ -905,7 +907,7 @@ static mote_real scale_of(const mote_model *model, const char *name, size_t chan
     return scale.data ? scale.data[channel] : 1;
 }
 
-/* Of image `x`, whose channels are planes. */
+/* The channels of x are planes. */
 static void expect_channel_values(const mote_model *model, unsigned orders, size_t batch,
                                   const mote_real *x, const mote_real *y) {
     size_t channels = model->input_shape.dims[0], in = mote_shape_count(model->input_shape);
@@ -957,7 +959,7 @@ Test(models, compute_the_same_in_any_order_of_channels) {
     }
 }
 
-/* ---- a layer as an author outside would write it ---- */
+/* ---- a layer as an outside author would write it ---- */
 
 /* y_i = s_i x_i. Only adds to its gradient; keeps x in scratch, and counts passes in a buffer. */
 typedef struct scale_layer {
@@ -1075,7 +1077,7 @@ static void run_backward(mote_layer *layer, const mote_pass *pass, const mote_re
     }
 }
 
-/* Forward and backward pass with every layer by itself and every array a separate one. */
+/* Runs the forward and backward passes with each layer by itself and each array separate. */
 static void run_unfused(mote_model *model, const mote_pass *pass, const mote_real *x,
                         mote_targets targets, mote_real *z) {
     enum {
@@ -1102,7 +1104,7 @@ static void run_unfused(mote_model *model, const mote_pass *pass, const mote_rea
     free(dy);
 }
 
-/* With how many neighbours fused, forwards and backwards. */
+/* A network, and how many neighbours are fused, forwards and backwards. */
 typedef struct fused_network {
     const char *json;
     size_t forward, backward;
@@ -1170,18 +1172,18 @@ static void check_fusing(const fused_network *row, size_t batch) {
     network_destroy(models[1]);
 }
 
-/* Sizes at which the products have several tiles, by rows and by columns, whole and cut. */
+/* Sizes that give the products several tiles, by rows and by columns, whole and partial. */
 Test(models, fusing_changes_no_bit) {
     static const fused_network rows[] = {
         {"{\"layers\": [" DENSE(201) LAYER("relu") DENSE(300) LAYER("tanh")
              DENSE(70) "{\"type\": \"leaky_relu\", \"slope\": 0.2}, " LAST(10)
                  CLOSED("softmax_cross_entropy"),
          3, 3},
-        /* where x is needed on the way back: at the start, and after a dense layer */
+        /* where the backward pass needs x: at the start, and after a dense layer */
         {"{\"layers\": [" LAYER("gelu") DENSE(201) LAYER("gelu") DENSE(300) LAYER("silu") DENSE(70)
              LAYER("elu") LAST(10) CLOSED("softmax_cross_entropy"),
          3, 3},
-        /* two in a row, of which the second is not next to its x's layer; and at the end */
+        /* two in a row, the second not next to a layer that can fuse it; and at the end */
         {"{\"layers\": [" DENSE(201) LAYER("gelu") LAYER("silu") DENSE(70) LAYER("silu")
              LAYER("silu") DENSE(10) "{\"type\": \"gelu\"}" CLOSED("softmax_cross_entropy"),
          3, 0},

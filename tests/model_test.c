@@ -257,7 +257,7 @@ Test(models, go_on_after_a_refusal) {
     mote_model_destroy(model);
 }
 
-#ifndef MOTE_SANITIZED /* which would rather end the program than see a failing allocation */
+#ifndef MOTE_SANITIZED /* which ends the program when an allocation fails */
 Test(models, that_do_not_fit_into_memory_fail_and_stay_usable) {
     mote_error error = {0};
     mote_model *model = mote_model_create(mote_shape_vector((size_t)1 << 30), &error);
@@ -387,7 +387,7 @@ Test(models, name_classes_by_number_until_told_otherwise) {
     mote_model_destroy(model);
 }
 
-/* Every default spelled out, and a model built of that writes the same again. */
+/* With every default spelled out; a model built from that writes the same again. */
 Test(models, write_the_settings_they_were_built_from) {
     mote_model *model = create(two_layers, mote_shape_image(1, 3, 4));
     cJSON *first = mote_model_to_json(model);
@@ -443,7 +443,7 @@ enum {
     GUARDS = 64
 };
 
-/* An array with guards behind it. */
+/* An array with guards after it. */
 static mote_real *guarded_create(size_t count) {
     mote_real *numbers = numbers_create(count + GUARDS);
     for (size_t i = 0; i < GUARDS; i++) {
@@ -460,8 +460,8 @@ static void check_guards(const char *what, size_t channels, size_t count, mote_r
     free(numbers);
 }
 
-/* Although it takes more channels at a time than there may be. What it reads and does not own is
- * found by the address sanitizer. */
+/* Although it processes more channels at a time than there may be. Reads beyond what it owns are
+ * left to the address sanitizer. */
 static void check_reach(const char *type, const char *json, mote_shape shape) {
     mote_error error = {0};
     mote_model *model = layer_alone_create(type, json, shape, 1, &error);
@@ -507,7 +507,7 @@ static const char *const initializer_names[] = {
 #undef X
 };
 
-/* As the papers have it; see field.h. A uniform distribution of variance v ends at √(3 v). */
+/* As in the papers; see field.h. A uniform distribution of variance v ends at √(3 v). */
 static double variance_wanted(const char *name, double in, double out) {
     return strncmp(name, "he", 2) == 0       ? 2 / in
            : strncmp(name, "glorot", 6) == 0 ? 2 / (in + out)
@@ -747,11 +747,11 @@ Test(threads, change_no_bit_of_a_training, .timeout = 120) {
 }
 
 enum {
-    ALONE = 37 /* so many images, which no number of tiles divides */
+    ALONE = 37 /* images, which no number of tiles divides */
 };
 
 /* y, dx and the gradients of a layer's parameters, one after the other; from a fresh model, so that
- * nothing is left from a run before. NULL where the layer refuses. */
+ * nothing is left over from an earlier run. NULL where the layer refuses. */
 static mote_real *run_alone(const char *type, const char *json, mote_shape shape, mote_pool *pool,
                             size_t *count) {
     mote_model *model = layer_alone_create(type, json, shape, ALONE, NULL);
@@ -817,7 +817,7 @@ Test(threads, change_no_bit_of_any_layer, .timeout = 120) {
 
 /* ---- evaluation ---- */
 
-/* Layers without any memory that only training needs give the same as in training. */
+/* Without the memory that only training needs, layers give the same as in training. */
 Test(evaluation, needs_none_of_the_memory_of_training) {
     enum {
         BATCH = 3,
@@ -877,7 +877,7 @@ Test(optimizers, refuse_nesterov_without_momentum) {
     free(sgd);
 }
 
-/* A parameter is updated the same in one slice as in many: what tiles rely on. */
+/* A parameter is updated the same in one slice as in many, which tiles rely on. */
 Test(optimizers, of_every_class_treat_each_entry_alone) {
     enum {
         COUNT = 53,
@@ -959,11 +959,11 @@ Test(schedules, give_the_factors_of_their_formulas) {
         {"cosine", "{\"warmup_epochs\": 2}", {40, 100, 10}, quarter},
         {"cosine", "{\"warmup_epochs\": 2}", {60, 100, 10}, 0.5},
         {"cosine", "{\"warmup_epochs\": 2, \"final_factor\": 0.5}", {100, 100, 10}, 0.5},
-        /* a warm-up longer than the training is all there is, and reaches the full rate */
+        /* a warm-up longer than training takes all of it, and reaches the full rate */
         {"cosine", "{\"warmup_epochs\": 50}", {0, 20, 10}, 0.05},
         {"cosine", "{\"warmup_epochs\": 50}", {19, 20, 10}, 1},
         {"constant", "{\"warmup_epochs\": 2}", {9, 20, 10}, 0.5},
-        /* nothing to do is no reason for NaN */
+        /* no steps at all must not give NaN */
         {"constant", "{}", {0, 0, 0}, 1},
         {"cosine", "{}", {0, 0, 0}, 1},
         {"cosine", "{\"warmup_epochs\": 3}", {0, 0, 0}, 1},

@@ -1,6 +1,6 @@
-/* optimizers_test.c: optimizers, schedules, and what stands between gradients and weights:
- * clipping, accumulation, averages. They take PyTorch's steps, on any number of threads, stopped
- * and resumed wherever, and refuse what makes no sense.
+/* optimizers_test.c: optimizers, schedules, and what comes between gradients and weights: clipping,
+ * accumulation, averages. They take PyTorch's steps, on any number of threads, stopped and resumed
+ * anywhere, and refuse settings that make no sense.
  *
  * pytorch_optimizers.h holds PyTorch's numbers, computed in double; see pytorch_optimizers.py.
  */
@@ -18,7 +18,7 @@ enum {
     MOST_TENSORS = 12
 };
 
-/* What pytorch_optimizers.h is made of. */
+/* The records of pytorch_optimizers.h. */
 typedef struct optimizer_inputs {
     const float *start, *gradients; /* [STEPS × WEIGHTS] */
 } optimizer_inputs;
@@ -68,7 +68,7 @@ typedef struct path_values {
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
-static const double TOLERANCE = 1e-5; /* of the largest entry, after steps each of which rounds */
+static const double TOLERANCE = 1e-5; /* relative to the largest entry; every step rounds */
 
 /* ---- numbers ---- */
 
@@ -201,7 +201,7 @@ Test(pytorch, the_schedule_on_plateau_reacts_to_the_same_epochs) {
     }
 }
 
-/* Where lengths are no whole numbers, at the step next to their sum. */
+/* Where lengths are not whole numbers, at the step nearest to their sum. */
 Test(schedules, cosine_restarts_at_whole_steps) {
     static const struct {
         double growth;
@@ -230,7 +230,7 @@ Test(schedules, cosine_restarts_at_whole_steps) {
     }
 }
 
-/* Where there is nothing between two steps, or nothing left, no 0 / 0 becomes a learning rate. */
+/* Where an interval is empty, or has ended, 0 / 0 must not become a learning rate. */
 Test(schedules, give_a_rate_at_every_step) {
     static const struct {
         const char *type, *json;
@@ -261,7 +261,7 @@ Test(schedules, give_a_rate_at_every_step) {
     }
 }
 
-/* What is as good is no better; of losses below 0, as some outputs give, the lower is. */
+/* An equal value is no better; of losses below 0, as some outputs give, the lower is better. */
 Test(schedules, on_plateau_takes_what_is_better_by_the_threshold) {
     static const struct {
         const char *json;
@@ -290,7 +290,7 @@ Test(schedules, on_plateau_takes_what_is_better_by_the_threshold) {
     }
 }
 
-/* What rises during the warm-up says nothing of the learning rate. */
+/* A loss that rises during the warm-up says nothing about the learning rate. */
 Test(schedules, on_plateau_does_not_look_before_the_warm_up_is_over) {
     mote_train_options options =
         read_part("schedule", "on_plateau", "{\"patience\":0,\"warmup_epochs\":3}");
@@ -317,7 +317,7 @@ typedef struct school {
     mote_trainer *trainer;
 } school;
 
-/* `train` are the keys of "train", `extra` what goes in front of them. */
+/* `train` holds the keys of "train", `extra` what is put before them. */
 static school school_open(const char *layers, const char *train, const char *extra,
                           const char *data) {
     char text[2048];
@@ -387,7 +387,7 @@ static bool note_rates(void *context, const mote_event *event) {
     return true;
 }
 
-/* Nothing gets that much better. */
+/* No epoch is better by that much. */
 Test(schedules, on_plateau_is_told_what_validation_comes_to) {
     school s = school_open("[{\"type\": \"dense\", \"units\": 4}]",
                            "{\"epochs\": 4, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": "
@@ -411,7 +411,7 @@ static const char LAYERS[] = "[{\"type\": \"dense\", \"units\": 150}, {\"type\":
                              "{\"type\": \"tanh\"}, {\"type\": \"dropout\", \"rate\": 0.2}, "
                              "{\"type\": \"dense\", \"units\": 4}]";
 
-/* Whose statistics do not depend on what a batch holds. */
+/* No statistics depend on what a batch holds. */
 static const char SMOOTH[] = "[{\"type\": \"dense\", \"units\": 30}, {\"type\": \"tanh\"}, "
                              "{\"type\": \"dense\", \"units\": 4}]";
 
@@ -438,7 +438,7 @@ static bool note_epoch(void *context, const mote_event *event) {
     return true;
 }
 
-/* Trains with both, and compares. */
+/* Trains with each of the two and compares. */
 static void expect_same_training(const char *large_json, const char *small_json, const char *data) {
     static const char settings[] =
         "\"epochs\": 8, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.1, \"momentum\": "
@@ -465,8 +465,8 @@ static void expect_same_training(const char *large_json, const char *small_json,
     school_close(&small);
 }
 
-/* With class weights, a step divides by those of all its samples, and no batch by those of its own.
- * 90 samples: the last step of an epoch has fewer. */
+/* With class weights, a step divides by the weights of all its samples, not each batch by its own.
+ * With 90 samples, the last step of an epoch has fewer. */
 Test(accumulation, of_small_batches_is_the_large_batch) {
     static const struct {
         const char *large, *small;
@@ -510,7 +510,7 @@ Test(accumulation, of_class_weights_that_are_all_the_same_changes_nothing) {
     school_close(&twice);
 }
 
-/* One step of plain sgd at a learning rate of 1 goes as far as the gradient is long. */
+/* One step of plain sgd at a learning rate of 1 is as long as the gradient. */
 static double step_length(const char *train) {
     school s = school_open(SMOOTH, train,
                            "\"max_steps\": 1, \"optimizer\": {\"type\": \"sgd\", "
@@ -545,8 +545,8 @@ Test(clipping, leaves_short_gradients_and_shortens_long_ones) {
     cr_expect_lt(fabs(step_length("{\"clip_gradient_norm\": 1e9}") - free), 1e-6 * free);
 }
 
-/* PyTorch adds a millionth to the norm, of which a short gradient becomes shorter than asked for:
- * here the weight's is 2 × x × (0 − target), which is 2e-6. */
+/* PyTorch adds a millionth to the norm, which makes a short gradient shorter than requested: here
+ * the weight's is 2 × x × (0 − target), which is 2e-6. */
 Test(clipping, adds_a_millionth_to_the_norm) {
     const mote_real x = 1e-3f, target = -1e-3f;
     const mote_samples samples = {.count = 1,
@@ -577,7 +577,7 @@ Test(clipping, adds_a_millionth_to_the_norm) {
     mote_dataset_destroy(dataset);
 }
 
-/* A finite loss whose gradient is beyond all floats. */
+/* A finite loss whose gradient overflows a float. */
 Test(clipping, of_an_infinite_gradient_ends_the_training_before_any_weight_is_touched) {
     const mote_real x = 1e36f, target = 0;
     const mote_samples samples = {.count = 1,
@@ -610,9 +610,9 @@ Test(clipping, of_an_infinite_gradient_ends_the_training_before_any_weight_is_to
 
 typedef struct gallery {
     school *school;
-    mote_tensor view;     /* of a parameter, since before training */
+    mote_tensor view;     /* of a parameter, taken before training */
     mote_real weights[2]; /* of the model, after the last step and at the end of the epoch */
-    double validation;    /* of the last epoch that was better */
+    double validation;    /* of the last epoch that improved */
     size_t epochs, improvements;
 } gallery;
 
@@ -682,7 +682,7 @@ Test(averages, are_validated_saved_as_best_and_left_in_the_model) {
     school_close(&s);
 }
 
-/* A tenth of the weights of the start is in the average after one step, and hardly any later on. */
+/* After one step, a tenth of the average is the initial weights; later, hardly any of it. */
 Test(averages, begin_with_the_weights) {
     static const char plain[] = "{\"max_steps\": 1, \"batch_size\": 16}",
                       averaged[] =
@@ -709,7 +709,7 @@ Test(averages, begin_with_the_weights) {
     school_close(&average);
 }
 
-/* Running means and variances of the time when the weights were so. */
+/* Running means and variances must match the averaged weights. */
 Test(averages, are_of_buffers_too) {
     school averaged = school_open(LAYERS, AVERAGED, "", PLAIN);
     static const char plain[] = "{\"epochs\": 6, \"batch_size\": 16, \"optimizer\": {\"type\": "
@@ -797,7 +797,7 @@ Test(bits, differ_between_settings) {
     }
 }
 
-/* What is written with every default spelled out reads as the same. */
+/* Settings written with every default spelled out read back the same. */
 Test(bits, are_the_same_with_settings_written_and_read_again) {
     for (size_t i = 0; i < COUNT(settings); i++) {
         mote_train_options options = read_options(settings[i]);
@@ -817,7 +817,7 @@ Test(bits, are_the_same_with_settings_written_and_read_again) {
     }
 }
 
-/* ---- stopping and going on ---- */
+/* ---- stopping and resuming ---- */
 
 typedef struct stop {
     mote_trainer *trainer;
@@ -826,7 +826,7 @@ typedef struct stop {
     bool saved;
 } stop;
 
-/* Saves there and then, as the programs do, which is while the model may show averages. */
+/* Saves on the spot, as the programs do, while the model may hold averages. */
 static bool stop_there(void *context, const mote_event *event) {
     stop *s = context;
     if (event->step != s->step || event->kind != s->kind) {
@@ -847,7 +847,7 @@ static void check_resumed(const char *train, uint64_t step, mote_event_kind kind
 
     mote_error error = {0};
     school resumed = school_open(LAYERS, train, FOUR_EPOCHS, WITH_VALIDATION);
-    network_randomize(resumed.model, &(mote_random){{1, 2, 3, 4}}); /* nothing of it may matter */
+    network_randomize(resumed.model, &(mote_random){{1, 2, 3, 4}}); /* none of it may matter */
     cr_assert_eq(mote_trainer_restore(resumed.trainer, scratch_path("checkpoint"), &error), MOTE_OK,
                  "%s", error.message);
     finish(&resumed, "resumed", train);
@@ -869,7 +869,7 @@ Test(resuming, anywhere_gives_the_same_bits_as_never_stopping) {
     }
 }
 
-/* A schedule of somebody else's, whose state holds what no number of JSON is. */
+/* A third-party schedule, whose state holds values that no JSON number has. */
 static double factor_of_odd(const mote_schedule *schedule, mote_progress progress) {
     (void)schedule;
     const double *state = progress.state;

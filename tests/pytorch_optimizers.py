@@ -17,7 +17,7 @@ from torch import nn
 from torch.optim import lr_scheduler
 
 torch.manual_seed(20260601)
-warnings.simplefilter("ignore")  # of schedulers that are stepped without their optimizer
+warnings.simplefilter("ignore")  # about schedulers stepped without their optimizer
 
 STEPS = 100
 
@@ -244,7 +244,7 @@ def plateau_row(keys):
 SAMPLES, WIDTH, CLASSES = 90, 10, 4
 
 DENSE = [{"type": "dense", "units": 12}, {"type": "tanh"}, {"type": "dense", "units": CLASSES}]
-# A bias before batch_norm has a gradient of 0, but for rounding, which adamw makes steps of.
+# A bias before batch_norm has a gradient of 0 up to rounding, which adamw turns into steps.
 NORMALIZED = [{"type": "dense", "units": 12, "bias": False}, {"type": "batch_norm"},
               {"type": "tanh"}, {"type": "layer_norm"}, {"type": "dense", "units": CLASSES}]
 
@@ -255,10 +255,10 @@ ALL = {"accumulate": 4, "batch_size": 10, "drop_last": True, "clip_gradient_norm
        "schedule": {"type": "cosine", "restart_epochs": 10, "restart_growth": 2,
                     "warmup_epochs": 5}}
 
-# What each class weighs, in rows that say so.
+# The weight of each class, in rows that use class weights.
 CLASS_WEIGHTS = [1, 20, 0.25, 5]
 
-# layers, the keys of "train", perhaps those of "dataset"
+# layers, the keys of "train", optionally those of "dataset"
 PATHS = [
     (DENSE, {"batch_size": 16, "optimizer": ADAMW, "schedule": {"type": "one_cycle"}}),
     (DENSE, {"batch_size": 16, "optimizer": {**ADAMW, "decay_all": True}}),
@@ -339,7 +339,7 @@ def main():
     print(HEADER)
     print(f"enum {{ STEPS = {STEPS}, WEIGHTS = {WEIGHTS}, EPOCH_STEPS = {EPOCH_STEPS},\n"
           f"       EPOCHS = {EPOCHS}, PATH_SAMPLES = {SAMPLES}, PATH_WIDTH = {WIDTH} }};")
-    # Gradients of all sizes, next to 0 too, most of them with a direction that lasts.
+    # Gradients of all magnitudes, close to 0 too, most with a persistent direction.
     sizes = 10.0 ** -torch.arange(WEIGHTS).double().div(2)
     start = uniform(-1, 1, WEIGHTS)
     gradients = (uniform(-1, 1, STEPS, WEIGHTS) + uniform(-1, 1, WEIGHTS)) * sizes

@@ -1,5 +1,5 @@
-/* pytorch_test.c: mote computes what PyTorch computes: layers, outputs, optimizers, and a network
- * that follows the same path through its training.
+/* pytorch_test.c: mote computes what PyTorch computes: layers, outputs, optimizers, and networks
+ * that take the same path through training.
  *
  * pytorch_values.h holds PyTorch's numbers, computed in double; see pytorch_values.py.
  */
@@ -13,9 +13,9 @@ enum {
     MOST_PARAMETERS = 40
 };
 
-/* What pytorch_values.h is made of. x and dx [batch × shape], y and dy [batch × y_width]. The
- * parameters are followed by the buffers, if there are any: then y in evaluation is given too, with
- * the buffers as they are after the pass in training. */
+/* The records of pytorch_values.h. x and dx [batch × shape], y and dy [batch × y_width]. The
+ * parameters are followed by the buffers, if any: then y in evaluation is given too, with the
+ * buffers as the training pass leaves them. */
 typedef struct layer_values {
     const char *type, *json;
     size_t batch;

@@ -79,7 +79,7 @@ class Residual(nn.Module):
     def __init__(self, layers, shortcut=()):
         super().__init__()
         self.layers = nn.Sequential(*layers)
-        self.shortcut = nn.Sequential(*shortcut)  # x itself, where it is empty
+        self.shortcut = nn.Sequential(*shortcut)  # x itself if empty
 
     def forward(self, x):
         return self.layers(x) + self.shortcut(x)
@@ -103,7 +103,7 @@ def global_average_pool():
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
-# Windows side by side, apart and over each other, on sides that they fit and do not fit.
+# Windows that adjoin, leave gaps and overlap, on sides that they fit and do not fit.
 POOLING = [
     ({"size": 2}, (2, 4, 6), 2),
     ({"size": 2}, (3, 5, 3), 1),
@@ -117,7 +117,7 @@ POOLING = [
 ]
 
 # type, keys in mote, the same in PyTorch, shape of one sample, batch, range of the input (one number
-# for both sides of 0, or both ends); and the step between its numbers, where some are to be equal
+# if symmetric about 0, else both ends); and the step between its numbers, if some should be equal
 LAYERS = [
     ("conv2d", {"filters": 3, "kernel": 3}, lambda: nn.Conv2d(1, 3, 3), (1, 5, 4), 2, 2),
     ("conv2d", {"filters": 4, "kernel": 3, "padding": "same", "bias": False},
@@ -360,7 +360,7 @@ NETWORKS = [
          nn.Linear(5, 8), nn.LayerNorm((8,)), nn.Sigmoid(), nn.Linear(8, 6), nn.ELU(),
          nn.Linear(6, 3), nn.Softmax(1)),
      (5,), 8, 3, NESTEROV),
-    # conv2d directly and by columns, with "same" on either side of a pixel, and pooling
+    # conv2d, direct and by columns, with even and odd "same" padding, and pooling
     ([conv(6, 3, **SAME), LEAKY_RELU, conv(5, 3, stride=2, **SAME), GELU, FLATTEN, dense(3)],
      lambda: nn.Sequential(
          SameConv2d(2, 6, 3), nn.LeakyReLU(0.1), SameConv2d(6, 5, 3, stride=2), nn.GELU(),
@@ -419,7 +419,7 @@ def named_tensors(net):
 
 
 def network_row(seed, layers, make, shape, batch, classes, keys):
-    torch.manual_seed(seed)  # a further network leaves the others as they are
+    torch.manual_seed(seed)  # so that adding a network does not change the others
     net = make().double()
     for parameter in net.parameters():
         parameter.data = hundredths(-0.5, 0.5, *parameter.shape)
@@ -462,7 +462,7 @@ def main():
     table("network_values", "network_values_table",
           [network_row(seed, *row) for seed, row in enumerate(NETWORKS)])
 
-    # The last: the rows above keep their values.
+    # Last, so that the rows above keep their values.
     table("weighted_values", "weighted_values_table", [weighted_row(*row) for row in WEIGHTED])
 
 
