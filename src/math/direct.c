@@ -239,8 +239,7 @@ void mote_direct_gradient(const mote_window *w, const mote_patch *patch, const m
             size_t left = filters - filter;
             const mote_real *rows = dy + filter;
             size_t rows_stride = filters;
-            if (left <
-                MOTE_LANES) { /* lanes beyond them are summed too, but their sums are never read */
+            if (left < MOTE_LANES) { /* the lanes beyond are summed too, but never read */
                 for (size_t p = 0; p < count; p++) {
                     memcpy(copy[p], rows + p * filters, left * sizeof *rows);
                 }
