@@ -104,7 +104,7 @@ static bool store(const cli_argument *a, const char *value) {
     return false;
 }
 
-/* Reads the option at argv[*at], and its value if that follows; moves *at to the last one read. */
+/* Reads the option at argv[*at] and any value after it; advances *at to the last one read. */
 static int read_option(const cli_command *command, int argc, char **argv, int *at) {
     const char *name = argv[*at] + 2;
     size_t length = strcspn(name, "=");
@@ -117,7 +117,7 @@ static int read_option(const cli_command *command, int argc, char **argv, int *a
         return fail_usage(command, "--%s takes no value", a->name, "");
     }
     if (a->kind != ARGUMENT_FLAG && !value) {
-        /* What looks like the next option is not taken for the value: a directory "--resume". */
+        /* What looks like the next option is not taken as a value: a directory "--resume". */
         if (*at + 1 >= argc || strncmp(argv[*at + 1], "--", 2) == 0) {
             return fail_usage(command, "--%s needs a value", a->name, "");
         }
@@ -135,7 +135,7 @@ static int read_option(const cli_command *command, int argc, char **argv, int *a
     return -1;
 }
 
-/* Plugins named behind --help are to be in it too. */
+/* Loads the plugins named after --help, so that help covers them too. */
 static int read_plugins(const cli_command *command, int argc, char **argv, int from) {
     for (int i = from; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (strcmp(argv[i], "--plugin") == 0 || strncmp(argv[i], "--plugin=", 9) == 0) {
@@ -160,8 +160,8 @@ static int print_topic(const cli_command *command, const char *topic) {
                : fail_usage(command, "there is no help on \"%s\"", topic, more);
 }
 
-/* An option begins with a minus, but so do numbers, such as the first one of a row; "-" alone
- * stands for standard input. */
+/* An option begins with a minus, but so do negative numbers, such as the first one of a row; "-"
+ * alone stands for standard input. */
 static bool is_operand(const char *text) {
     return text[0] != '-' || text[1] == '\0' || text[1] == '.' ||
            (text[1] >= '0' && text[1] <= '9');
@@ -205,7 +205,7 @@ void ensure_fast_kernels(char **argv) {
     const char *kernels = mote_blas_advice();
     if (kernels) {
         setenv("OPENBLAS_CORETYPE", kernels, 1);
-        execv("/proc/self/exe", argv); /* returns only where that is not possible */
+        execv("/proc/self/exe", argv); /* returns only on failure */
         fprintf(stderr,
                 "warning: OpenBLAS is using its \"%s\" kernels, several times slower than this "
                 "processor allows; set OPENBLAS_CORETYPE=%s\n",
@@ -243,7 +243,7 @@ int finish_output(const char *program, int code) {
     return code == EXIT_DONE ? EXIT_FAILED : code;
 }
 
-/* ---- texts as people read them ---- */
+/* ---- human-readable text ---- */
 
 void print_quoted(FILE *stream, const char *word) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"

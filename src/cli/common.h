@@ -1,4 +1,4 @@
-/* common.h: what the programs share: arguments, exit codes, and texts for people.
+/* common.h: what the programs share: arguments, exit codes and human-readable text.
  */
 #ifndef MOTE_CLI_COMMON_H
 #define MOTE_CLI_COMMON_H
@@ -25,11 +25,11 @@ typedef enum argument_kind {
     ARGUMENT_TEXT,   /* const char * */
     ARGUMENT_NUMBER, /* size_t */
     ARGUMENT_LIST,   /* text_list: may be given several times */
-    ARGUMENT_PLUGIN, /* the same, or NULL; the plugin is loaded at once, so that --help knows it */
+    ARGUMENT_PLUGIN, /* the same, or NULL; loads the plugin at once, so that --help covers it */
 } argument_kind;
 
 typedef struct text_list {
-    const char **texts; /* room for all of argv; owned by the program, freed at its end */
+    const char **texts; /* room for all of argv; allocated and freed by main */
     size_t count;
 } text_list;
 
@@ -52,44 +52,44 @@ typedef struct cli_argument {
 /* A program's command line. */
 typedef struct cli_command {
     const char *name;     /* "train" */
-    const char *operands; /* what else it takes: "CONFIG" */
+    const char *operands; /* its operands, as help shows them: "CONFIG" */
     const char *summary;
     const cli_argument *arguments;
     size_t minimum_operands, maximum_operands;
 
-    /* Or NULL: the topics that --help takes, as text, and the function that prints one. That
-     * returns false where there is no such topic, with the end of a sentence that says so in
-     * `more`: "; did you mean "layers"?". */
+    /* The topics that --help accepts, as text, and the function that prints one; or NULL. For an
+     * unknown topic the function returns false and sets `more` to the end of the error message:
+     * "; did you mean "layers"?". */
     const char *topics;
     bool (*print_topic)(const char *topic, char more[MOTE_NAMES_CAPACITY]);
 } cli_command;
 
 /* Reads argv into the arguments' targets and `operands`. Handles --help and --version. Returns a
- * negative number to go on, else the exit code to end with. */
+ * negative number to continue, else the exit code. */
 int command_read(const cli_command *command, int argc, char **argv, text_list *operands);
 
-/* Makes OpenBLAS use kernels that suit the processor: where the library cannot switch by itself,
- * restarts the program, once, with OPENBLAS_CORETYPE set. */
+/* Makes OpenBLAS use kernels that suit the processor: if the library cannot switch by itself,
+ * re-executes the program, once, with OPENBLAS_CORETYPE set. */
 void ensure_fast_kernels(char **argv);
 
 /* Prints "train: <message>" and returns the exit code of the status. */
 int report_error(const char *program, const mote_error *error);
 
-/* Flushes stdout. Returns `code`, or EXIT_FAILED in place of EXIT_DONE where the results could not
- * be written. */
+/* Flushes stdout. Returns `code`, or EXIT_FAILED in place of EXIT_DONE if the output could not be
+ * written. */
 int finish_output(const char *program, int code);
 
-/* Prints a word as a shell would read it: in quotes where it needs them. */
+/* Prints a word, quoted for the shell if necessary. */
 void print_quoted(FILE *stream, const char *word);
 
-/* The columns that a text takes on the screen: "×" is two bytes, but one column. */
+/* The number of screen columns a text takes: "×" is two bytes but one column. */
 size_t columns_of(const char *text);
 
-/* Prints a text in exactly so many columns: cut off, or filled up with spaces. */
+/* Prints a text in exactly `columns` columns: truncated, or padded with spaces. */
 void print_padded(FILE *stream, const char *text, size_t columns);
 
-/* "0.0433", "1.23457e+20", "NaN": a loss, of classes with four digits behind the point unless it is
- * large; of numbers, which may be of any size, with six in all. Returns `text`. */
+/* "0.0433", "1.23457e+20", "NaN": the loss with four decimals for `classes`, unless it is large;
+ * otherwise, since it may be of any size, with six significant digits. Returns `text`. */
 #define LOSS_CAPACITY 32
 char *loss_text(double loss, bool classes, char *text);
 

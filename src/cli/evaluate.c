@@ -1,4 +1,4 @@
-/* evaluate.c: ./evaluate MODEL says how good a model is. */
+/* evaluate.c: ./evaluate MODEL reports how good a model is. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static bool names_runs(int argc, char **argv) {
     return false;
 }
 
-/* What --runs has no use for is more likely a mistake than meant. */
+/* Rejects options that --runs does not use: they are more likely a mistake than intended. */
 static int check_settings(const settings *s) {
     const char *unused = s->config    ? "--data"
                          : s->part    ? "--part"
@@ -133,7 +133,8 @@ static void print_short_name(const char *name) {
     printf(" %*s%s", (int)(SHORT_NAME - columns_of(name)), "", name);
 }
 
-/* Where a name is too long for the head of a column, its row's number stands there. */
+/* If a name is too long for a column heading, rows are numbered and the numbers head the
+ * columns. */
 static void print_confusion(const mote_report *report, const mote_model *model) {
     size_t classes = mote_model_classes(model), longest = longest_name(model);
     bool numbered = longest > SHORT_NAME;
@@ -203,7 +204,7 @@ static mote_status find_part(const char *name, mote_part_name *part, mote_error 
                      "--part: expected training, validation or test, not \"%s\"", name);
 }
 
-/* config.json in the model's directory, where a run leaves it. */
+/* Without --data, takes config.json in the model's directory, where a run leaves it. */
 static mote_status open_data(mote_experiment *experiment, const settings *s,
                              const mote_loading *loading, mote_error *error) {
     if (s->config) {
@@ -242,7 +243,7 @@ static mote_status evaluate_part(mote_model *model, const mote_part *part, const
     return status;
 }
 
-/* Only what the part needs. */
+/* Loads only what the part needs. */
 static mote_status load_data(const settings *s, mote_part_name name, mote_pool *pool,
                              mote_experiment *experiment, mote_error *error) {
     cli_progress progress = progress_create(false);

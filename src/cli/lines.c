@@ -20,7 +20,7 @@ bool lines_ready(line_reader *r) {
     return r->over || find_end(r) || poll(&input, 1, 0) != 0;
 }
 
-/* Reads more behind what there is, which moves to the front. */
+/* Moves unconsumed input to the front of the buffer and reads more after it. */
 static mote_status fill(line_reader *r, mote_error *error) {
     if (!r->buffer) {
         r->capacity = LONGEST_LINE + 1; /* the last line may need room for a NUL */

@@ -8,20 +8,20 @@
 
 #include "mote/status.h"
 
-/* Starts as {0}; to be freed with lines_free. */
+/* Starts as {0}; free it with lines_free. */
 typedef struct line_reader {
     char *buffer;
-    size_t capacity, begin, end; /* what was read and is not used yet */
-    size_t line;                 /* the last one's number, from 1 */
-    bool over;                   /* there is no more to read */
+    size_t capacity, begin, end; /* the bytes read but not yet consumed */
+    size_t line;                 /* number of the last line, from 1 */
+    bool over;                   /* at the end of input */
 } line_reader;
 
-/* Whether the next line, or the end, can be had without waiting. */
+/* Whether a line, more input or the end is available without blocking. */
 bool lines_ready(line_reader *reader);
 
-/* Sets *line to the next line, without its end and valid until the next call, or to NULL after the
- * last. Fails with *line "" for a line that holds a NUL byte, after which reading can go on, and
- * with *line NULL where a line is longer than any path or cannot be read. */
+/* Sets *line to the next line, without its line ending and valid until the next call, or to NULL
+ * after the last. Fails with *line "" for a line that contains a NUL byte, after which reading can
+ * continue, and with *line NULL if a line is longer than any path or cannot be read. */
 mote_status lines_next(line_reader *reader, const char **line, mote_error *error);
 
 void lines_free(line_reader *reader);

@@ -1,4 +1,4 @@
-/* predict.c: ./predict MODEL FILE... says what a model makes of pictures and tables. */
+/* predict.c: ./predict MODEL FILE... prints a model's predictions for pictures and tables. */
 #include <stdlib.h>
 
 #include "cli/common.h"

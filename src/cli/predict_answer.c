@@ -1,4 +1,4 @@
-/* predict_answer.c: what is said of a sample. */
+/* predict_answer.c: prints the answer for a sample. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 #include "config/json_write.h"
 #include "data/text.h"
 
-/* Puts the `top` largest of `count` numbers first in the ranking. */
+/* Puts the indices of the `top` largest of `count` numbers first in the ranking. */
 static void rank(const mote_real *numbers, size_t count, size_t top, size_t *ranking) {
     for (size_t i = 0; i < count; i++) {
         ranking[i] = i;
@@ -32,7 +32,7 @@ static void rank(const mote_real *numbers, size_t count, size_t top, size_t *ran
 static void print_name(const predict_sample *sample) {
     for (const char *at = sample->file; *at; at++) {
         bool control = ((unsigned char)*at < ' ' && *at != '\t') || *at == 0x7f;
-        putchar(control ? '?' : *at); /* an answer takes one line */
+        putchar(control ? '?' : *at); /* an answer must stay on one line */
     }
     if (sample->index != SIZE_MAX) {
         printf("[%zu]", sample->index);
@@ -62,7 +62,7 @@ static void print_text(const predictor *p, const predict_sample *sample,
 
 static void add_name(mote_json_writer *writer, cJSON *object, const predict_sample *sample) {
     mote_text file = {.start = sample->file, .length = strlen(sample->file)};
-    char *name = mote_text_to_utf8(file); /* it may be of any bytes, but JSON may not */
+    char *name = mote_text_to_utf8(file); /* a path may hold any bytes, JSON may not */
     if (name) {
         mote_json_add_string(writer, object, "file", name);
     } else {
@@ -102,7 +102,7 @@ static char *json_text(const predictor *p, const predict_sample *sample,
     return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
 }
 
-/* Of a model that has diverged, or of numbers far from those that it learnt from. */
+/* Caused by a model that has diverged, or by numbers far from those it was trained on. */
 static mote_status fail_not_finite(const predict_sample *sample, mote_error *error) {
     char place[32] = "";
     if (sample->index != SIZE_MAX) {

@@ -1,4 +1,4 @@
-/* predict_batch.c: samples wait until there are enough of them, and are predicted together. */
+/* predict_batch.c: collects samples into batches and predicts each batch at once. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,8 +7,8 @@
 #include "cli/common.h"
 #include "cli/predict.h"
 
-/* So many samples go through the model at a time: a large network takes 20 ms for them, and a small
- * one is hardly faster with more. */
+/* The limits of a batch: a large network takes 20 ms for one, and a small one is hardly faster with
+ * more. */
 enum {
     MOST_ROWS = 64,
     MOST_NUMBERS = 1 << 20
@@ -35,8 +35,8 @@ static mote_status allocate(predictor *p, mote_error *error) {
                 : mote_fail(error, MOTE_MEMORY, "out of memory for %zu samples", p->batch);
 }
 
-/* What the model says of how its samples were made. One that does not say so takes pictures that
- * fit, or numbers. */
+/* Reads how the model's samples were made. A model that does not say takes pictures resized with
+ * "fit", or numbers. */
 static mote_status read_input(predictor *p, const char *path, mote_error *error) {
     const char *text = mote_model_input(p->model);
     cJSON *input = text ? cJSON_Parse(text) : NULL;
@@ -97,7 +97,7 @@ void predictor_close(predictor *p) {
     mote_pool_destroy(p->pool);
 }
 
-/* ---- from samples to what the model takes ---- */
+/* ---- from samples to the model's input ---- */
 
 static void invert(size_t count, uint8_t *bytes) {
     for (size_t i = 0; i < count; i++) {
@@ -141,7 +141,7 @@ static void tell_inverted(const predictor *p, const predict_sample *sample) {
         dark_ground ? "light on dark" : "dark on light");
 }
 
-/* An answer, or why there is none. */
+/* Prints an answer, or why there is none. */
 static void tell(predictor *p, size_t index) {
     predict_sample *sample = &p->samples[index];
     const mote_real *prediction = p->prediction + index * mote_model_prediction_width(p->model);
@@ -157,8 +157,8 @@ static void tell(predictor *p, size_t index) {
     }
 }
 
-/* The model always gets whole batches, so that no digit of an answer depends on how many there are;
- * the rows of those that are missing hold older samples, or zeros. */
+/* The model always gets a full batch, so that no digit of an answer depends on the number of
+ * samples; unused rows hold older samples or zeros. */
 void predictor_flush(predictor *p) {
     if (p->waiting == 0) {
         return;

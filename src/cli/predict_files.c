@@ -1,4 +1,4 @@
-/* predict_files.c: from what stands on the command line to files, one by one. */
+/* predict_files.c: from command-line operands to files, one by one. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static void complain_of_memory(predictor *p, const char *path) {
 
 /* ---- files ---- */
 
-/* Files are looked at twice, so a pipe will not do, unless it is a table. */
+/* Files are opened twice, so a pipe is accepted only as a table. */
 static mote_status check_file(const predictor *p, const char *path, const struct stat *file,
                               mote_error *error) {
     if (!S_ISREG(file->st_mode)) {
@@ -50,7 +50,7 @@ static void predict_file(predictor *p, const char *path, const struct stat *file
 
 /* ---- directories ---- */
 
-/* The directories that a path leads through, from the innermost on. */
+/* The directories that a path passes through, innermost first. */
 typedef struct parents {
     dev_t device;
     ino_t number;
@@ -61,12 +61,12 @@ static int keep_visible(const struct dirent *entry) {
     return entry->d_name[0] != '.';
 }
 
-/* By their bytes, in any locale. */
+/* Bytewise, whatever the locale. */
 static int compare_names(const struct dirent **a, const struct dirent **b) {
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Whether a file that was found in a directory, not named by anybody, is to be predicted. */
+/* Whether to predict a file found in a directory rather than named by the user. */
 static bool is_wanted(const predictor *p, const char *name) {
     if (p->bytes) {
         return mote_image_has_suffix(name);
@@ -77,7 +77,7 @@ static bool is_wanted(const predictor *p, const char *name) {
 
 static size_t predict_directory(predictor *p, const char *path, const parents *above);
 
-/* How many files were found there. */
+/* Returns how many files were found there. */
 static size_t predict_entry(predictor *p, const char *path, const parents *above) {
     struct stat file;
     if (stat(path, &file) != 0) {
@@ -103,7 +103,8 @@ static size_t predict_entry(predictor *p, const char *path, const parents *above
     return predict_directory(p, path, &here);
 }
 
-/* All of a directory, in the order of the names; only the names of one at a time are in memory. */
+/* Predicts everything in a directory, in name order; only the names in the directories along the
+ * path are in memory. */
 static size_t predict_directory(predictor *p, const char *path, const parents *above) {
     struct dirent **entries;
     int count = scandir(path, &entries, keep_visible, compare_names);
@@ -152,8 +153,8 @@ static void predict_path(predictor *p, const char *path) {
     }
 }
 
-/* Paths, one a line, from standard input. Where the next one keeps us waiting, what there is so far
- * is answered. */
+/* Reads paths from standard input, one per line. Answers the pending samples before blocking for
+ * the next path. */
 static void predict_list(predictor *p) {
     line_reader reader = {0};
     const char *line = "";
@@ -172,8 +173,8 @@ static void predict_list(predictor *p) {
     lines_free(&reader);
 }
 
-/* For a model of numbers, what is no file, but has several fields or a number, is a row. Many
- * fields make a text that is too long for the name of a file. */
+/* For a model of numbers, an operand that is not a file but holds several fields, or one number, is
+ * a row. A row of many fields is too long for a file name. */
 static bool is_row(const predictor *p, const char *text) {
     struct stat file;
     bool missing = stat(text, &file) != 0 && (errno == ENOENT || errno == ENAMETOOLONG);

@@ -1,4 +1,4 @@
-/* predict_rows.c: tables, of which only a batch of rows is in memory. */
+/* predict_rows.c: tables, with only one batch of rows in memory. */
 #include <string.h>
 
 #include "cli/predict.h"
@@ -19,7 +19,7 @@ static mote_csv_rows *open_rows(const predictor *p, const char *path, FILE *stre
     return rows;
 }
 
-/* Of one table: a file that is none would make for thousands. */
+/* Per table: a file that is not a table would cause thousands. */
 enum {
     MOST_COMPLAINTS = 20
 };
@@ -55,8 +55,8 @@ static void predict_all(predictor *p, const char *path, mote_csv_rows *rows, boo
     complain_of_rest(p, path, broken);
 }
 
-/* The rows from a stream, or where that is NULL from the file; `numbered`: answers name the
- * line. */
+/* Predicts the rows of the stream or, if that is NULL, of the file. With `numbered`, answers give
+ * the line. */
 static void predict_table(predictor *p, const char *path, FILE *stream, bool numbered) {
     mote_error error = {0};
     mote_csv_rows *rows = open_rows(p, path, stream, &error);

@@ -1,4 +1,4 @@
-/* predict_samples.c: files of many 8-bit samples, of which only a batch is in memory. */
+/* predict_samples.c: files of many 8-bit samples, with only one batch in memory. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -7,7 +7,7 @@
 #include "data/cifar.h"
 #include "data/idx.h"
 
-/* IDX files begin with 00 00 08, gzip files with 1f 8b; no picture and no text does. */
+/* IDX files begin with 00 00 08, gzip files with 1f 8b; no picture or text file does. */
 static bool is_idx(const char *path) {
     unsigned char start[3] = {0};
     FILE *stream = fopen(path, "rb");
@@ -19,7 +19,7 @@ static bool is_idx(const char *path) {
                                    (start[0] == 0 && start[1] == 0 && start[2] == 8));
 }
 
-/* CIFAR files begin with a label, and may begin with anything. */
+/* CIFAR files begin with a label, so their first byte can be anything. */
 static bool is_cifar(const char *path) {
     const char *dot = strrchr(path, '.');
     return dot && strcasecmp(dot, ".bin") == 0;
@@ -42,7 +42,7 @@ static mote_status check_samples(const predictor *p, const char *path, mote_shap
     return MOTE_OK;
 }
 
-/* A file as its format reads it. */
+/* Reads the next sample of a file of one format. */
 typedef mote_status read_next(void *reader, uint8_t *sample, bool *more, mote_error *error);
 
 static mote_status next_of_idx(void *reader, uint8_t *sample, bool *more, mote_error *error) {

@@ -1,4 +1,4 @@
-/* progress.c: what a person sees of a training run, on stderr. */
+/* progress.c: what a training run shows on stderr. */
 #include "cli/progress.h"
 
 #include <math.h>
@@ -24,7 +24,7 @@ enum {
 
 static const double REDRAW_SECONDS = 0.1;
 
-/* A line can be drawn over again on a terminal, unless it says that it knows no such thing. */
+/* A terminal can redraw a line unless TERM is "dumb". */
 static bool can_redraw(void) {
     const char *terminal = getenv("TERM");
     return isatty(STDERR_FILENO) && !(terminal && strcmp(terminal, "dumb") == 0);
@@ -36,7 +36,7 @@ cli_progress progress_create(bool quiet) {
 
 /* ---- the plan ---- */
 
-/* The weights of the classes that weigh least and most. */
+/* Prints the smallest and the largest class weight. */
 static void print_class_weights(const mote_dataset *dataset) {
     const mote_real *weights = mote_dataset_class_weights(dataset);
     if (!weights) {
@@ -88,7 +88,7 @@ enum {
     INNER_INDENT = 5
 };
 
-/* The columns that the names of layers take, each list within a layer further in. */
+/* The columns that layer names take, with each list within a layer indented further. */
 static size_t layer_columns(const mote_sequence *sequence, size_t indent) {
     size_t widest = LAYER_COLUMNS;
     for (size_t i = 0; i < sequence->count; i++) {
@@ -109,8 +109,8 @@ static const char *key_of(const mote_sequence *sequence) {
     return strrchr(sequence->name, '.') + 1;
 }
 
-/* A line for each layer. A layer's own parameters count, not those of layers within it, so that the
- * lines add up. */
+/* Prints a line per layer. A layer's count excludes the layers within it, so that the lines add
+ * up. */
 static void print_sequence(const mote_sequence *sequence, size_t indent, size_t columns) {
     char shape[MOTE_SHAPE_TEXT_CAPACITY], count[GROUPED_CAPACITY];
     for (size_t i = 0; i < sequence->count; i++) {
@@ -229,7 +229,7 @@ static void format_metrics(const char *name, mote_metrics metrics, char *text, s
     }
 }
 
-/* Without the words. */
+/* Without the words "loss" and "accuracy". */
 static void format_short_metrics(const char *name, mote_metrics metrics, char *text,
                                  size_t capacity) {
     char loss[LOSS_CAPACITY];
@@ -256,7 +256,7 @@ void progress_clear(cli_progress *progress) {
     }
 }
 
-/* "  [####----]" in at most so many columns, or nothing where that is too few. */
+/* "  [####----]" in at most `columns` columns, or "" if that is too few. */
 static void format_bar(size_t done, size_t total, size_t columns, char text[BAR + 5]) {
     size_t length = columns < BAR + 4 ? columns : BAR + 4;
     text[0] = '\0';
@@ -270,8 +270,8 @@ static void format_bar(size_t done, size_t total, size_t columns, char text[BAR 
     }
 }
 
-/* "epoch 1/10  [##--]  loss 0.1  accuracy 97.1 %  90k samples/s  0:07 left": where the screen is
- * too narrow, without the bar, and then without the speed. */
+/* "epoch 1/10  [##--]  loss 0.1  accuracy 97.1 %  90k samples/s  0:07 left", on a narrow screen
+ * without the bar, then also without the speed. */
 static void format_live(const mote_event *event, size_t columns, char *line, size_t capacity) {
     char epoch[64], bar[BAR + 5], metrics[96], speed[32], left[24], rest[160];
     int digits = snprintf(epoch, sizeof epoch, "%zu", event->epochs);
@@ -308,7 +308,7 @@ static void draw_live(cli_progress *progress, const mote_event *event) {
     }
 }
 
-/* What a terminal of 80 columns has no room for is left out: words, and the speed. */
+/* Leaves out what the terminal has no room for: words, and the speed. */
 static void print_epoch(cli_progress *progress, const mote_event *event) {
     char train[96], validation[96], speed[32], number[24], line[320];
     progress_clear(progress);
@@ -348,7 +348,7 @@ bool progress_listen_load(void *context, const mote_load_event *event) {
     if (event->notice && !progress->quiet) {
         progress_clear(progress);
         fprintf(stderr, "%s\n", event->notice);
-    } else if (!event->notice && event->done == 0) { /* what is quickly over is not drawn at all */
+    } else if (!event->notice && event->done == 0) { /* a quick load is not drawn at all */
         progress->load_begun = progress->last_drawn = mote_clock();
     } else if (!event->notice) {
         draw_load(progress, event);
@@ -365,7 +365,7 @@ bool progress_ends_early(const mote_trainer *trainer) {
     return trainer->total_steps < (uint64_t)trainer->options.epochs * trainer->epoch_steps;
 }
 
-/* Why training is over before its last epoch. */
+/* Prints why training ended before its last epoch. */
 static void print_ending(const mote_event *event) {
     const mote_train_options *options = &event->trainer->options;
     const mote_early_stopping *early = &options->early_stopping;

@@ -1,4 +1,4 @@
-/* progress.h: what a person sees of a training run.
+/* progress.h: what a training run shows on stderr.
  */
 #ifndef MOTE_CLI_PROGRESS_H
 #define MOTE_CLI_PROGRESS_H
@@ -9,10 +9,10 @@
 
 typedef struct cli_progress {
     bool quiet;
-    bool live;         /* stderr is a terminal: one line that changes */
-    double last_drawn; /* seconds, of the monotonic clock */
+    bool live;         /* stderr is a terminal: one line is redrawn */
+    double last_drawn; /* seconds on the monotonic clock */
     bool line_open;    /* the live line is on the screen */
-    double load_begun; /* what is being loaded */
+    double load_begun; /* when the current load began, likewise */
 } cli_progress;
 
 cli_progress progress_create(bool quiet);
@@ -21,12 +21,12 @@ cli_progress progress_create(bool quiet);
  * false after a signal. */
 bool progress_listen_load(void *progress, const mote_load_event *event);
 
-/* Takes the live line off the screen: for another text, and at the end of loading. */
+/* Erase the live line: before other output, and at the end of loading. */
 void progress_clear(cli_progress *progress);
 void progress_end_load(cli_progress *progress);
 
-/* Prints the data, the layers with shapes and parameter counts, memory, and how training will go;
- * with `one_batch` that of mote_overfit_run, which has no epochs and no schedule. */
+/* Prints the data, the layers with shapes and parameter counts, memory, and the plan for training;
+ * with `one_batch`, that of mote_overfit_run, which has no epochs and no schedule. */
 void progress_print_plan(const cli_progress *progress, const char *config_path,
                          const mote_experiment *experiment, const mote_trainer *trainer,
                          bool one_batch);

@@ -1,4 +1,4 @@
-/* runs.c: ./evaluate --runs: what is known of the runs in a directory. */
+/* runs.c: ./evaluate --runs: lists or follows the runs in a directory. */
 #include "cli/runs.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 /* ---- the table ---- */
 
-/* A loss, and an accuracy where there are classes. */
+/* Prints a loss and, if there are classes, an accuracy. */
 static void print_figures(double loss, double accuracy) {
     char text[LOSS_CAPACITY];
     printf("  %11s", isfinite(loss) ? loss_text(loss, isfinite(accuracy), text) : "-");
@@ -136,8 +136,8 @@ static void print_line(const char *line, size_t length, bool json) {
     cJSON_Delete(object);
 }
 
-/* Prints the whole lines behind *offset that there are, and moves it on. A file that became shorter
- * is that of a run that was resumed. */
+/* Prints the complete lines after *offset and advances it. A file that has become shorter belongs
+ * to a run that was resumed. */
 static void print_new_lines(const char *path, bool json, long *offset) {
     FILE *stream = fopen(path, "rb");
     if (!stream) {
@@ -175,7 +175,7 @@ static void follow(const char *directory, bool json) {
     const struct timespec pause = {.tv_nsec = 200000000};
     long offset = 0;
     for (bool active = true; path && active && !signals_seen();) {
-        active = mote_run_is_active(directory); /* before reading, so that no last line is lost */
+        active = mote_run_is_active(directory); /* before reading, so the last line is not lost */
         print_new_lines(path, json, &offset);
         if (active) {
             nanosleep(&pause, NULL);

@@ -1,4 +1,4 @@
-/* signals.c: SIGINT (Ctrl-C), SIGTERM and SIGHUP ask a program to end in good order. */
+/* signals.c: SIGINT (Ctrl-C), SIGTERM and SIGHUP ask a program for an orderly exit. */
 #include "cli/signals.h"
 
 #include <errno.h>
@@ -20,12 +20,12 @@ static void on_signal(int number) {
     if (seen) {
         if (number != SIGHUP) {
             signal(number, SIG_DFL);
-            raise(number); /* takes effect when this has returned */
+            raise(number); /* takes effect when this handler returns */
         }
         return;
     }
     seen = number;
-    int before = errno; /* whoever was interrupted may be about to look at it */
+    int before = errno; /* the interrupted code may be about to read it */
     if (text && write(STDERR_FILENO, text, strlen(text)) < 0) {
         said = NULL; /* nobody can read it */
     }

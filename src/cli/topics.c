@@ -1,4 +1,4 @@
-/* topics.c: help out of the field tables. */
+/* topics.c: help generated from the field tables. */
 #include "cli/topics.h"
 
 #include <stdio.h>
@@ -19,7 +19,7 @@ enum {
     INDENT = 8
 };
 
-/* Prints a text that goes on after `used` columns, in lines that fit on a screen. */
+/* Prints a text that starts after `used` columns, wrapped to fit the screen. */
 static void print_wrapped(const char *text, size_t used) {
     while (*text) {
         size_t length = strcspn(text, " ");
@@ -55,7 +55,7 @@ static void print_fields(const mote_field *fields) {
     }
 }
 
-/* "dense: fully connected ..." and the keys. */
+/* Prints "dense: fully connected ..." and the keys. */
 static void print_group(const char *name, const char *summary, const mote_field *fields) {
     printf("%s:", name);
     print_wrapped(summary, strlen(name) + 1);
@@ -70,8 +70,8 @@ static void print_example(const char *example) {
 
 /* ---- topics ---- */
 
-/* What help tells about: the parts of a config. A topic has members, such as the classes of layers,
- * or the keys of "train". */
+/* A help topic: a section of a config. Its members are classes, such as those of layers, or keys,
+ * such as those of "train". */
 typedef struct topic {
     const char *name;
     mote_name_at *name_at; /* of the members */
@@ -83,8 +83,8 @@ static void print_shared_dataset_keys(void) {
     print_group("all of them", "keys that every format accepts", mote_dataset_fields());
 }
 
-/* The class records have the same members for this, but different types. `print_rest` follows what
- * the classes say. */
+/* The class records have these members in common, but different types. `print_rest` is printed
+ * after the classes. */
 #define CLASS_TOPIC(topic, classes, selector, print_rest)                                          \
     static const char *topic##_name_at(size_t index) {                                             \
         return classes()[index] ? classes()[index]->type : NULL;                                   \
@@ -113,7 +113,7 @@ CLASS_TOPIC(outputs, mote_output_classes, "type", (void)0)
 CLASS_TOPIC(optimizers, mote_optimizer_classes, "type", (void)0)
 CLASS_TOPIC(schedules, mote_schedule_classes, "type", (void)0)
 
-/* Keys by themselves. A table ends with a name that is NULL. */
+/* A topic of keys alone. The table ends with a NULL name. */
 #define KEYS_TOPIC(topic, fields, summary, example)                                                \
     static const char *topic##_name_at(size_t index) {                                             \
         return fields()[index].name;                                                               \
@@ -166,7 +166,7 @@ static const char *topic_name_at(size_t index) {
     return topics[index].name;
 }
 
-/* The member of that name; SIZE_MAX where there is none. */
+/* The index of the member of that name; SIZE_MAX if there is none. */
 static size_t find_member(const topic *t, const char *name) {
     for (size_t i = 0; t->name_at(i); i++) {
         if (strcmp(t->name_at(i), name) == 0) {
@@ -176,7 +176,8 @@ static size_t find_member(const topic *t, const char *name) {
     return SIZE_MAX;
 }
 
-/* Prints a member of a topic, or says which are near, or which there are. */
+/* Prints a member of a topic. If there is none of that name, `more` suggests the nearest or lists
+ * all. */
 static bool print_member_called(const topic *t, const char *name, char *more) {
     size_t index = find_member(t, name);
     if (index != SIZE_MAX) {
@@ -195,7 +196,7 @@ static bool print_member_called(const topic *t, const char *name, char *more) {
     return false;
 }
 
-/* Considers `compared`; where it is the nearest so far, `suggested` is what is to be said. */
+/* Considers `compared`; if it is the nearest so far, suggests a copy of `suggested`, in `kept`. */
 static void consider(mote_suggestion *suggestion, const char *compared, const char *suggested,
                      char kept[MOTE_SUGGESTION_CAPACITY]) {
     mote_suggest_candidate(suggestion, compared);
@@ -205,7 +206,7 @@ static void consider(mote_suggestion *suggestion, const char *compared, const ch
     }
 }
 
-/* Suggests a topic, or a member by its whole name, "layers.dense", or by its own. */
+/* Suggests a topic, or a member by its full name, "layers.dense", or its own. */
 static void suggest_topic(const char *name, char *more) {
     char full[MOTE_SUGGESTION_CAPACITY], kept[MOTE_SUGGESTION_CAPACITY];
     mote_suggestion suggestion = mote_suggest(name);
@@ -226,7 +227,7 @@ static void suggest_topic(const char *name, char *more) {
     }
 }
 
-/* The topic that `length` characters name; NULL where there is none. */
+/* The topic named by the first `length` characters; NULL if there is none. */
 static const topic *find_topic(const char *name, size_t length) {
     for (const topic *t = topics; t->name; t++) {
         if (strlen(t->name) == length && strncmp(t->name, name, length) == 0) {

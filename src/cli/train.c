@@ -9,7 +9,8 @@
 #include "train/stopping.h"
 #include "train/trainer.h"
 
-/* The step whose update made the weights what gave something that is not finite. */
+/* The step whose update produced the weights that gave a non-finite value; UINT64_MAX if it came
+ * from the data or from an update itself. */
 static uint64_t step_that_spoilt(const mote_event *event) {
     const mote_divergence *d = event->divergence;
     bool in_data = !*d->layer;
@@ -31,14 +32,14 @@ static bool on_event(void *context, const mote_event *event) {
     return !signals_seen();
 }
 
-/* Of what could not be written, or read: said with --quiet too. */
+/* Reports what could not be written or read, even with --quiet. */
 static void on_run(void *context, const char *text) {
     train_session *s = context;
     progress_clear(&s->progress);
     fprintf(stderr, "train: %s\n", text);
 }
 
-/* On as many threads as the config names, or on all. */
+/* Loads with the config's number of threads, by default one per core. */
 static mote_status load_data(train_session *s, mote_loading *loading, mote_error *error) {
     mote_pool *pool = mote_pool_create(s->experiment.options.threads, error);
     if (!pool) {
@@ -70,7 +71,7 @@ static mote_status prepare(train_session *s, mote_error *error) {
     return status;
 }
 
-/* The config with its defaults is written while the options are still the experiment's. */
+/* Generates the config's text, defaults included, before the trainer takes over the options. */
 static mote_status create_trainer(train_session *s, char **config_text, mote_error *error) {
     mote_experiment *e = &s->experiment;
     *config_text = mote_experiment_text(e);
@@ -96,7 +97,7 @@ static mote_status open_run(train_session *s, const char *config_text, mote_erro
         }
         status = mote_run_rewind(&s->run, s->trainer, error);
     }
-    /* The config does not know of that file, and the checkpoint not of these settings. */
+    /* The config does not record the --init-from file, nor the checkpoint the --force settings. */
     if (status == MOTE_OK && (s->settings.init_from || s->settings.force)) {
         status = mote_run_write_checkpoint(&s->run, s->trainer, error);
     }
@@ -104,13 +105,13 @@ static mote_status open_run(train_session *s, const char *config_text, mote_erro
         status = mote_run_write_config(&s->run, config_text, error);
     }
     if (status != MOTE_OK && !s->settings.resume) {
-        (void)rmdir(s->run.directory); /* it is empty: nothing is left of a run that never was */
+        (void)rmdir(s->run.directory); /* it is empty: a run that never started leaves no trace */
     }
     return status;
 }
 
-/* Which key of "train" leaves nothing to be trained of a run that is gone on with; NULL: none does.
- * What a limit ended in the middle of an epoch is only validated again. */
+/* The key of "train" that leaves a resumed run nothing to train; NULL: none does. A run that a
+ * limit ended within an epoch is only validated. */
 static const char *limit_of(const mote_trainer *trainer) {
     const mote_position *p = &trainer->position;
     if (p->step >= trainer->total_steps) {
@@ -140,7 +141,7 @@ static void print_plan(const train_session *s) {
     }
 }
 
-/* After Ctrl-C: saves where the run is. */
+/* After a signal: saves a checkpoint. */
 static int save_interrupted(train_session *s) {
     mote_error error = {0};
     if (mote_run_write_checkpoint(&s->run, s->trainer, &error) != MOTE_OK) {
@@ -191,7 +192,8 @@ static void print_result(const train_session *s, const mote_report *report) {
     }
 }
 
-/* Writes the model, tests it and writes the result. The trainer, with all its memory, is done. */
+/* Writes the model, frees the trainer with all its memory, tests the model and writes the
+ * result. */
 static mote_status finish(train_session *s, mote_error *error) {
     mote_status status = mote_run_write_model(&s->run, s->experiment.model, error);
     if (status != MOTE_OK) {
@@ -275,7 +277,7 @@ static int train(train_session *s) {
 int main(int argc, char **argv) {
     ensure_fast_kernels(argv);
     train_session s = {.settings.program = argv[0], .spoilt_from = UINT64_MAX};
-    /* Two more than there can be, for the shorthands. */
+    /* Two more than argv can hold, for the shorthands. */
     text_list operands = {.texts = calloc((size_t)argc + 2, sizeof *operands.texts)};
     s.settings.overrides.texts = calloc((size_t)argc + 2, sizeof *operands.texts);
     s.settings.plugins.texts = calloc((size_t)argc, sizeof *operands.texts);

@@ -29,7 +29,7 @@ int train_preview(const train_session *s) {
     return EXIT_DONE;
 }
 
-/* Says how far it is after 1, 2, 5, 10, 20, 50 ... steps. */
+/* Reports the loss after 1, 2, 5, 10, 20, 50 ... steps. */
 static bool on_overfit_step(void *context, const mote_overfit *so_far) {
     const train_session *s = context;
     uint64_t leading = so_far->steps;
@@ -59,7 +59,7 @@ static void tell_stuck(const mote_overfit *found) {
                     "saturated, or a layer's backward function is wrong\n");
 }
 
-static const double STILL_FALLING = 0.9; /* of the loss at half of the steps */
+static const double STILL_FALLING = 0.9; /* times the loss halfway through the steps */
 
 int train_overfit(train_session *s) {
     mote_error error = {0};

@@ -1,4 +1,4 @@
-/* train_report.c: what to do after training that ended before its time. */
+/* train_report.c: reports after training that ended early, and how to continue. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,8 +7,8 @@
 
 static const char RATE_OVERRIDE[] = "train.optimizer.learning_rate=";
 
-/* The command that goes on with the run, or trains anew, to be copied, without the end of its line;
- * with or without the learning rate that was set on the command line. */
+/* Prints a command to copy that resumes the run or trains anew, without a newline; `with_rate`
+ * keeps the learning rate set on the command line. */
 static void print_command(const train_session *s, bool anew, bool with_rate) {
     const text_list *plugins = &s->settings.plugins, *overrides = &s->settings.overrides;
     print_quoted(stderr, s->settings.program);
@@ -35,11 +35,11 @@ static void print_command(const train_session *s, bool anew, bool with_rate) {
 }
 
 enum {
-    LESS_LEARNING = 10 /* times less, after a divergence */
+    LESS_LEARNING = 10 /* factor by which a diverged run's learning rate is lowered */
 };
 
-/* The same with a lower learning rate. A config that says nothing of the optimizer cannot be told
- * of its rate alone. */
+/* The same with a lower learning rate. If the config has no optimizer, its rate cannot be set
+ * alone. */
 static void print_how_to_learn_less(const train_session *s, bool anew) {
     const mote_optimizer *optimizer = s->trainer->options.optimizer;
     print_command(s, anew, false);
@@ -75,9 +75,9 @@ int train_report_unwritten(const train_session *s, const mote_error *error) {
     return code;
 }
 
-/* How to go on from the last good checkpoint. Where it was in the data, that takes other data; else
- * a lower learning rate may do, but not for weights that gave it before anything was learnt, or
- * where the checkpoint has what gives it again. */
+/* Prints how to continue after a divergence. Bad data must be fixed first, and so must a model that
+ * diverged before anything was learnt. Otherwise a lower learning rate may do: from the checkpoint
+ * or, if its weights already give non-finite values, from the beginning. */
 static void print_way_out(const train_session *s) {
     uint64_t step = s->run.checkpoints.any ? s->run.checkpoints.step : 0;
     bool spoilt = step >= s->spoilt_from, anew = spoilt && step > 0;

@@ -7,7 +7,7 @@
 #include "cli/topics.h"
 #include "cli/train.h"
 
-/* Before data is loaded for it. Returns a negative number to go on. */
+/* Called before any data is loaded. Returns a negative number to continue, else the exit code. */
 static int check_preview(const char *path) {
     size_t length = strlen(path);
     if (length < 5 || strcasecmp(path + length - 4, ".png") != 0) {
