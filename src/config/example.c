@@ -8,7 +8,7 @@ enum {
     VALUE_CAPACITY = 64
 };
 
-/* A small number in the range: 3, or what is in the middle, or near the only bound. */
+/* A small number in the range: 3, else the middle, or 1 from the only bound. */
 static double example_number(mote_range r, bool whole) {
     const double usual = 3;
     if (usual > r.minimum && usual < r.maximum) {

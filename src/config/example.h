@@ -5,9 +5,9 @@
 
 #include "mote/field.h"
 
-/* A line of JSON that configures a class: its own `example`, or, where that is NULL, the selector
- * ("type") with the name of the class, and a value for each key that must be given. Returns that,
- * or `text`. */
+/* A line of JSON that configures a class: its own `example` or, if that is NULL, the selector
+ * ("type") with the class's name and a value for each required key, written to `text`. Returns
+ * `example` or `text`. */
 #define MOTE_EXAMPLE_CAPACITY 512
 const char *mote_example(const char *example, const char *selector, const char *name,
                          const mote_field *fields, char *text);

@@ -1,4 +1,4 @@
-/* fields.c: JSON objects to structs and back, by field tables. */
+/* fields.c: JSON objects to structs and back, driven by field tables. */
 #include "config/fields.h"
 
 #include <assert.h>
@@ -21,9 +21,8 @@ enum {
     INITIALIZER_COUNT = sizeof initializer_names / sizeof *initializer_names
 };
 
-/* The names that a field takes: of a CHOICE, INTEGER, PATH or INITIALIZER. Names stand at their
- * value; the one at `absent`, if any, cannot be written: a constant is given as a number
- * instead. */
+/* The names that a CHOICE, INTEGER, PATH or INITIALIZER accepts, indexed by the value they stand
+ * for. The one at `absent`, if any, is not accepted: a constant is given as a number instead. */
 typedef struct name_list {
     const char *const *names;
     size_t count, absent;
@@ -166,7 +165,8 @@ static bool read_integer(const mote_field *field, const cJSON *node, size_t *out
     return position >= 0 || valid;
 }
 
-/* A string, or the path that it stands for; NULL when out of memory. */
+/* A copy of a string, or of a path relative to the document's directory; NULL when out of
+ * memory. */
 static char *copy_text(const mote_field *field, mote_json value) {
     const char *text = value.node->valuestring;
     name_list list = names_of(field);
@@ -249,7 +249,7 @@ static mote_status read_preset(const mote_field *field, mote_json object, void *
                                mote_error *error) {
     if (!field->preset) {
         if (field->optional) {
-            return MOTE_OK; /* the struct started out as zeros */
+            return MOTE_OK; /* the struct was zeroed */
         }
         char expected[MOTE_EXPECTED_CAPACITY];
         return mote_fail_at(object, error, "the key \"%s\" is missing (%s: %s)", field->name,
@@ -263,7 +263,7 @@ static mote_status read_preset(const mote_field *field, mote_json object, void *
         status = store(field, (mote_json){.document = object.document, .node = node}, place);
         cJSON_Delete(node);
     }
-    if (status == MOTE_INVALID) { /* in the table of a class from outside */
+    if (status == MOTE_INVALID) { /* in the table of a class registered at run time */
         char expected[MOTE_EXPECTED_CAPACITY];
         return mote_fail_at(object, error, "the default of the key \"%s\" is %s, but should be %s",
                             field->name, field->preset, mote_field_expected(field, expected));
@@ -298,7 +298,7 @@ static mote_status fail_unknown_key(mote_json member, const char *selector,
                             mote_suggestion_text(&suggestion, text));
 }
 
-/* Each key must be known and stand only once. */
+/* Each key must be known and appear only once. */
 static mote_status check_keys(mote_json object, const char *selector, const mote_binding *bindings,
                               size_t count, mote_error *error) {
     for (const cJSON *node = object.node->child; node; node = node->next) {
@@ -351,7 +351,7 @@ void mote_fields_free(const mote_field *fields, void *target) {
 
 /* ---- writing ---- */
 
-/* NULL where not even the directory is there. */
+/* NULL if not even the directory exists. */
 static char *absolute_path(const char *path) {
     char *absolute = realpath(path, NULL);
     if (absolute) {
@@ -366,7 +366,7 @@ static char *absolute_path(const char *path) {
     return absolute;
 }
 
-/* Absolute, so that the written config means the same wherever it is put. */
+/* Absolute, so that the written config means the same wherever it is moved. */
 static cJSON *write_path(const mote_field *field, const char *path) {
     name_list list = names_of(field);
     char *absolute = find_text(&list, path) < 0 ? absolute_path(path) : NULL;

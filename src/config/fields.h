@@ -1,4 +1,4 @@
-/* fields.h: JSON objects to structs and back, by field tables.
+/* fields.h: JSON objects to structs and back, driven by field tables.
  */
 #ifndef MOTE_CONFIG_FIELDS_H
 #define MOTE_CONFIG_FIELDS_H
@@ -24,8 +24,7 @@ mote_status mote_fields_read(mote_json object, const char *selector, const mote_
 /* Frees the strings that reading allocated. */
 void mote_fields_free(const mote_field *fields, void *target);
 
-/* Adds each field's value to a JSON object, except PARTs and LAYERS, which their
- * owners add. */
+/* Adds each field's value to a JSON object, except PARTs and LAYERS, which their owners add. */
 void mote_fields_write(mote_json_writer *writer, const mote_field *fields, const void *target,
                        cJSON *object);
 
@@ -33,13 +32,13 @@ void mote_fields_write(mote_json_writer *writer, const mote_field *fields, const
 #define MOTE_EXPECTED_CAPACITY 256
 char *mote_field_expected(const mote_field *field, char *text);
 
-/* The selector's value, such as the layer's type; NULL with an error where there is none. */
+/* The selector's value, such as the layer's type; NULL with an error if there is none. */
 const char *mote_json_selector(mote_json object, const char *selector, mote_error *error);
 
 /* Fails with `no layer is called "rleu"; did you mean "relu"?` at the selector. `what` is "layer".
- * Where no name is near: `no layer is called "transformer"; available: dense, relu`, and, where
- * plugins can give such classes, `; if a plugin provides it, pass --plugin FILE.so`. What a program
- * wrote is no slip of the finger: of that, it says only the last. */
+ * If no name is near: `no layer is called "transformer"; available: dense, relu` and, with
+ * `plugins`, `; if a plugin provides it, pass --plugin FILE.so`. For a generated document, where no
+ * name is a typo, only the latter is added. */
 mote_status mote_fail_unknown(mote_json object, const char *selector, const char *what,
                               mote_name_at *name_at, bool plugins, mote_error *error);
 

@@ -1,4 +1,4 @@
-/* json.c: JSON documents that remember where each value stands. */
+/* json.c: JSON documents that can locate each value. */
 #include "config/json.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@ enum {
     LONGEST_SHOWN = 40
 };
 
-/* A value that --set put in place, or an object that it made on the way there. */
+/* A value that --set stored, or an object that it created on the way there. */
 typedef struct override {
     const cJSON *node;
     char *assignment;
@@ -31,9 +31,9 @@ struct mote_document {
     bool generated;
 };
 
-/* ---- where a value stands ---- */
+/* ---- where a value is ---- */
 
-/* The way from the root to a value: in each container, the position among its members. */
+/* The way from the root to a value: in each container, the child taken and its position. */
 typedef struct way {
     const cJSON *nodes[MAX_DEPTH];
     size_t positions[MAX_DEPTH];
@@ -60,7 +60,7 @@ static bool find_way(const cJSON *from, const cJSON *to, way *found) {
     return false;
 }
 
-/* What cJSON takes for space: all control characters. */
+/* What cJSON takes for whitespace: spaces and all control characters. */
 static bool is_space(char c) {
     return c && (unsigned char)c <= ' ';
 }
@@ -72,12 +72,12 @@ static const char *skip_space(const char *at) {
     return at;
 }
 
-/* Some editors put an invisible mark in front of UTF-8; cJSON passes over it too. */
+/* Skips the byte order mark that some editors put before UTF-8; cJSON skips it too. */
 static const char *skip_mark(const char *text) {
     return strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text;
 }
 
-/* The quote that ends the string at `at`, or the end of the text. */
+/* The quote that closes the string at `at`, or the end of the text. */
 static const char *string_end(const char *at) {
     for (at++; *at && *at != '"'; at++) {
         if (*at == '\\' && at[1]) {
@@ -119,7 +119,7 @@ static const char *skip_value(const char *at) {
     return at;
 }
 
-/* The member at that position of the container at `at`: its value, or its key. */
+/* The value or, with `key`, the key of the member at `position` in the container at `at`. */
 static const char *find_member(const char *at, size_t position, bool key) {
     bool object = *at == '{';
     for (at = skip_space(at + 1); *at; position--) {
@@ -137,7 +137,7 @@ static const char *find_member(const char *at, size_t position, bool key) {
     return at;
 }
 
-/* Whether this byte goes on with a UTF-8 character that an earlier one began. */
+/* Whether this byte continues a UTF-8 character. */
 static bool is_continuation(char c) {
     return ((unsigned char)c & 0xc0) == 0x80;
 }
@@ -165,7 +165,7 @@ static const override *find_override(const mote_document *document, const cJSON 
 /* Writes "file:line:column: " or "--set assignment: ", or nothing for a text without a name. */
 static void describe_place(const mote_document *document, const way *found, bool key, char *text,
                            size_t capacity) {
-    for (size_t i = found->depth; i > 0; i--) { /* the innermost is the last that touched it */
+    for (size_t i = found->depth; i > 0; i--) { /* the innermost was set last */
         const override *o = find_override(document, found->nodes[i - 1]);
         if (o) {
             snprintf(text, capacity, "--set %s: ", o->assignment);
@@ -184,8 +184,8 @@ static void describe_place(const mote_document *document, const way *found, bool
     }
 }
 
-/* Writes "model.layers[1].units: ", "model.layers[1] (dense): " for an entry of a list that has a
- * type, or nothing for the root of a whole file. */
+/* Writes "model.layers[1].units: ", "model.layers[1] (dense): " for a list entry with a type, or
+ * nothing for the root of a whole file. */
 static void describe_path(const mote_document *document, const way *found, char *text,
                           size_t capacity) {
     size_t used = (size_t)snprintf(text, capacity, "%s", document->root_name);
@@ -270,9 +270,9 @@ char *mote_json_found(mote_json value, char *text) {
 
 /* ---- reading ---- */
 
-/* Where parsing failed. cJSON points one character too far where it wanted a key and found none,
- * as after a comma too many, and where a string has no end. After a comma, a digit or bracket may
- * also be the good beginning of a value in a list; then its word is taken. */
+/* Where parsing failed. cJSON points one character too far if it expected a key and found none, as
+ * after an extra comma, or if a string is not closed. After a comma, a digit or bracket may also
+ * validly begin a value in a list; then cJSON's position is used. */
 static const char *place_of_failure(const char *text, const char *end) {
     if (end == text || is_space(end[-1])) {
         return end;
@@ -302,7 +302,7 @@ static const char *describe_failure(const char *at, const char *end) {
                       : "the text ends too early";
 }
 
-/* cJSON does not say why it failed, but malloc does. */
+/* cJSON does not report why it failed, but malloc sets errno. */
 static cJSON *parse_whole(const char *text, const char **end, bool *out_of_memory) {
     errno = 0;
     cJSON *node = cJSON_ParseWithOpts(text, end, true);
@@ -425,13 +425,13 @@ typedef struct step {
     int index; /* -1 for a name */
 } step;
 
-/* Reads the step at *at and moves past it; false where there is none. */
+/* Reads the step at *at and moves past it; false if there is none. */
 static bool next_step(const char **at, bool first, step *out) {
     const char *p = *at;
     if (*p == '[') {
         char *end;
         long index = strtol(p + 1, &end, 10);
-        bool digit = p[1] >= '0' && p[1] <= '9'; /* no sign and no space, which strtol would take */
+        bool digit = p[1] >= '0' && p[1] <= '9'; /* strtol also accepts signs and spaces */
         if (!digit || *end != ']' || index > 1000000) {
             return false;
         }
@@ -459,7 +459,7 @@ static cJSON *child_at(const cJSON *parent, const step *s) {
     return cJSON_IsArray(parent) ? cJSON_GetArrayItem(parent, s->index) : NULL;
 }
 
-/* Remembers that --set put a node in place; false when out of memory. */
+/* Records that --set stored a node; false when out of memory. */
 static bool add_override(mote_document *document, const cJSON *node, const char *assignment) {
     override *entry = malloc(sizeof *entry);
     char *copy = strdup(assignment);
@@ -473,7 +473,7 @@ static bool add_override(mote_document *document, const cJSON *node, const char 
     return true;
 }
 
-/* Forgets what --set put into a value that is about to be replaced. */
+/* Drops the overrides within a value about to be replaced. */
 static void forget_overrides(mote_document *document, const cJSON *replaced) {
     override **link = &document->overrides;
     while (*link) {
@@ -488,8 +488,8 @@ static void forget_overrides(mote_document *document, const cJSON *replaced) {
     }
 }
 
-/* Replaces a member or an entry. Not with cJSON_ReplaceItemInObject, which goes on without a name
- * where there is no memory for one. */
+/* Replaces a member or an entry. Avoids cJSON_ReplaceItemInObject, which continues without a name
+ * when out of memory. */
 static mote_status replace_child(mote_document *document, cJSON *parent, const step *s, cJSON *old,
                                  cJSON *child) {
     if (s->index < 0 && !(child->string = strdup(s->name))) {
@@ -500,8 +500,8 @@ static mote_status replace_child(mote_document *document, cJSON *parent, const s
     return MOTE_OK;
 }
 
-/* Puts a child in its place, in that of an older one where there is one. MOTE_INVALID where there
- * is no such place. Deletes the child on failure. */
+/* Adds a child, or replaces an existing one. MOTE_INVALID if there is no such place. Deletes the
+ * child on failure. */
 static mote_status put_child(mote_document *document, cJSON *parent, const step *s, cJSON *child,
                              const char *assignment) {
     cJSON *old = child_at(parent, s);
@@ -522,7 +522,7 @@ static mote_status put_child(mote_document *document, cJSON *parent, const step 
     return status;
 }
 
-/* Walks to the parent of the last step, making objects that are missing. */
+/* Walks to the parent of the last step, creating missing objects. */
 static mote_status walk_to_parent(mote_document *document, const char *assignment, step *last,
                                   cJSON **parent) {
     cJSON *node = document->root;
@@ -549,7 +549,7 @@ static mote_status walk_to_parent(mote_document *document, const char *assignmen
     return MOTE_OK;
 }
 
-/* The value that a text is, or the text itself. NULL when out of memory. */
+/* The JSON value in a text, or the text itself as a string. NULL when out of memory. */
 static cJSON *read_value(const char *text) {
     bool out_of_memory;
     cJSON *value = parse_whole(text, NULL, &out_of_memory);

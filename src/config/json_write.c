@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Puts a point where the locale has something else. */
+/* Replaces the locale's decimal separator with a point. */
 static void use_point(char *text) {
     size_t point = strspn(text, "-0123456789e+");
     if (text[point]) {
@@ -44,7 +44,7 @@ cJSON *mote_json_new_array(mote_json_writer *writer) {
     return keep(writer, cJSON_CreateArray());
 }
 
-/* The item in its place, or NULL. */
+/* Adds the item and returns it; on failure deletes it and returns NULL. */
 static cJSON *place(mote_json_writer *writer, cJSON *parent, const char *name, cJSON *item) {
     bool good =
         parent && item &&

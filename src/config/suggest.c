@@ -1,4 +1,4 @@
-/* suggest.c: "did you mean": the candidate at the smallest edit distance, whatever the case. */
+/* suggest.c: "did you mean": the candidate at the smallest edit distance, ignoring case. */
 #include "config/suggest.h"
 
 #include <stdbool.h>
@@ -21,8 +21,8 @@ static bool same(char a, char b) {
     return lower(a) == lower(b);
 }
 
-/* Insertions, deletions, substitutions and swaps of neighbours that turn a into b (the optimal
- * string alignment distance). */
+/* The insertions, deletions, substitutions and swaps of adjacent characters that turn a into b (the
+ * optimal string alignment distance). */
 static size_t edit_distance(const char *a, const char *b) {
     size_t rows[3][LONGEST + 1];
     size_t *before = rows[0], *last = rows[1], *row = rows[2];

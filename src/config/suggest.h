@@ -1,4 +1,4 @@
-/* suggest.h: "did you mean", and what there is where nothing is near. */
+/* suggest.h: "did you mean", or the available names if none is near. */
 #ifndef MOTE_CONFIG_SUGGEST_H
 #define MOTE_CONFIG_SUGGEST_H
 
@@ -14,8 +14,8 @@ static inline mote_suggestion mote_suggest(const char *word) {
     return (mote_suggestion){.word = word};
 }
 
-/* Considers a candidate. It must be near enough that a slip of the finger explains the difference;
- * upper and lower case make none. */
+/* Considers a candidate. It must be near enough for a typo to explain the difference; case is
+ * ignored. */
 void mote_suggest_candidate(mote_suggestion *suggestion, const char *candidate);
 
 /* "; did you mean "relu"?", or "". Returns `text`. */
@@ -28,7 +28,7 @@ typedef const char *mote_name_at(size_t index);
 /* The nearest of the names, if one is near. */
 mote_suggestion mote_suggest_among(const char *word, mote_name_at *name_at);
 
-/* The nearest of the names as above, or, where none is near, all of them:
+/* The nearest of the names as above or, if none is near, all of them:
  * "; available: dense, relu, ...". Returns `text`. */
 #define MOTE_NAMES_CAPACITY 768
 char *mote_suggest_name(const char *word, mote_name_at *name_at, char *text);
