@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A multiple of the alignment, as is what has been taken: rounding up cannot pass it. */
+/* A multiple of the alignment, like `used`, so that rounding up cannot exceed it. */
 static const size_t LARGEST = SIZE_MAX / 2 / MOTE_ALIGNMENT * MOTE_ALIGNMENT;
 
 mote_status mote_arena_reserve(mote_arena *arena, const mote_arena *measured, mote_error *error) {

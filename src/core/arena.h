@@ -1,8 +1,8 @@
 /* arena.h: one block of memory, measured first and carved afterwards.
  *
- * A planning routine runs twice. On an arena without memory (mote_arena_measure) takes return NULL
- * and only add up; then mote_arena_allocate gets what was measured, and the same routine takes the
- * same pieces out of it, in the same order.
+ * A planning routine runs twice. On an arena without memory (mote_arena_measure), takes return NULL
+ * and only add up; mote_arena_allocate then allocates what was measured, and the same routine takes
+ * the same pieces out of it, in the same order.
  */
 #ifndef MOTE_CORE_ARENA_H
 #define MOTE_CORE_ARENA_H
@@ -33,7 +33,7 @@ void mote_arena_free(mote_arena *arena);
 /* `count` entries of `size` bytes, 64-byte aligned; NULL while measuring. */
 void *mote_arena_take(mote_arena *arena, size_t count, size_t size);
 
-/* True when all that was measured has been taken: what every planning routine asserts. */
+/* True if everything measured has been taken, as every planning routine asserts. */
 static inline bool mote_arena_complete(const mote_arena *arena) {
     return arena->used == arena->capacity;
 }

@@ -1,10 +1,10 @@
-/* clock.h: time that passes. */
+/* clock.h: elapsed time. */
 #ifndef MOTE_CORE_CLOCK_H
 #define MOTE_CORE_CLOCK_H
 
 #include <time.h>
 
-/* Seconds since some moment in the past; never goes back. */
+/* Seconds since an arbitrary moment; never decreases. */
 static inline double mote_clock(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);

@@ -1,4 +1,4 @@
-/* file.c: whole files in and out. */
+/* file.c: reading and writing whole files. */
 #include "core/file.h"
 
 #include <dirent.h>
@@ -83,8 +83,8 @@ char *mote_path_directory(const char *path) {
 
 /* ---- leftovers ---- */
 
-/* Whether a file's name is "model.safetensors.17.part", of the file `name` or, with NULL, of
- * any. */
+/* Whether `file` is a temporary name, "model.safetensors.17.part", of the file `name` or, if NULL,
+ * of any. */
 static bool is_temporary(const char *file, const char *name) {
     static const char suffix[] = ".part";
     size_t length = strlen(file), end = sizeof suffix - 1;
@@ -101,7 +101,7 @@ static bool is_temporary(const char *file, const char *name) {
     return !name || (strlen(name) == begin - 1 && strncmp(file, name, begin - 1) == 0);
 }
 
-/* The lock of whoever wrote it went when that process did. */
+/* A writer's lock is released when its process ends. */
 static void remove_if_unlocked(int directory, const char *file) {
     int descriptor = openat(directory, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (descriptor >= 0) {
@@ -124,7 +124,7 @@ void mote_file_remove_leftovers(const char *directory, const char *name) {
     }
 }
 
-/* Those of the one file: they may be large. */
+/* Removes only that file's leftovers, which may be large. */
 static void remove_leftovers_of(const char *path) {
     const char *slash = strrchr(path, '/');
     char *directory = mote_path_directory(path);
@@ -151,19 +151,18 @@ mote_status mote_file_open(mote_file_writer *writer, const char *path, mote_erro
     }
     remove_leftovers_of(path);
     snprintf(writer->temporary_path, capacity, "%s.%ld.part", path, (long)getpid());
-    writer->stream = fopen(writer->temporary_path, "wb+"); /* + for those who map what they wrote */
+    writer->stream = fopen(writer->temporary_path, "wb+"); /* + to map what was written */
     if (!writer->stream) {
         mote_status status =
             mote_fail(error, MOTE_FILE, "%s: cannot be written: %s", path, strerror(errno));
         release(writer);
         return status;
     }
-    (void)flock(fileno(writer->stream), LOCK_EX | LOCK_NB); /* it is no leftover */
+    (void)flock(fileno(writer->stream), LOCK_EX | LOCK_NB); /* not a leftover */
     return MOTE_OK;
 }
 
-/* Makes a rename last through a power failure. Some file systems refuse; the file itself is
- * safe. */
+/* Makes a rename survive a power failure. Some file systems refuse; the file itself is safe. */
 static void sync_directory(const char *path) {
     char *directory = mote_path_directory(path);
     int descriptor = directory ? open(directory[0] ? directory : ".", O_RDONLY) : -1;

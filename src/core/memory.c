@@ -1,4 +1,4 @@
-/* memory.c: large blocks. */
+/* memory.c: allocation of large blocks. */
 #include "core/memory.h"
 
 #include <stdlib.h>

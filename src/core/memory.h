@@ -1,4 +1,4 @@
-/* memory.h: large blocks. */
+/* memory.h: allocation of large blocks. */
 #ifndef MOTE_CORE_MEMORY_H
 #define MOTE_CORE_MEMORY_H
 
@@ -6,9 +6,9 @@
 
 #define MOTE_ALIGNMENT 64
 
-/* `bytes` bytes, at least 64-byte aligned, not initialised; NULL when there is not enough. Free it
- * with free(). Large blocks are put on huge pages where the system has them: samples are read in
- * random order, and with small pages nearly each one would cost a TLB miss. */
+/* `bytes` bytes, at least 64-byte aligned, not initialised; NULL when out of memory. Free it with
+ * free(). Large blocks are put on huge pages if the system has them: samples are read in random
+ * order, and with small pages nearly every one would cost a TLB miss. */
 void *mote_memory_allocate(size_t bytes);
 
 #endif

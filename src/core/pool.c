@@ -1,14 +1,14 @@
-/* pool.c: threads that share out the tiles of one operation.
+/* pool.c: threads that share the tiles of one operation.
  *
- * Each thread owns a contiguous range of a job's tiles, so that it meets the same rows in one
- * operation after the other, in its own cache; when its range is used up it takes tiles from the
- * others', since a core can be busy elsewhere for milliseconds.
+ * Each thread owns a contiguous range of a job's tiles, so that one operation after another finds
+ * the same rows in its cache; when its range is exhausted it steals tiles from the others, since a
+ * core can be busy elsewhere for milliseconds.
  *
- * A range is one 64-bit word, (job number << 32 | tiles left), taken from by compare-and-swap. A
- * thread that wakes late, with a job in mind that is long over, finds another job there, or nothing
- * left, or fails the comparison, and does no harm; therefore nobody has to wait for threads that
- * never got to a job. It is tiles left, not the next tile, because a range must be seen to be used
- * up from the word alone: the number of tiles may already be that of the next job.
+ * A range is one 64-bit word, (job number << 32 | tiles left), decremented by compare-and-swap. A
+ * thread that wakes late, for a job long finished, finds another job there, or nothing left, or
+ * fails the comparison, and does no harm; so there is no need to wait for threads that never
+ * started on a job. The word holds tiles left, not the next tile, because it alone must show that a
+ * range is exhausted: the number of tiles may already be that of the next job.
  */
 #include "core/clock.h"
 #include "core/pool.h"
@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 /* Spinning covers the gaps between the operations of a step; a round trip through the kernel costs
- * tens of microseconds. About 50 µs, and as much again while giving way to other threads. */
+ * tens of microseconds. About 50 µs, and as much again of yielding to other threads. */
 enum {
     SPINS = 2000,
     YIELDS = 50,
@@ -37,9 +37,9 @@ typedef struct range {
 } range;
 
 struct mote_pool {
-    size_t size; /* threads, the caller included */
+    size_t size; /* threads, including the caller */
 
-    /* The job. Written by the caller while no tile of it can be taken yet. */
+    /* The job. Written by the caller before any of its tiles can be taken. */
     _Atomic(mote_task) task;
     _Atomic(void *) context;
     _Atomic uint32_t tiles;
@@ -58,7 +58,7 @@ struct mote_pool {
     _Atomic uint32_t sleepers;
 
     pthread_t threads[MAX_THREADS];
-    size_t started; /* of them */
+    size_t started; /* how many were created */
     range ranges[MAX_THREADS];
 };
 
@@ -67,8 +67,8 @@ typedef struct worker {
     size_t index;
 } worker;
 
-/* Operations may be nested by mistake or by design, as in a layer made of layers; the inner one
- * then runs on the thread that met it. */
+/* Operations may nest, by mistake or by design, as in a layer made of layers; the inner one then
+ * runs on the calling thread. */
 static _Thread_local bool inside_task;
 
 static void pause_briefly(void) {
@@ -83,7 +83,7 @@ static uint32_t range_end(size_t size, size_t owner, uint32_t tiles) {
     return (uint32_t)((uint64_t)tiles * (owner + 1) / size);
 }
 
-/* Takes tiles from one range until it is used up or belongs to another job. */
+/* Takes tiles from one range until it is exhausted or belongs to another job. */
 static void work_on_range(mote_pool *pool, size_t owner, uint32_t job) {
     for (;;) {
         uint64_t word = atomic_load_explicit(&pool->ranges[owner].left, memory_order_acquire);
@@ -94,8 +94,8 @@ static void work_on_range(mote_pool *pool, size_t owner, uint32_t job) {
         mote_task task = atomic_load_explicit(&pool->task, memory_order_relaxed);
         void *context = atomic_load_explicit(&pool->context, memory_order_relaxed);
         uint32_t tiles = atomic_load_explicit(&pool->tiles, memory_order_relaxed);
-        /* Success means that this tile was still to be done when the task was read: the job cannot
-         * have been replaced before it is. */
+        /* Success means that this tile was still pending when the task was read: the job cannot be
+         * replaced before it is done. */
         if (atomic_compare_exchange_weak_explicit(&pool->ranges[owner].left, &word, word - 1,
                                                   memory_order_acq_rel, memory_order_relaxed)) {
             task(context, range_end(pool->size, owner, tiles) - left);
@@ -208,7 +208,7 @@ void mote_pool_run(mote_pool *pool, size_t tiles, mote_task task, void *context)
         atomic_store_explicit(&pool->ranges[i].left, (uint64_t)job << 32 | left,
                               memory_order_release);
     }
-    atomic_store(&pool->job, job); /* sequentially consistent, as is the look at `sleepers` */
+    atomic_store(&pool->job, job); /* sequentially consistent, as is the load of `sleepers` */
     wake_sleepers(pool);
 
     work_on_job(pool, 0, job);
@@ -242,7 +242,7 @@ size_t mote_pool_size(const mote_pool *pool) {
 
 /* ---- cores ---- */
 
-/* A number at the start of a small file of the kernel's, or 0. */
+/* The first number in a small kernel file, or 0; *second gets the next one, if any. */
 static double read_number(const char *directory, const char *name, double *second) {
     char path[256];
     snprintf(path, sizeof path, "%s/%s", directory, name);
@@ -257,9 +257,9 @@ static double read_number(const char *directory, const char *name, double *secon
     return first;
 }
 
-/* A container may have many cores and little of their time: threads beyond its share would only
- * wait, spinning, for those that have used theirs up. Both versions of Linux's control groups tell
- * quota and period in microseconds. */
+/* A container may have many cores but little of their time: threads beyond its quota would only
+ * spin, waiting for throttled ones. Both versions of Linux control groups give quota and period in
+ * microseconds. */
 size_t mote_pool_cores_within(const char *control_groups, size_t cores) {
     double period = 0, unused;
     double quota = read_number(control_groups, "cpu.max", &period);
@@ -288,9 +288,9 @@ size_t mote_pool_cores(void) {
     return mote_pool_cores_within("/sys/fs/cgroup", count_cores());
 }
 
-/* ---- beginning and end ---- */
+/* ---- creation and destruction ---- */
 
-/* Tasks keep what they work on on the stack, which is small by default in some C libraries. */
+/* Tasks keep their working data on the stack, which is small by default in some C libraries. */
 static const size_t STACK = (size_t)8 << 20;
 
 static bool start_thread(pthread_t *thread, worker *self) {

@@ -5,7 +5,7 @@
 
 static const double TWO_PI = 6.283185307179586;
 
-/* splitmix64 by S. Vigna: turns any seed into well mixed bits. */
+/* splitmix64 by S. Vigna: turns any seed into well-mixed bits. */
 static uint64_t mix(uint64_t *state) {
     uint64_t bits = (*state += 0x9e3779b97f4a7c15u);
     bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9u;

@@ -1,4 +1,4 @@
-/* registry.c: what can be registered. */
+/* registry.c: checks of classes to be registered. */
 #include "core/registry.h"
 
 /* ---- fields ---- */

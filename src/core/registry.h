@@ -1,5 +1,5 @@
-/* registry.h: lists of classes, such as layers: those that mote is built with, which a file names
- * in a table of its own, and those registered at run time.
+/* registry.h: lists of classes, such as layers: the built-in ones, which a file lists in a table of
+ * its own, and those registered at run time.
  *
  *     #define LAYERS(X) X(dense) X(relu)
  *
@@ -22,7 +22,7 @@
 #include "mote/field.h"
 #include "mote/status.h"
 
-/* Fixed, so that a list once handed out stays where it is. */
+/* Fixed, so that a list, once returned, never moves. */
 #define MOTE_REGISTRY_CAPACITY 255
 
 #define MOTE_REGISTRY(prefix, ...)                                                                 \
@@ -41,18 +41,19 @@
         return NULL;                                                                               \
     }
 
-/* What all kinds of classes have in common, of one that is to be registered. */
+/* What all kinds of classes have in common, for a class to be registered. */
 typedef struct mote_candidate {
     const char *what; /* "layer" */
     const char *type;
-    size_t size, least_size; /* of its struct, and of the part that all structs begin with */
+    size_t size, least_size; /* of its struct, and of the base that all such structs begin with */
     const mote_field *fields;
     const char *summary;
-    bool complete;      /* it has the functions that it must have, */
+    bool complete;      /* it has the required functions, */
     const char *wanted; /* which are these */
 } mote_candidate;
 
-/* Whether it can be added to a list of that many, in which its type is taken or not. */
+/* Whether a candidate can be added to a list of `listed` classes; `taken`: one of them has its
+ * type. */
 mote_status mote_candidate_check(const mote_candidate *candidate, bool taken, size_t listed,
                                  mote_error *error);
 
