@@ -1,4 +1,4 @@
-/* model_file.c: models in safetensors files, self-contained: parameters, and as metadata the
+/* model_file.c: self-contained models in safetensors files: parameters, and as metadata the
  * architecture, the input, the preprocessing and the class names, each as JSON.
  */
 #include "formats/model_file.h"
@@ -87,7 +87,7 @@ mote_status mote_model_save(const mote_model *model, const char *path, mote_erro
             {"mote.model", architecture},
             {"mote.preprocessing", preprocessing},
             {"mote.class_names", class_names},
-            {"mote.input", model->input}, /* the last: a model may have none */
+            {"mote.input", model->input}, /* last, since a model may have none */
         };
         size_t entries = sizeof metadata / sizeof *metadata - (model->input ? 0 : 1);
         status = mote_safetensors_write(path, tensors, count, metadata, entries, error);
@@ -101,7 +101,7 @@ mote_status mote_model_save(const mote_model *model, const char *path, mote_erro
 
 /* ---- reading ---- */
 
-/* Checks, or copies, the file's values of all parameters. */
+/* Checks or, with `copies`, copies the file's values of all parameters. */
 static mote_status read_tensors(mote_model *model, const mote_safetensors *file, bool copies,
                                 mote_error *error) {
     mote_status status = MOTE_OK;
@@ -154,7 +154,7 @@ static mote_status fail_metadata(const mote_safetensors *file, const char *key, 
                      mote_safetensors_path(file), key);
 }
 
-/* Takes the keys out of the architecture that are not those of a config's "model". */
+/* Detaches the keys of the architecture that a config's "model" does not have. */
 static bool detach_extras(cJSON *architecture, mote_shape *shape, double *classes) {
     cJSON *dims = cJSON_DetachItemFromObjectCaseSensitive(architecture, "input_shape");
     cJSON *count = cJSON_DetachItemFromObjectCaseSensitive(architecture, "classes");
@@ -169,7 +169,7 @@ static mote_status fail_memory(const mote_safetensors *file, mote_error *error) 
     return mote_fail(error, MOTE_MEMORY, "%s: out of memory", mote_safetensors_path(file));
 }
 
-/* The JSON under a key, which the caller deletes. */
+/* Parses the JSON under a key; the caller deletes it. */
 static mote_status parse_metadata(const mote_safetensors *file, const char *key, cJSON **out,
                                   mote_error *error) {
     const char *text = mote_safetensors_metadata(file, key);
@@ -317,7 +317,7 @@ static mote_status read_class_names(mote_model *model, const mote_safetensors *f
     return status;
 }
 
-/* Models of arrays, and those that an older mote wrote, have none. */
+/* Models trained on arrays, and those written by an older mote, have no input. */
 static mote_status read_input(mote_model *model, const mote_safetensors *file, mote_error *error) {
     const char *text = mote_safetensors_metadata(file, "mote.input");
     if (!text) {

@@ -7,11 +7,11 @@
 #include "formats/safetensors.h"
 #include "mote/model.h"
 
-/* Puts the file's values into all parameters of the model, by name and shape, or into none. */
+/* Copies the file's values into all parameters of the model, by name and shape, or into none. */
 mote_status mote_model_copy_parameters(mote_model *model, const mote_safetensors *file,
                                        mote_error *error);
 
-/* To be freed with cJSON_Delete; NULL when out of memory. */
+/* Free it with cJSON_Delete; NULL when out of memory. */
 cJSON *mote_preprocessing_to_json(const mote_preprocessing *preprocessing);
 
 #endif

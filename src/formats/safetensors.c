@@ -1,4 +1,4 @@
-/* safetensors.c: named tensors in a file that other systems read. */
+/* safetensors.c: named tensors in a file format that other systems read. */
 #include "formats/safetensors.h"
 
 #include <cjson/cJSON.h>
@@ -87,7 +87,7 @@ static char *describe_file(const mote_tensor_entry *tensors, size_t tensor_count
     return mote_json_print(&writer, header, MOTE_JSON_ONE_LINE);
 }
 
-/* The length, the header, and spaces so that the data is aligned. */
+/* Writes the length, the header, and spaces that align the data. */
 static void write_header(mote_file_writer *writer, const char *text) {
     char spaces[ALIGNMENT];
     memset(spaces, ' ', sizeof spaces);
@@ -130,10 +130,10 @@ struct mote_safetensors {
     const char *data;
     size_t data_length;
     cJSON *header;
-    const cJSON *metadata; /* NULL where there is none */
+    const cJSON *metadata; /* NULL if there is none */
 };
 
-/* A whole number of a JSON entry. */
+/* Reads a non-negative integer. */
 static bool read_count(const cJSON *node, size_t *count) {
     if (!cJSON_IsNumber(node) || node->valuedouble < 0 || node->valuedouble > 0x1p53 ||
         node->valuedouble != (double)(size_t)node->valuedouble) {
@@ -158,7 +158,7 @@ static size_t dtype_bytes(const cJSON *dtype) {
     return 0;
 }
 
-/* The place of a tensor's data; false where the entry makes no sense. */
+/* Reads the byte range of a tensor's data; false if the entry makes no sense. */
 static bool read_span(const mote_safetensors *file, const cJSON *entry, size_t *begin,
                       size_t *end) {
     const cJSON *offsets = cJSON_GetObjectItemCaseSensitive(entry, "data_offsets");
@@ -168,8 +168,8 @@ static bool read_span(const mote_safetensors *file, const cJSON *entry, size_t *
            *end <= file->data_length;
 }
 
-/* Whether shape, type and place of an entry go together. Types that are not known here may stand in
- * the file as long as nobody asks for them. */
+/* Whether the shape, dtype and byte range of an entry agree. Unknown dtypes are allowed in the file
+ * as long as nobody asks for them. */
 static bool check_entry(const mote_safetensors *file, const cJSON *entry) {
     const cJSON *dims = cJSON_GetObjectItemCaseSensitive(entry, "shape");
     size_t begin, end, bytes = dtype_bytes(cJSON_GetObjectItemCaseSensitive(entry, "dtype"));
@@ -199,7 +199,7 @@ static int compare_spans(const void *left, const void *right) {
     return (a->end > b->end) - (a->end < b->end);
 }
 
-/* The format wants the tensors to fill the data, none over another and nothing between them. */
+/* The format requires the tensors to fill the data without overlaps or gaps. */
 static mote_status check_tiling(const mote_safetensors *file, mote_error *error) {
     span *spans = calloc((size_t)cJSON_GetArraySize(file->header) + 1, sizeof *spans);
     if (!spans) {
@@ -324,7 +324,7 @@ static const cJSON *find_entry(const mote_safetensors *file, const char *name) {
                                            : NULL;
 }
 
-/* The shape of an entry that has been checked; false where it has too many dimensions. */
+/* Reads the shape of a checked entry; false if it has too many dimensions. */
 static bool read_shape(const cJSON *entry, mote_shape *shape) {
     *shape = (mote_shape){0};
     const cJSON *dims = cJSON_GetObjectItemCaseSensitive(entry, "shape");

@@ -1,4 +1,4 @@
-/* safetensors.h: named tensors in a file that other systems read.
+/* safetensors.h: named tensors in a file format that other systems read.
  *
  * The format (github.com/huggingface/safetensors): 8 bytes with the little-endian length of a JSON
  * header, the header {"name": {"dtype", "shape", "data_offsets": [begin, end]}, ...,
@@ -22,7 +22,7 @@ typedef struct mote_metadata_entry {
     const char *key, *value;
 } mote_metadata_entry;
 
-/* Writes a file, complete or not at all. */
+/* Writes a file atomically. */
 mote_status mote_safetensors_write(const char *path, const mote_tensor_entry *tensors,
                                    size_t tensor_count, const mote_metadata_entry *metadata,
                                    size_t metadata_count, mote_error *error);
@@ -36,14 +36,14 @@ void mote_safetensors_destroy(mote_safetensors *file);
 /* The path it was read from, for errors. */
 const char *mote_safetensors_path(const mote_safetensors *file);
 
-/* A metadata string; NULL where there is none of that name. */
+/* The metadata string of that key; NULL if there is none. */
 const char *mote_safetensors_metadata(const mote_safetensors *file, const char *key);
 
-/* Fails where the tensor is missing or different. */
+/* Fails if the tensor is missing, has another shape or is not F32. */
 mote_status mote_safetensors_check(const mote_safetensors *file, const char *name, mote_shape shape,
                                    mote_error *error);
 
-/* Copies a tensor of that name and shape; fails where it is missing or different. */
+/* Copies a tensor of that name and shape; fails as mote_safetensors_check does. */
 mote_status mote_safetensors_copy(const mote_safetensors *file, const char *name, mote_tensor to,
                                   mote_error *error);
 
