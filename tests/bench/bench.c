@@ -1,12 +1,12 @@
-/* bench.c: how fast mote is, and how near the limit that its matrix products set.
+/* bench.c: mote's speed, and how close it is to the limit set by its matrix products.
  *
  *   bench [--network 784-512-256-10] [--batch 128] [--threads 1,2] [--train-only] [--json]
  *
- * Each line is a network trained by SGD with momentum on made-up 8-bit samples that are all in
- * memory, as many as MNIST has: a dense one of ReLUs by its widths, or lenet or cnn. The limit is
- * the time that the products of one step take by themselves: a dense layer's shared out among the
- * threads in the fastest of three ways, in mote's tiles, by rows, or by columns; a convolution's
- * image by image, out of a matrix of columns that is there already, and each thread its part.
+ * Each line is a network trained by SGD with momentum on random 8-bit samples, as many as MNIST
+ * has, all in memory: a dense one with ReLUs, given by its widths, or lenet or cnn. The limit is
+ * the time that the products of one step take alone: a dense layer's split among the threads in the
+ * fastest of three ways, in mote's tiles, by rows, or by columns; a convolution's image by image,
+ * from a column matrix made beforehand, with the images divided evenly among the threads.
  */
 #include <cjson/cJSON.h>
 #include <math.h>
@@ -74,7 +74,7 @@ static double time_calls(double wanted, void (*action)(void *context), void *con
     return median(seconds, REPEATS);
 }
 
-/* ---- the network at hand ---- */
+/* ---- the network ---- */
 
 enum {
     LAYERS_CAPACITY = 2048
@@ -84,7 +84,7 @@ typedef struct network {
     const char *name; /* "784-512-256-10", "lenet" */
     mote_shape input_shape;
     size_t classes;
-    char layers[LAYERS_CAPACITY]; /* a list in JSON */
+    char layers[LAYERS_CAPACITY]; /* a JSON list */
 } network;
 
 #define CONV(filters, kernel, padding)                                                             \
@@ -102,7 +102,7 @@ static const struct {
     {"cnn", CONV(32, 3, "\"same\"") POOL CONV(64, 3, "\"same\"") POOL FLATTEN DENSE(128) LAST},
 };
 
-/* From "784-512-256-10". */
+/* Parses "784-512-256-10". */
 static network dense_network(const char *name) {
     network n = {.name = name};
     size_t used = 0;
@@ -164,7 +164,7 @@ static mote_model *make_model(const network *n) {
     return model;
 }
 
-/* 8-bit noise with labels: what it holds does not matter to its speed. */
+/* 8-bit noise with labels: the content does not affect the speed. */
 static mote_dataset *make_dataset(const network *n, uint8_t **bytes, uint32_t **labels) {
     size_t width = mote_shape_count(n->input_shape);
     *bytes = mote_memory_allocate(SAMPLES * width); /* as the data formats do */
@@ -234,8 +234,8 @@ static void run_product(void *context) {
     }
 }
 
-/* The fastest of three ways to share out one product among the threads. mote's own way is the one
- * that training takes. */
+/* The fastest of three ways to split one product among the threads. The first, mote's own, is the
+ * one that training takes. */
 static double time_product(mote_pool *pool, mote_gemm gemm) {
     size_t threads = mote_pool_size(pool);
     mote_gemm own = gemm;
@@ -255,10 +255,10 @@ static double time_product(mote_pool *pool, mote_gemm gemm) {
 }
 
 /* One layer's product y = x Wᵀ: of a dense layer for the whole batch; of a convolution for one
- * image, `times` times; none where it has no weights. */
+ * image, `times` times; `times` is 0 for a layer without weights. */
 typedef struct layer_product {
     size_t rows, depth, columns, times;
-    bool needs_dx, shared; /* shared out among the threads */
+    bool needs_dx, shared; /* split among the threads */
 } layer_product;
 
 static layer_product product_of(const mote_model *model, size_t index, size_t batch) {
@@ -336,7 +336,7 @@ static double time_layer(const layer_product *p, mote_pool *pool) {
     return seconds * (double)p->times;
 }
 
-/* Seconds that the products of one training step take by themselves. */
+/* Seconds that the products of one training step take alone. */
 static double time_limit(const mote_model *model, size_t batch, mote_pool *pool) {
     double seconds = 0;
     for (size_t i = 0; i < mote_model_layer_count(model); i++) {
@@ -351,8 +351,8 @@ static double time_limit(const mote_model *model, size_t batch, mote_pool *pool)
 
 /* ---- the parts of a step ---- */
 
-/* Seconds of one step on the calling thread, by what they go to. Waiting for the other threads is
- * part of the other figures, too. */
+/* Seconds of one step on the calling thread, by what they are spent on. Waiting for the other
+ * threads is also part of the other figures. */
 typedef struct breakdown {
     double gather, forward, output, backward, update, waiting;
 } breakdown;
@@ -483,7 +483,7 @@ static void print_row(const job *j, const figures *f) {
     fflush(stdout);
 }
 
-/* What was not measured becomes null. */
+/* Figures that were not measured become null. */
 static void print_json(const job *j, const figures *f) {
     double batch = (double)j->batch;
     const breakdown *b = &f->parts;

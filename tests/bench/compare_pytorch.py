@@ -90,7 +90,7 @@ def measure_pytorch(network, batch, threads):
     return steps * batch / (time.perf_counter() - begin)
 
 
-# Threads of PyTorch's own, and of OpenBLAS below it.
+# PyTorch's own threads, and those of OpenBLAS below it.
 PYTORCH_THREADS = {"1": (1, 1), "2": (2, 2), "1+2": (1, 2), "2+1": (2, 1)}
 MOTE_THREADS = (1, 2)
 

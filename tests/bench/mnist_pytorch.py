@@ -176,7 +176,7 @@ def main():
         epoch += 1
         if arguments.seconds and epoch == 1:
             now = time.perf_counter()
-            # 15 % stay in reserve, for the test and because later epochs take longer than the first.
+            # 15 % in reserve: for the test, and because later epochs take longer than the first.
             left = 0.85 * arguments.seconds - (now - BEGIN)
             epochs = min(epochs, max(1, 1 + math.floor(left / (now - started))))
     model.load_state_dict(best_weights)
