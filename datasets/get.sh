@@ -1,11 +1,12 @@
 #!/bin/sh
-# Fetches a data set into the directory of its name beside this script; see usage() below.
+# Fetches a data set into the directory named after it beside this script; see usage() below.
 #
-# Every file is written under a temporary name, checked, and only then given its own name, so what stands under
-# datasets/NAME/ is always whole. The sums to check against stand beside this script:
-#   NAME.sha256  sha256 of the decompressed file, which holds however the file was compressed
-#   NAME.md5     md5 of the .gz file as its authors publish it, where no more than that is published
-# Of an archive only the files that are needed stay, with their own sums in .unpacked.md5 among them, written last.
+# Every file is written under a temporary name, checked, and only then renamed, so the files under
+# datasets/NAME/ are always complete. The sums to check against are beside this script:
+#   NAME.sha256  sha256 of the decompressed file, valid however the file was compressed
+#   NAME.md5     md5 of the .gz file as published by its authors, if they publish nothing better
+# Of an archive, only the files needed are kept, with their own sums beside them in .unpacked.md5,
+# written last.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -30,8 +31,8 @@ Exit codes: 0 complete; 1 failed; 2 wrong usage.
 END
 }
 
-# Settles what there is to fetch of $name, $files. Of an archive also the directory within it, $inside, and what is
-# needed of that, $members.
+# Sets $files, the files to fetch for $name; for an archive also $inside, the directory within it,
+# and $members, the files needed from that.
 choose_files() {
     members=
     case $name in
@@ -94,7 +95,8 @@ md5_of_stdin() {
     if have md5sum; then md5sum; else md5; fi | cut -d ' ' -f 1
 }
 
-# Settles once how this data set is checked: $sums, $sum_of (for messages) and the tools that this takes.
+# Sets how this data set is checked, $sums and $sum_of (for messages); exits if a tool for that is
+# missing.
 choose_sums() {
     if [ -f "$here/$name.sha256" ]; then
         sums=$here/$name.sha256
@@ -108,16 +110,16 @@ choose_sums() {
     have gzip || need gzip 'check the files'
 }
 
-# need TOOL PURPOSE: ends this run for want of a tool.
+# need TOOL PURPOSE: exits because a tool is missing.
 need() {
     say "datasets/get.sh: needs $1 to $2, and there is none here; install it and run this again"
     exit 1
 }
 
-# check FILE PATH: is what stands at PATH the FILE it should be? If not, $problem says what is wrong.
+# check FILE PATH: whether PATH holds the FILE that it should. If not, $problem says what is wrong.
 check() {
-    # First, because a pipe would hide that gzip failed, and a file cut within its last 8 bytes still gives all its
-    # data.
+    # First, because a pipe would hide that gzip failed, and a file truncated within its last 8
+    # bytes still yields all its data.
     if ! problem=$(gzip -t <"$2" 2>&1); then
         problem="not a whole gzip file: ${problem##*: } (it has $(size "$2") bytes)"
         return 1
@@ -140,8 +142,8 @@ check() {
     return 1
 }
 
-# check_place FILE: is it in place, or all that was needed of it, and right? If not, $problem says what is wrong, and
-# nothing where there is nothing.
+# check_place FILE: whether FILE, or everything needed from it, is in place and correct. If not,
+# $problem says what is wrong, or is empty if nothing is there.
 check_place() {
     problem=
     if [ -z "$members" ]; then
@@ -160,7 +162,7 @@ check_place() {
 
 # ---- fetching --------------------------------------------------------------------------------------------------------
 
-# transfer SOURCE PART: brings SOURCE, a path or a URL, to PART. If it cannot, $problem says why.
+# transfer SOURCE PART: copies SOURCE, a path or a URL, to PART. On failure, $problem says why.
 transfer() {
     case $1 in
     file://*)
@@ -183,7 +185,7 @@ transfer() {
     esac
 }
 
-# cat and not cp, so that a read-only original does not make a read-only copy.
+# cat, not cp, so that a read-only original does not make a read-only copy.
 copy() {
     if [ ! -f "$1" ]; then
         problem='there is no such file'
@@ -193,7 +195,8 @@ copy() {
     cat <"$1" >"$2"
 }
 
-# Going on where a broken connection stopped takes a loop of our own: curl's --retry throws away what it has already got.
+# Resuming after a broken connection takes a loop here: curl's --retry discards what it has already
+# received.
 download_with_curl() {
     progress='--silent --show-error'
     [ ! -t 2 ] || progress=--progress-bar
@@ -201,7 +204,7 @@ download_with_curl() {
     while :; do
         before=$(size "$2")
         status=0
-        # $progress is one or two options, to be split.
+        # $progress is one or two options, which must be split.
         # shellcheck disable=SC2086
         http=$(curl $progress --fail --location --connect-timeout 15 --speed-limit 1000 --speed-time 30 \
             --continue-at - --write-out '%{http_code}' --output "$2" "$1") || status=$?
@@ -211,8 +214,8 @@ download_with_curl() {
         [ "$attempt" -lt 5 ] || return 1
         case $status:$http in
         22:408 | 22:429 | 22:5??) ;;                          # the server is busy
-        33:* | 22:416) rm -f -- "$2" ;;                       # it cannot go on in the middle: start over
-        28:*) [ "$(size "$2")" -gt "$before" ] || return 1 ;; # timed out: again only if anything came
+        33:* | 22:416) rm -f -- "$2" ;;                       # it cannot resume: start over
+        28:*) [ "$(size "$2")" -gt "$before" ] || return 1 ;; # timed out: retry if anything came
         18:* | 35:* | 52:* | 55:* | 56:* | 92:*) ;;           # the connection broke
         *) return 1 ;;
         esac
@@ -227,7 +230,8 @@ download_with_wget() {
     wget -nv -c -t 3 -T 30 -O "$2" "$1"
 }
 
-# unpack PART: puts the members of an archive in place, and removes it. If it cannot, $problem says why.
+# unpack PART: puts the members of an archive in place and removes the archive. On failure, $problem
+# says why.
 unpack() {
     part=$1
     unpacked=$dest/.unpacked.part.$$
@@ -250,7 +254,7 @@ unpack() {
     rm -rf -- "$unpacked"
 }
 
-# place FILE PART: gives PART, which was checked, its own name.
+# place FILE PART: puts PART, already checked, in place.
 place() {
     if [ -n "$members" ]; then unpack "$2"; else mv -f -- "$2" "$dest/$1"; fi
 }
@@ -266,7 +270,7 @@ get() {
     fi
 }
 
-# get_all SOURCE: fetches all that is still $wanted, up to the first file that SOURCE does not have right.
+# get_all SOURCE: fetches all still $wanted, up to the first file that SOURCE cannot provide intact.
 get_all() {
     for file in $wanted; do
         get "$file" "$1" || return 1
@@ -329,7 +333,7 @@ if [ -n "$wanted" ]; then
     if [ -n "${MOTE_DATASET_MIRROR:-}" ]; then
         set -- "${MOTE_DATASET_MIRROR%/}/$name"
     else
-        # One URL a line, none with a space.
+        # One URL per line, none with a space.
         # shellcheck disable=SC2046
         set -- $(mirrors_of "$name")
     fi
