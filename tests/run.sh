@@ -43,7 +43,7 @@ build() {
     fi
 }
 
-# run_tests DIR: in a subshell, so that ctest runs where its tests are and says the last word.
+# run_tests DIR: in a subshell, so that ctest runs where its tests are and its output comes last.
 run_tests() (
     say "testing $1"
     cd "$1"
@@ -57,7 +57,7 @@ fetch_mnist() {
 
 clang_is_another() {
     command -v clang >/dev/null 2>&1 || return 1
-    # CC may hold options or a launcher, to be split. On some systems, cc is clang.
+    # CC may hold options or a launcher, so it must be split. On some systems, cc is clang.
     # shellcheck disable=SC2086
     ! ${CC:-cc} --version 2>/dev/null | grep -q clang
 }
@@ -80,7 +80,7 @@ for argument in "$@"; do
     esac
 done
 
-# A path given relative to where we were called from must survive going elsewhere.
+# A path relative to the caller's directory must survive the cd below.
 case ${MOTE_DATASET_MIRROR:-} in
 '' | /* | *://*) ;;
 *) export MOTE_DATASET_MIRROR="$PWD/$MOTE_DATASET_MIRROR" ;;
@@ -107,12 +107,12 @@ if clang_is_another; then
 fi
 run_tests build-test
 
-# With line numbers for the sanitizers' reports; and warnings are left to the builds above, because gcc gives false ones
-# under sanitizers and its manual advises against -Werror there.
+# RelWithDebInfo gives the sanitizers' reports line numbers. Warnings are left to the builds above,
+# because gcc gives false ones under sanitizers and its manual advises against -Werror there.
 build build-sanitize -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMOTE_SANITIZE=ON
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-print_stacktrace=1:halt_on_error=1}"
 if [ "$(uname -s)" = Linux ]; then
-    # Elsewhere the leak checker may be missing, which would end every test at its start.
+    # Elsewhere the leak checker may be missing, and this option would end every test at its start.
     export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1}"
 fi
 run_tests build-sanitize
