@@ -15,16 +15,10 @@ static char *find_end(const line_reader *r) {
     return r->end > r->begin ? memchr(r->buffer + r->begin, '\n', r->end - r->begin) : NULL;
 }
 
-bool lines_ready(line_reader *r) {
-    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-    return r->over || find_end(r) || poll(&input, 1, 0) != 0;
-}
-
 /* Moves unconsumed input to the front of the buffer and reads more after it. */
 static mote_status fill(line_reader *r, mote_error *error) {
     if (!r->buffer) {
-        r->capacity = LONGEST_LINE + 1; /* the last line may need room for a NUL */
-        r->buffer = malloc(r->capacity);
+        r->buffer = malloc(LONGEST_LINE + 1); /* the last line may need room for a NUL */
         if (!r->buffer) {
             return mote_fail(error, MOTE_MEMORY, "out of memory for a line");
         }
@@ -46,6 +40,20 @@ static mote_status fill(line_reader *r, mote_error *error) {
     r->over = got == 0;
     r->end += (size_t)got;
     return MOTE_OK;
+}
+
+bool lines_ready(line_reader *r) {
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (!r->over && !find_end(r)) {
+        mote_error error = {0};
+        if (poll(&input, 1, 0) == 0) {
+            return false;
+        }
+        if (fill(r, &error) != MOTE_OK) {
+            return true; /* lines_next meets the same error */
+        }
+    }
+    return true;
 }
 
 mote_status lines_next(line_reader *r, const char **line, mote_error *error) {

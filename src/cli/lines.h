@@ -11,12 +11,12 @@
 /* Starts as {0}; free it with lines_free. */
 typedef struct line_reader {
     char *buffer;
-    size_t capacity, begin, end; /* the bytes read but not yet consumed */
-    size_t line;                 /* number of the last line, from 1 */
-    bool over;                   /* at the end of input */
+    size_t begin, end; /* the bytes read but not yet consumed */
+    size_t line;       /* number of the last line, from 1 */
+    bool over;         /* at the end of input */
 } line_reader;
 
-/* Whether a line, more input or the end is available without blocking. */
+/* Whether lines_next will not block. What it set *line to is no longer valid. */
 bool lines_ready(line_reader *reader);
 
 /* Sets *line to the next line, without its line ending and valid until the next call, or to NULL

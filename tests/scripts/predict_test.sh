@@ -169,6 +169,25 @@ test_answers_at_once() {
     rm questions answers
 }
 
+# Nor do answers wait for the rest of a line of which a part is there: 32 lines fill the reader's
+# buffer, so that what follows them is read by itself.
+test_answers_before_part_of_a_line() {
+    line=$(printf 'tree//%2030s/a/four.png' '' | sed 's/  /\/./g')
+    { for _ in $(seq 32); do echo "$line"; done && printf tree/b/; } >list
+    same "the lines before the part" "$(wc -c <list)" 65543
+    mkfifo questions answers
+    "$predict" $model - <questions >answers 2>"$err" &
+    exec 3>questions 4<answers
+    cat list >&3
+    for _ in $(seq 32); do read -r before <&4; done
+    echo one.png >&3
+    read -r last <&4
+    exec 3>&- 4<&-
+    wait $!
+    same "answers before a part of a line" "${before%%:*} ${last%%:*}" "$line tree/b/one.png"
+    rm questions answers list
+}
+
 # ---- IDX files ----
 
 test_idx_files() {
@@ -369,6 +388,7 @@ test_odd_names
 test_broken_files
 test_lists
 test_answers_at_once
+test_answers_before_part_of_a_line
 test_idx_files
 rm -rf tree
 test_cifar_files
