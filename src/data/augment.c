@@ -1,4 +1,4 @@
-/* augment.c: lists of augmentations, and samples changed by them. */
+/* augment.c: lists of augmentations, and applying them to samples. */
 #include "data/augment.h"
 
 #include <assert.h>
@@ -20,7 +20,7 @@ const char *const mote_ground_color_names[] = {
 
 enum {
     MOST_AUGMENTATIONS = 64,
-    MOST_PIXELS = 1 << 28 /* of a plane: 32-bit numbers count those of one with its margin */
+    MOST_PIXELS = 1 << 28 /* of a plane: with its margin, 32-bit integers can index it */
 };
 
 static const char *name_at(size_t index) {
@@ -139,7 +139,7 @@ void mote_augment_list_write(const mote_augment_list *list, mote_json_writer *wr
 
 /* ---- memory for threads ---- */
 
-/* What one thread works with. */
+/* The memory that one thread works with. */
 typedef struct slot {
     atomic_bool taken;
     mote_warp warp;
@@ -212,8 +212,8 @@ void mote_augmenter_destroy(mote_augmenter *augmenter) {
     }
 }
 
-/* One that no other thread has; there are as many as threads. Which one makes no difference to what
- * is computed. */
+/* Takes a slot that no other thread has; there are as many as threads. Which one it is does not
+ * affect the result. */
 static slot *take_slot(mote_augmenter *augmenter) {
     for (size_t i = 0;; i = (i + 1) % augmenter->slot_count) {
         if (!atomic_exchange(&augmenter->slots[i].taken, true)) {
@@ -251,7 +251,7 @@ static double mean_of_all(size_t count, const mote_real *plane) {
     return sum / (double)count;
 }
 
-/* A number as in the data, as the model sees it in each channel. */
+/* Converts a number as in the data to what the model sees in each channel. */
 static void normalize_number(const mote_preprocessing *p, size_t channels, size_t number,
                              mote_real *color) {
     for (size_t c = 0; c < channels; c++) {
@@ -283,7 +283,7 @@ void mote_augmentation_ground(const mote_augmentation *augmentation, const mote_
 
 /* ---- samples ---- */
 
-/* A sample at work. */
+/* A sample being augmented. */
 typedef struct work {
     const mote_augment_list *list;
     const mote_preprocessing *preprocessing;
@@ -292,7 +292,7 @@ typedef struct work {
     mote_real *x;
 } work;
 
-/* Each has a generator of its own, so that another one in the list changes none of the others. */
+/* Each augmentation has its own generator, so what one draws does not affect the others. */
 static bool draw_whether(const work *w, size_t index, mote_random *random) {
     *random = mote_random_create(w->key, MOTE_RANDOM_AUGMENT, index);
     double probability = w->list->items[index]->probability;
@@ -304,8 +304,8 @@ static mote_augment_pass pass_of(const work *w, mote_random *random) {
         .random = random, .scratch = w->slot->scratch, .preprocessing = w->preprocessing};
 }
 
-/* The end of a run of geometric augmentations that are composed: they agree on their ground, which
- * *deciding says. */
+/* The end of a run of geometric augmentations that can be composed: they agree on their ground,
+ * which *deciding determines. */
 static size_t find_end(const mote_augment_list *list, size_t begin,
                        const mote_augmentation **deciding) {
     size_t end = begin;
@@ -332,7 +332,8 @@ static void resample(const work *w, const mote_augmentation *deciding) {
     mote_warp_resample(warp, color ? warp->color : NULL, w->x);
 }
 
-/* Composes and resamples from augmentation `begin` on; returns the next one to do. */
+/* Composes the run of augmentations from `begin` on and resamples once; returns the index after the
+ * run. */
 static size_t warp_run(const work *w, size_t begin) {
     const mote_augmentation *deciding;
     size_t end = find_end(w->list, begin, &deciding);

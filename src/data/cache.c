@@ -1,9 +1,9 @@
 /* cache.c: decoded samples in a file.
  *
- * A file holds a header, the samples from the next page on, and behind them the labels and the
- * texts: key, note and class names, each with a NUL behind it. All but the samples is under a
- * checksum; reading the samples to check them would cost what the cache is to save. The file takes
- * its place complete or not at all; what a process that was killed has left is removed by the next.
+ * A file holds a header, the samples from the next page on, then the labels and the texts: key,
+ * note and class names, each NUL-terminated. Checksums cover all but the samples; reading those to
+ * check them would cost the time that the cache saves. The file is put in place atomically; what a
+ * killed process leaves behind is removed by the next one.
  */
 #include "data/cache.h"
 
@@ -24,30 +24,30 @@
 enum {
     PAGE = 4096,
     VERSION_CAPACITY = 24,
-    FORMAT = 1 /* of the file; to be raised with each change */
+    FORMAT = 1 /* of the file; increment with each change */
 };
 
 static const char magic[8] = "mote.cch";
 
-/* In the machine's byte order: `format` of another order is another number. */
+/* In native byte order: in another order, `format` reads as another number. */
 typedef struct header {
     char magic[8];
     uint32_t format, rank;
-    char version[VERSION_CAPACITY]; /* of mote: another one may decode to other bytes */
+    char version[VERSION_CAPACITY]; /* of mote: another one may decode differently */
     uint64_t dims[MOTE_MAX_RANK];
     uint64_t train, validation, test, class_count;
-    uint64_t key_length, note_length, names_length; /* with the NULs */
-    uint64_t rest_checksum;                         /* of all behind the samples */
-    uint64_t header_checksum;                       /* of all above */
+    uint64_t key_length, note_length, names_length; /* including the NULs */
+    uint64_t rest_checksum;                         /* of all that follows the samples */
+    uint64_t header_checksum;                       /* of all fields above */
 } header;
 
-/* Where things are, by the header. */
+/* Sizes and offsets, derived from the header. */
 typedef struct layout {
-    size_t width, samples; /* of a sample; of all of them, in bytes */
+    size_t width, samples; /* bytes per sample; bytes of all samples */
     size_t labels, key, note, names, end;
 } layout;
 
-/* False where the numbers are too large to be true. */
+/* False if the numbers are impossible. */
 static bool lay_out(const header *h, layout *l) {
     const uint64_t most = (uint64_t)1 << 48;
     mote_shape shape = {.rank = h->rank};
@@ -91,7 +91,7 @@ static const char *check_header(const header *h, size_t file_size, layout *l) {
     return l->end != file_size ? "it is cut short or damaged" : NULL;
 }
 
-/* What is wrong with what stands behind the samples; NULL: nothing. */
+/* What is wrong with what follows the samples; NULL: nothing. */
 static const char *check_rest(const header *h, const layout *l, const char *file, const char *key) {
     const char *rest = file + l->labels;
     if (crc32_z(0, (const Bytef *)rest, l->end - l->labels) != h->rest_checksum) {
@@ -102,7 +102,7 @@ static const char *check_rest(const header *h, const layout *l, const char *file
                : NULL;
 }
 
-/* The content's views. False when out of memory. */
+/* Sets the content's views. False when out of memory. */
 static bool fill_content(const header *h, const uint8_t *samples, const uint32_t *labels,
                          const char *names, mote_content *content) {
     char **list = NULL;
@@ -130,7 +130,7 @@ static bool fill_content(const header *h, const uint8_t *samples, const uint32_t
     return true;
 }
 
-/* Maps an open file; what is wrong with it, or NULL. */
+/* Maps an open file. Returns what is wrong with it, or NULL. */
 static const char *map_file(int file, size_t size, const char *path, const char *key,
                             mote_content *content, const char **note) {
     header h;
@@ -191,9 +191,9 @@ struct mote_cache {
     const mote_loading *loading;
     mote_content *content;
     mote_shape shape;
-    size_t width, most, count; /* of a sample; samples at most, and so far */
+    size_t width, most, count; /* bytes per sample; samples at most, and so far */
     mote_file_writer writer;   /* stream NULL: in memory */
-    uint8_t *memory;           /* [most × width] where there is no file */
+    uint8_t *memory;           /* [most × width] if there is no file */
 };
 
 static bool writes(const mote_cache *cache) {
@@ -229,7 +229,7 @@ static bool read_back(const mote_cache *cache, uint8_t *to) {
     return true;
 }
 
-/* Goes on in memory, with what has been written so far. */
+/* Continues in memory, with what has been written so far. */
 static mote_status leave_file(mote_cache *cache, const char *reason, mote_error *error) {
     const char *path = cache->writer.path;
     mote_load_notice(cache->loading, "%s: the cache cannot be written: %s; continuing without it",
@@ -307,7 +307,7 @@ void mote_cache_abandon(mote_cache *cache) {
 
 static header header_of(const mote_cache *cache, const char *key, const mote_cache_rest *rest) {
     header h;
-    memset(&h, 0, sizeof h); /* gaps too: they are under the checksum */
+    memset(&h, 0, sizeof h); /* padding too, which the checksum covers */
     memcpy(h.magic, magic, sizeof magic);
     h.format = FORMAT;
     snprintf(h.version, sizeof h.version, "%s", MOTE_VERSION);
@@ -327,7 +327,7 @@ static header header_of(const mote_cache *cache, const char *key, const mote_cac
     return h;
 }
 
-/* Writes a piece of what stands behind the samples, at *offset, and sums it up. */
+/* Writes a piece of what follows the samples at *offset, and advances both offset and checksum. */
 static bool write_rest(const mote_cache *cache, const void *bytes, size_t count, size_t *offset,
                        uint64_t *checksum) {
     bool good = write_at(cache, bytes, count, *offset);
@@ -358,7 +358,7 @@ static bool write_all(const mote_cache *cache, const char *key, const mote_cache
     return good && write_at(cache, &h, sizeof h, 0);
 }
 
-/* The content from memory, with copies of labels and names. */
+/* Fills the content from memory, with copies of labels and names. */
 static mote_status fill_from_memory(const mote_cache *cache, const char *key,
                                     const mote_cache_rest *rest, mote_error *error) {
     header h = header_of(cache, key, rest);
@@ -382,18 +382,18 @@ static mote_status fill_from_memory(const mote_cache *cache, const char *key,
                            rest->class_count);
 }
 
-/* Puts the file in its place and maps it. Sets *placed where that worked. */
+/* Maps the file and gives it its name. Sets *placed once it is mapped, even if it gets no name. */
 static mote_status place_file(mote_cache *cache, const char *key, const mote_cache_rest *rest,
                               bool *placed, mote_error *error) {
     if (!write_all(cache, key, rest)) {
         return leave_file(cache, strerror(errno), error);
     }
     int file = fileno(cache->writer.stream);
-    if (fsync(file) != 0) { /* what is in the file now, nobody knows */
+    if (fsync(file) != 0) { /* the file's content is now unknown */
         return mote_fail(error, MOTE_FILE, "%s: the cache was lost as it was written: %s",
                          cache->writer.path, strerror(errno));
     }
-    /* It is mapped before it gets its name: another process may then put its own in its place. */
+    /* Mapped before it gets its name, since another process may replace it after that. */
     mote_content mapped = {0};
     struct stat status;
     const char *note, *wrong = fstat(file, &status) == 0

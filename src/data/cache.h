@@ -1,9 +1,9 @@
 /* cache.h: decoded samples in a file, so that they are decoded once and need not fit into memory.
  *
- * A cache is keyed by a text that says what it was made from: the format, its settings that matter,
- * and each file with its size and time. It is mapped into memory at the next start. Whatever is
- * wrong with it, it is made again, with a word to the user; where it cannot be written, training
- * goes on with memory, with a word too.
+ * A cache is keyed by a text that says what it was made from: the format, its relevant settings,
+ * and each file with its size and modification time. The next start maps it into memory. If
+ * anything is wrong with it, it is rebuilt with a notice to the user; if it cannot be written,
+ * training continues in memory, also with a notice.
  *
  *     if (!mote_cache_open(path, key, loading, content)) {
  *         mote_cache *cache = mote_cache_create(path, shape, most, loading, content, error);
@@ -16,16 +16,16 @@
 
 #include "data/format.h"
 
-typedef struct mote_cache mote_cache; /* one that is being made */
+typedef struct mote_cache mote_cache; /* one being made */
 
-/* Fills the content's samples, labels and class names from the cache at `path`. False where there
- * is none, or none of use: damaged, made by another version, or from something else than `key`
+/* Fills the content's samples, labels and class names from the cache at `path`. False if there is
+ * none, or it is unusable: damaged, made by another version, or from something other than `key`
  * says. */
 bool mote_cache_open(const char *path, const char *key, const mote_loading *loading,
                      mote_content *content);
 
-/* A cache for at most `most` 8-bit samples, in memory where `path` is NULL or cannot be written.
- * NULL on failure. `content` and `loading` outlive it. */
+/* A cache for at most `most` 8-bit samples, in memory if `path` is NULL or cannot be written. NULL
+ * on failure. `content` and `loading` must outlive it. */
 mote_cache *mote_cache_create(const char *path, mote_shape shape, size_t most,
                               const mote_loading *loading, mote_content *content,
                               mote_error *error);
@@ -42,10 +42,10 @@ typedef struct mote_cache_rest {
     const char *const *class_names;
     size_t class_count;
     const char
-        *note; /* to be said again at each start, such as how many files are left out; or NULL */
+        *note; /* to be repeated at each start, such as how many files are left out; or NULL */
 } mote_cache_rest;
 
-/* Puts the cache in its place and fills the content from it. Frees the cache, on failure too. */
+/* Moves the cache into place and fills the content from it. Frees the cache, on failure too. */
 mote_status mote_cache_finish(mote_cache *cache, const char *key, const mote_cache_rest *rest,
                               mote_error *error);
 

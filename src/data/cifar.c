@@ -1,8 +1,8 @@
 /* cifar.c: the binary files of CIFAR-10 and CIFAR-100.
  *
- * A file is records: one byte with the class in CIFAR-10, two with the coarse and the fine class in
- * CIFAR-100, then the picture, 3 × 32 × 32 bytes. Class names stand in text files beside them, one
- * a line (www.cs.toronto.edu/~kriz/cifar.html).
+ * A file is a sequence of records: one byte with the class in CIFAR-10, two with the coarse and the
+ * fine class in CIFAR-100, then the picture, 3 × 32 × 32 bytes. Class names are in text files
+ * beside them, one per line (www.cs.toronto.edu/~kriz/cifar.html).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ enum {
     SIDE = 32,
     PIXELS = 3 * SIDE * SIDE,
     MOST_LABELS = 2,
-    RECORDS_AT_ONCE = 256, /* read between two words on how far it is */
+    RECORDS_AT_ONCE = 256, /* read between two progress reports */
     MOST_FILES = 5,
     NAMES_LIMIT = 1 << 16
 };
@@ -31,12 +31,12 @@ typedef enum label_kind {
     COARSE
 } label_kind;
 
-/* One of the two data sets, with one of its labels. */
+/* One of the two data sets, with one of its kinds of labels. */
 typedef struct edition {
     const char *name;
-    const char *train[MOST_FILES + 1]; /* ended by NULL */
+    const char *train[MOST_FILES + 1]; /* NULL-terminated */
     const char *test, *names;
-    size_t labels, label; /* bytes in front of a picture, and which of them counts */
+    size_t labels, label; /* label bytes before a picture, and the index of the one used */
     size_t classes;
 } edition;
 
@@ -154,7 +154,7 @@ static mote_status open_format(mote_format *format, const mote_loading *loading,
 
 /* ---- pictures ---- */
 
-/* A part that is being read. */
+/* A part being read. */
 typedef struct reading {
     const cifar *self;
     const mote_loading *loading;
@@ -246,7 +246,7 @@ static mote_status load_part(const cifar *self, const mote_loading *loading,
 
 /* ---- class names ---- */
 
-/* The next line that is not empty, ended in place; NULL at the end. */
+/* The next line that is not empty, terminated in place; NULL at the end. */
 static char *next_line(char **at) {
     *at += strspn(*at, "\r\n");
     if (**at == '\0') {
@@ -333,11 +333,11 @@ const mote_format_class mote_format_cifar = {
 struct mote_cifar_reader {
     FILE *stream;
     char *path;
-    size_t labels; /* bytes in front of a picture */
+    size_t labels; /* label bytes before a picture */
     size_t done, count;
 };
 
-/* Labels, by which the size is whole records; 0 where it is so by none. */
+/* The number of labels with which the size is a whole number of records; 0 if there is none. */
 static size_t labels_of(size_t size) {
     for (size_t labels = 1; labels <= MOST_LABELS; labels++) {
         if (size % (labels + PIXELS) == 0) {

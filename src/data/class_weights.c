@@ -1,7 +1,7 @@
-/* class_weights.c: what a sample of each class weighs in the training loss.
+/* class_weights.c: how much a sample of each class counts in the training loss.
  *
- *   "balanced":  w_c = samples / (classes × samples of class c), so that all classes count alike in
- *                sum (King and Zeng, "Logistic regression in rare events data", 2001)
+ *   "balanced":  w_c = samples / (classes × samples of class c), so that all classes have the same
+ *                total weight (King and Zeng, "Logistic regression in rare events data", 2001)
  */
 #include "data/class_weights.h"
 
@@ -41,7 +41,7 @@ mote_status mote_class_weights_check(mote_json setting, mote_error *error) {
     return MOTE_OK;
 }
 
-/* A class without samples in the training part is never asked for. */
+/* The weight of a class without training samples is never used. */
 static mote_status balance(const mote_dataset *dataset, mote_real *weights, mote_error *error) {
     mote_part part = mote_dataset_part(dataset, MOTE_TRAINING);
     size_t classes = mote_dataset_classes(dataset);

@@ -1,4 +1,4 @@
-/* dataset.c: from a format's samples to parts, normalisation and batches. */
+/* dataset.c: splits a format's samples into parts, normalises them and gathers batches. */
 #include "data/dataset.h"
 
 #include <stdint.h>
@@ -71,13 +71,13 @@ static const mote_field option_fields[] = {
 struct mote_dataset {
     options options;
     mote_format *format;     /* NULL for a data set over arrays */
-    mote_document *document; /* of the settings of a data set over arrays */
+    mote_document *document; /* holds the settings of a data set over arrays */
     uint64_t seed;
     mote_shape shape;
     mote_content content;
     mote_augment_list augment;
     size_t classes;
-    char (*class_numbers)[24]; /* names of classes without a name */
+    char (*class_numbers)[24]; /* names for classes that have none */
     uint32_t *indexes[MOTE_PART_COUNT];
     size_t counts[MOTE_PART_COUNT];
     mote_real *class_weights; /* [classes], or NULL */
@@ -109,7 +109,7 @@ static size_t largest_label(const mote_samples *samples) {
     return largest;
 }
 
-/* What arrays of a caller may get wrong; formats do not. */
+/* Checks what a caller's arrays may get wrong; formats never do. */
 static mote_status check_arrays(const mote_samples *samples, const char *part, mote_error *error) {
     if (samples->count == 0) {
         return MOTE_OK;
@@ -165,8 +165,8 @@ static mote_status check_shapes(const mote_dataset *dataset, mote_error *error) 
     return MOTE_OK;
 }
 
-/* The classes are those that the training samples show, or the test samples where there are no
- * others. */
+/* The number of classes is the setting "classes", else the number of class names, else one more
+ * than the largest label of the training samples, or of the test samples if there are no others. */
 static mote_status find_classes(mote_dataset *dataset, mote_error *error) {
     const mote_samples *train = &dataset->content.train, *test = &dataset->content.test;
     const mote_samples *shown = train->count > 0 ? train : test;
@@ -225,12 +225,12 @@ static void append(mote_dataset *dataset, mote_part_name part, size_t index) {
     dataset->indexes[part][dataset->counts[part]++] = (uint32_t)index;
 }
 
-/* The splits, by the first of their streams: each has one for each class. */
+/* The first stream of each split, which uses one per class. */
 static const uint64_t VALIDATION_SPLIT = 0, TRAINING_LIMIT = UINT64_C(1) << 32,
                       TEST_LIMIT = UINT64_C(2) << 32;
 
-/* Draws the fraction of samples, of each class its share: *drawn [count] is for the caller to
- * free. */
+/* Draws a fraction of the samples, stratified by class. The caller frees *drawn [count], on failure
+ * too. */
 static mote_status draw(const mote_dataset *dataset, const mote_samples *samples, const bool *among,
                         double fraction, uint64_t stream, bool **drawn, mote_error *error) {
     mote_split part = {.count = samples->count,
@@ -248,7 +248,7 @@ static mote_status draw(const mote_dataset *dataset, const mote_samples *samples
     return mote_split_draw(&part, among, *drawn, error);
 }
 
-/* The samples that the limit leaves; NULL for all of them. */
+/* Draws the samples that the limit keeps; *drawn becomes NULL if it keeps all of them. */
 static mote_status draw_limit(const mote_dataset *dataset, const mote_samples *samples,
                               uint64_t stream, bool **drawn, mote_error *error) {
     size_t limit = dataset->options.limit;
@@ -273,10 +273,11 @@ static mote_status take_test(mote_dataset *dataset, mote_error *error) {
     return status;
 }
 
-/* The validation part is drawn from the training samples, or is their end. */
+/* The validation part is drawn from the training samples, or is the last of them if the format
+ * provides one. */
 static mote_status take_training(mote_dataset *dataset, mote_error *error) {
     const mote_samples *train = &dataset->content.train;
-    size_t given = train->count - dataset->content.validation; /* the first one for validation */
+    size_t given = train->count - dataset->content.validation; /* where validation starts */
     double fraction = dataset->options.validation_fraction;
     bool *drawn, *validation = NULL;
     mote_status status = draw_limit(dataset, train, TRAINING_LIMIT, &drawn, error);
@@ -294,7 +295,7 @@ static mote_status take_training(mote_dataset *dataset, mote_error *error) {
     return status;
 }
 
-/* Each part keeps the order of the samples in the file. */
+/* Each part keeps the samples in file order. */
 static mote_status split(mote_dataset *dataset, mote_error *error) {
     if (dataset->content.validation > 0 && dataset->options.validation_fraction > 0) {
         return mote_fail(error, MOTE_INVALID,
@@ -342,7 +343,7 @@ static mote_status weigh(mote_dataset *dataset, mote_error *error) {
 
 /* ---- making data sets ---- */
 
-/* Where only a test part was loaded. */
+/* Finishes a data set of which only the test part was loaded. */
 static mote_status finish_test(mote_dataset *dataset, mote_error *error) {
     dataset->shape = dataset->content.test.count > 0 ? dataset->content.test.shape : dataset->shape;
     mote_status status = find_classes(dataset, error);
@@ -399,7 +400,7 @@ static mote_status read_settings(mote_dataset *dataset, mote_json object, mote_e
                              : status;
 }
 
-/* What the format gets. */
+/* What the format gets: the caller's loading with the data set's seed. */
 static mote_loading loading_of(const mote_dataset *dataset, const mote_loading *loading) {
     mote_loading own = loading ? *loading : (mote_loading){0};
     own.seed = dataset->seed;
@@ -429,7 +430,7 @@ mote_dataset *mote_dataset_open(mote_json object, uint64_t seed, const mote_load
     return dataset;
 }
 
-/* Where the format does not say more. */
+/* Sets the default input if the format has set none. */
 static mote_status set_input(mote_content *content, const char *format, mote_error *error) {
     if (!content->input) {
         mote_json_writer writer = {0};
@@ -510,8 +511,8 @@ void mote_dataset_destroy(mote_dataset *dataset) {
     free(dataset);
 }
 
-/* Writes settings. The fields that mote_fields_write leaves to their owner are data here, written
- * as they were given. */
+/* Writes settings. MOTE_FIELD_PART fields, which mote_fields_write leaves to their owner, are plain
+ * data here and are written as given. */
 static void write_fields(mote_json_writer *writer, const mote_field *fields, const void *target,
                          cJSON *object) {
     mote_fields_write(writer, fields, target, object);
@@ -532,7 +533,7 @@ cJSON *mote_dataset_to_json(const mote_dataset *dataset) {
     mote_json_add_string(&writer, object, "format", format->kind->type);
     write_fields(&writer, format->kind->fields, format, object);
     options shared = dataset->options;
-    shared.augment = (mote_json){0}; /* not as given: with its defaults, below */
+    shared.augment = (mote_json){0}; /* written below with its defaults, not as given */
     write_fields(&writer, option_fields, &shared, object);
     if (dataset->augment.count > 0) {
         mote_augment_list_write(&dataset->augment, &writer, object, "augment");
@@ -563,7 +564,7 @@ cJSON *mote_dataset_settings(const mote_dataset *dataset) {
     return mote_json_finish(&writer, object);
 }
 
-/* ---- looking at a data set ---- */
+/* ---- accessors ---- */
 
 const mote_field *mote_dataset_fields(void) {
     return option_fields;
@@ -588,7 +589,7 @@ bool mote_dataset_origin(const mote_dataset *dataset, size_t sample, char *text,
         return false;
     }
     bool utf8 = mote_text_is_utf8((mote_text){.start = text, .length = strlen(text)});
-    for (char *at = text; *at; at++) { /* a file's name can be of any bytes */
+    for (char *at = text; *at; at++) { /* a file name may contain any bytes */
         unsigned char byte = (unsigned char)*at;
         *at = byte < ' ' || byte == 0x7f || (byte > 0x7f && !utf8) ? '?' : *at;
     }
@@ -624,9 +625,9 @@ const mote_preprocessing *mote_dataset_preprocessing(const mote_dataset *dataset
 
 /* ---- batches ---- */
 
-/* A tile of samples to gather: about this many numbers, which is few enough for threads to get
- * equal shares of a batch of 32. Fetching samples ahead gained nothing: what takes the time is to
- * write floats to lines that the other threads have read. */
+/* A tile gathers about this many numbers, few enough for threads to share a batch of 32 evenly.
+ * Prefetching samples gained nothing: the time goes into writing floats to cache lines that other
+ * threads have read. */
 enum {
     NUMBERS_PER_TILE = 6144
 };

@@ -10,37 +10,37 @@
 #include "mote/field.h"
 #include "mote/pool.h"
 
-/* Reads a config's "dataset" object and looks at the data: the shape is known afterwards, the
- * samples are not there yet. The object's document has to last as long as the data set, which may
- * have its samples in there. NULL on failure. */
+/* Reads a config's "dataset" object and opens the data: afterwards the shape is known, but no
+ * samples are loaded. The object's document must outlive the data set, whose samples may be in it.
+ * NULL on failure. */
 mote_dataset *mote_dataset_open(mote_json object, uint64_t seed, const mote_loading *loading,
                                 mote_error *error);
 
-/* Loads, splits and measures. With loading->test_only, there is nothing but the test part, and no
+/* Loads, splits and measures. With loading->test_only, there may be only the test part, without
  * preprocessing. */
 mote_status mote_dataset_load(mote_dataset *dataset, const mote_loading *loading,
                               mote_error *error);
 
-/* The settings, every default spelled out; NULL when out of memory. */
+/* The settings with every default spelled out; NULL when out of memory. */
 cJSON *mote_dataset_to_json(const mote_dataset *dataset);
 
-/* Those of them that have a say in what the samples are, but not where they are or what is in them;
+/* Those of them that determine the samples, but neither paths nor data given in the config itself;
  * NULL when out of memory. */
 cJSON *mote_dataset_settings(const mote_dataset *dataset);
 
 /* The keys that all formats share. */
 const mote_field *mote_dataset_fields(void);
 
-/* What is to be done with training samples; empty where there is nothing. */
+/* The augmentations for training samples; empty if there are none. */
 const mote_augment_list *mote_dataset_augment(const mote_dataset *dataset);
 
 enum {
-    MOTE_ORIGIN_CAPACITY = 4096 /* that any path fits */
+    MOTE_ORIGIN_CAPACITY = 4096 /* fits any path */
 };
 
-/* Where a training or validation sample came from: "pets/cat/07.jpg", "iris.csv:52". UTF-8 in
- * one line: "?" stands for bytes of a name that do not fit there. False, and an empty text, where
- * nothing but its number is known. */
+/* Where a training or validation sample came from: "pets/cat/07.jpg", "iris.csv:52". One line of
+ * UTF-8: control characters, and all non-ASCII bytes of text that is not UTF-8, become "?". False,
+ * with an empty text, if only its number is known. */
 bool mote_dataset_origin(const mote_dataset *dataset, size_t sample, char *text, size_t capacity);
 
 /* Gathers samples indexes[0 ... count - 1] into x [count × shape], preprocessed; their labels into
@@ -50,8 +50,8 @@ void mote_gather(const mote_samples *samples, const mote_preprocessing *preproce
                  mote_pool *pool, const uint32_t *indexes, size_t count, mote_real *x,
                  uint32_t *labels, mote_real *values);
 
-/* The same, changed as in that epoch, counted from 0. The augmenter must be for as many threads as
- * the pool has; with NULL nothing is changed. */
+/* The same, augmented as in the given epoch, counted from 0. The augmenter must be made for as many
+ * threads as the pool has; NULL augments nothing. */
 void mote_gather_augmented(const mote_samples *samples, const mote_preprocessing *preprocessing,
                            mote_augmenter *augmenter, uint64_t epoch, mote_pool *pool,
                            const uint32_t *indexes, size_t count, mote_real *x, uint32_t *labels,

@@ -1,4 +1,4 @@
-/* dictionary.c: different texts, numbered: a hash table with open addressing. */
+/* dictionary.c: numbers distinct texts, by a hash table with open addressing. */
 #include "data/dictionary.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* format.h: what a data set format is: one file and one class record each, listed in registry.c.
- * A format finds and reads samples; splitting, normalising and batches are dataset.c's business.
+/* format.h: what a data set format is: a source file with one class record, listed in registry.c. A
+ * format finds and reads samples; dataset.c splits, normalises and batches them.
  */
 #ifndef MOTE_DATA_FORMAT_H
 #define MOTE_DATA_FORMAT_H
@@ -14,7 +14,7 @@
 
 #define MOTE_MAX_CONTENT_BLOCKS 8
 
-/* Labels are below. */
+/* Labels are below this. */
 enum {
     MOTE_MOST_CLASSES = 1 << 24
 };
@@ -22,33 +22,33 @@ enum {
 typedef struct mote_format mote_format;
 typedef struct mote_format_class mote_format_class;
 
-/* Memory that samples lie in: allocated, or a file that is mapped. */
+/* Memory that holds samples: allocated, or a mapped file. */
 typedef struct mote_content_block {
     void *memory;
     size_t mapped; /* bytes; 0: allocated */
 } mote_content_block;
 
-/* What a format loads. `test.count` is 0 where there is no test part. `train.count` may be 0 only
- * with mote_loading.test_only. */
+/* What a format loads. `test.count` is 0 if there is no test part. `train.count` may be 0 only with
+ * mote_loading.test_only. */
 typedef struct mote_content {
     mote_samples train, test;
-    size_t validation;        /* so many of train, the last ones, are given for validation */
+    size_t validation;        /* how many of train, the last ones, are for validation */
     char *const *class_names; /* NULL: classes are called by their numbers */
-    size_t class_count;       /* how many names; 0 without */
-    const uint32_t *lines;    /* [train.count]: where in a text file each is, from 1; or NULL */
+    size_t class_count;       /* number of names, or 0 */
+    const uint32_t *lines;    /* [train.count]: each one's line in a text file, from 1; or NULL */
 
-    /* How one sample is made from a file, for prediction, as JSON: {"format": "images", "resize":
-     * "fit", "channels": 3}. Goes with the model; malloc'ed, or NULL for {"format": <type>}. */
+    /* How a sample is made from a file for prediction, as JSON: {"format": "images", "resize":
+     * "fit", "channels": 3}. Stored with the model; malloc'ed, or NULL for {"format": <type>}. */
     char *input;
 
-    mote_content_block blocks[MOTE_MAX_CONTENT_BLOCKS]; /* that the above lies in, except input */
+    mote_content_block blocks[MOTE_MAX_CONTENT_BLOCKS]; /* hold the above, except input */
     size_t block_count;
 } mote_content;
 
 /* The first member of each format's struct. */
 struct mote_format {
     const mote_format_class *kind;
-    mote_json json; /* what its fields were read from; only valid in `open` */
+    mote_json json; /* what its fields were read from; valid only in `open` */
 };
 
 struct mote_format_class {
@@ -58,37 +58,37 @@ struct mote_format_class {
     size_t size;
     const mote_field *fields;
 
-    /* Looks at what is there, fast: gives the shape of a sample. */
+    /* Inspects the data quickly and gives the shape of a sample. */
     mote_status (*open)(mote_format *format, const mote_loading *loading, mote_shape *shape,
                         mote_error *error);
 
-    /* Loads all of it. */
+    /* Loads the samples. */
     mote_status (*load)(mote_format *format, const mote_loading *loading, mote_content *content,
                         mote_error *error);
 
-    /* Where a training sample came from, in a form that finds it: "pets/cat/07.jpg", "iris.csv:52".
-     * False: that is not known. NULL: it is no more than the sample's number. */
+    /* Says where to find the source of a training sample: "pets/cat/07.jpg", "iris.csv:52". False:
+     * not known. NULL: only the sample's number is known. */
     bool (*origin)(const mote_format *format, const mote_content *content, size_t sample,
                    char *text, size_t capacity);
 
-    /* Frees what the format holds besides its fields' values; NULL where there is nothing. */
+    /* Frees what the format holds besides its fields' values; NULL if there is nothing. */
     void (*destroy)(mote_format *format);
 };
 
 const mote_format_class *mote_format_class_find(const char *type);
 const mote_format_class *const *mote_format_classes(void);
 
-/* Memory that lives as long as the content; not initialised. NULL with an error when there is not
- * enough. `what` names it in the error. */
+/* Allocates uninitialised memory that lives as long as the content. NULL with an error if there is
+ * not enough; `what` names it in the error. */
 void *mote_content_allocate(mote_content *content, size_t count, size_t size, const char *what,
                             mote_error *error);
 
-/* Maps all of an open file, read-only; it stays as long as the content, and the file may be closed.
- * NULL with an error where that is not possible. `what` names it in the error. */
+/* Maps all of an open file read-only for the lifetime of the content; the file may be closed. NULL
+ * with an error on failure; `what` names it in the error. */
 const void *mote_content_map(mote_content *content, int file, size_t bytes, const char *what,
                              mote_error *error);
 
-/* Moves samples, class names and the memory they lie in from one content to another. */
+/* Moves samples, class names and their memory from one content to another. */
 void mote_content_take(mote_content *content, mote_content *from);
 void mote_content_free(mote_content *content);
 

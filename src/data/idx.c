@@ -20,7 +20,7 @@ enum {
     MAX_DIMENSIONS = 4,
     UNSIGNED_BYTES = 8,
     BUFFER = 1 << 18,
-    READ_AT_ONCE = 1 << 22, /* between two words on how far it is */
+    READ_AT_ONCE = 1 << 22, /* between two progress reports */
     PROMISE_CAPACITY = 160
 };
 
@@ -68,7 +68,7 @@ typedef struct idx_file {
     size_t dims[MAX_DIMENSIONS];
 } idx_file;
 
-/* Says what zlib found wrong; `otherwise` where the data just ends. */
+/* Says what zlib found wrong; `otherwise` if the data just ends. */
 static mote_status fail_read(const idx_file *file, const char *otherwise, mote_error *error) {
     int code;
     const char *reason = gzerror(file->stream, &code);
@@ -164,13 +164,13 @@ static void describe_promise(const idx_file *file, char *text, size_t capacity) 
     }
 }
 
-/* A damaged header must not ask for all memory there is: gzip packs 1032 times at most. */
+/* Keeps a damaged header from claiming all memory: gzip compresses 1032:1 at best. */
 static bool may_hold(const char *path, size_t bytes) {
     struct stat file;
     return stat(path, &file) != 0 || !S_ISREG(file.st_mode) || bytes / 1100 <= (size_t)file.st_size;
 }
 
-/* The data ended after so many samples, or is damaged there. */
+/* Fails because the data ends, or is damaged, after that many samples. */
 static mote_status fail_short(const idx_file *file, size_t samples, mote_error *error) {
     char promise[PROMISE_CAPACITY], text[PROMISE_CAPACITY + 64];
     describe_promise(file, promise, sizeof promise);
@@ -178,7 +178,7 @@ static mote_status fail_short(const idx_file *file, size_t samples, mote_error *
     return fail_read(file, text, error);
 }
 
-/* That the data ends behind the last sample. */
+/* Checks that the data ends after the last sample. */
 static mote_status check_end(const idx_file *file, mote_error *error) {
     char more;
     int got = gzread(file->stream, &more, 1);
@@ -188,7 +188,7 @@ static mote_status check_end(const idx_file *file, mote_error *error) {
         return mote_fail(error, MOTE_DATA, "%s: %s, but the data goes on after them", file->path,
                          promise);
     }
-    /* Reading past the end has checked the gzip stream's own checksum, if that was there. */
+    /* Reading past the end has verified the gzip stream's own checksum, if it was there. */
     int code;
     gzerror(file->stream, &code);
     return got < 0 || code == Z_BUF_ERROR
@@ -213,7 +213,7 @@ static mote_status read_body(const idx_file *file, const mote_loading *loading, 
     return check_end(file, error);
 }
 
-/* All of a file, in the content's memory; NULL on failure. */
+/* Reads a whole file into the content's memory; NULL on failure. */
 static uint8_t *load_file(const char *path, const mote_loading *loading, mote_content *content,
                           idx_file *file, mote_error *error) {
     if (open_file(file, path, error) != MOTE_OK) {
@@ -299,7 +299,7 @@ static bool exists(const idx *self, const char *name) {
     return access(full_path(self, name, path), F_OK) == 0;
 }
 
-/* Gives *name a value if it has none: the usual name, plain or with .gz, whichever is there. */
+/* Sets *name, unless given, to the usual name, plain or with .gz, if such a file exists. */
 static mote_status find_file(const idx *self, char **name, const char *usual, mote_error *error) {
     char compressed[64];
     snprintf(compressed, sizeof compressed, "%s.gz", usual);
@@ -397,7 +397,7 @@ struct mote_idx_reader {
     idx_file file;
     char *path;
     mote_shape shape;
-    size_t bytes, done; /* of a sample; samples read */
+    size_t bytes, done; /* bytes per sample; samples read */
 };
 
 mote_idx_reader *mote_idx_open(const char *path, mote_error *error) {

@@ -8,18 +8,18 @@
 #include "mote/status.h"
 #include "mote/tensor.h"
 
-/* A file of which only a sample is in memory. */
+/* An open file, of which one sample at a time is in memory. */
 typedef struct mote_idx_reader mote_idx_reader;
 
 /* Opens a file and reads its header. NULL on failure. */
 mote_idx_reader *mote_idx_open(const char *path, mote_error *error);
 void mote_idx_close(mote_idx_reader *reader);
 
-/* Of one sample; rank 0: the file holds labels. */
+/* The shape of a sample; rank 0: the file holds labels. */
 mote_shape mote_idx_shape(const mote_idx_reader *reader);
 
-/* Reads the next sample [shape]; *more becomes false where there is none, the end of the file
- * having been checked. */
+/* Reads the next sample [shape]; *more becomes false at the end, after checking that no data
+ * follows. */
 mote_status mote_idx_next(mote_idx_reader *reader, uint8_t *sample, bool *more, mote_error *error);
 
 #endif

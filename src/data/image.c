@@ -1,4 +1,4 @@
-/* image.c: picture files to samples, through stb_image. */
+/* image.c: turns picture files into samples, using stb_image. */
 #include "data/image.h"
 
 #include <limits.h>
@@ -42,7 +42,7 @@ const char *const mote_resize_names[] = {
         NULL,
 };
 
-/* Interleaved pixels, as stb has them. */
+/* Interleaved pixels, as in stb. */
 typedef struct picture {
     uint8_t *pixels; /* rows of width × channels, `stride` bytes apart; to be freed with free() */
     size_t width, height, channels, stride;
@@ -56,13 +56,13 @@ static const char no_pixels[] = "it has no pixels",
                       "it is more than 32768 pixels wide or high, or more than 2^28 in all",
                   out_of_memory[] = "out of memory";
 
-/* A file in memory, which stb reads piece by piece so that it can be told what it wanted: itself it
- * takes what it does not get for black, or for anything. */
+/* A file in memory, which stb reads through callbacks so that reads past the end are noticed: stb
+ * itself takes missing bytes for black, or for anything. */
 typedef struct source {
     const uint8_t *bytes;
     size_t count, at;
-    const char *buffer; /* stb's own, which it fills ahead: that may go over the end */
-    bool cut_short;     /* something was wanted that was not there */
+    const char *buffer; /* stb's own, filled ahead: a short read into it is no error */
+    bool cut_short;     /* stb needed bytes past the end */
 } source;
 
 static int read_source(void *user, char *bytes, int size) {
@@ -80,7 +80,7 @@ static int read_source(void *user, char *bytes, int size) {
 
 static void skip_source(void *user, int count) {
     source *s = user;
-    s->at += (size_t)count; /* also over the end, which reading finds out */
+    s->at += (size_t)count; /* may go past the end; the next read notices */
 }
 
 static int source_has_ended(void *user) {
@@ -118,7 +118,7 @@ static const char *check_extent(const picture *p) {
                : NULL;
 }
 
-/* Finds width and height alone. False where that fails: decoding finds out why. */
+/* Finds only width and height. False on failure: decoding then finds out why. */
 static bool measure_stb(const uint8_t *bytes, size_t count, picture *p) {
     source file = {.bytes = bytes, .count = count};
     int width = 0, height = 0, channels;
@@ -131,7 +131,7 @@ static bool measure_stb(const uint8_t *bytes, size_t count, picture *p) {
     return true;
 }
 
-/* Drops the last channel, alpha, showing the picture on white. */
+/* Drops the last channel, alpha, compositing the picture onto white. */
 static void flatten_alpha(picture *p) {
     size_t colours = p->channels - 1;
     for (size_t i = 0; i < p->width * p->height; i++) {
@@ -149,7 +149,7 @@ static const char *decode_stb(const uint8_t *bytes, size_t count, size_t channel
     if (reason) {
         return reason;
     }
-    /* A PNG file may make one colour transparent without having alpha: it is asked for always. */
+    /* A PNG may make one colour transparent without an alpha channel: always ask for alpha. */
     bool alpha = !mote_image_is_jpeg(bytes, count);
     source file = {.bytes = bytes, .count = count};
     int width = 0, height = 0, in_file;
@@ -170,7 +170,7 @@ static const char *decode_stb(const uint8_t *bytes, size_t count, size_t channel
     return NULL;
 }
 
-/* From one channel to three, by repeating it, or the other way, by ITU-R BT.601's luma as stb
+/* Converts one channel to three by repeating it, or three to one by ITU-R BT.601 luma as stb
  * computes it. */
 static void convert(const uint8_t *from, size_t pixels, size_t channels, uint8_t *to) {
     for (size_t i = 0; i < pixels && channels == 3; i++) {
@@ -193,7 +193,7 @@ static const char *decode_pnm(const uint8_t *bytes, size_t count, size_t channel
     mote_pnm pnm;
     const char *reason = measure_pnm(bytes, count, &pnm, p);
     if (!reason && !mote_pnm_may_be_whole(&pnm)) {
-        reason = mote_image_cut_short; /* before it asks for memory */
+        reason = mote_image_cut_short; /* before allocating memory */
     }
     if (reason) {
         return reason;
@@ -227,7 +227,7 @@ static const char *measure_bytes(const uint8_t *bytes, size_t count, picture *p)
     return measure_stb(bytes, count, p) ? check_extent(p) : decode_stb(bytes, count, 1, p);
 }
 
-/* Turns a picture the way it is to be seen; one without pixels changes its extent alone. */
+/* Turns a picture upright; without pixels, only its width and height change. */
 static const char *turn(mote_orientation orientation, picture *p) {
     if (!mote_orientation_turns(orientation)) {
         return NULL;
@@ -254,7 +254,7 @@ static mote_status fail_picture(const char *path, const char *reason, mote_error
     return mote_fail(error, MOTE_DATA, "%s: cannot be read as a picture: %s", path, reason);
 }
 
-/* Fills *p, without pixels where `channels` is 0; they are to be freed in any case. */
+/* Fills *p, possibly without pixels if `channels` is 0. The caller frees p->pixels in any case. */
 static mote_status read_picture(const char *path, size_t channels, picture *p, mote_error *error) {
     size_t count;
     mote_error own = {0};
@@ -296,9 +296,9 @@ mote_status mote_image_measure(const char *path, size_t *height, size_t *width, 
     return status;
 }
 
-/* ---- making samples of them ---- */
+/* ---- making samples ---- */
 
-/* The mean colour of the outermost pixels: what the ground looks like. */
+/* The mean colour of the outermost pixels, which is taken for the ground's. */
 static void edge_colour(const picture *p, uint8_t *colour) {
     for (size_t c = 0; c < p->channels; c++) {
         uint64_t sum = 0, count = 0;
@@ -329,7 +329,7 @@ static bool scale(const picture *from, picture *to) {
 #endif
 }
 
-/* The largest extent of the picture's proportions within width × height. */
+/* The largest size with the picture's proportions within width × height. */
 static void fit(const picture *p, size_t width, size_t height, picture *fitted) {
     fitted->width = width;
     fitted->height = height;
@@ -342,8 +342,8 @@ static void fit(const picture *p, size_t width, size_t height, picture *fitted) 
     fitted->height = fitted->height ? fitted->height : 1;
 }
 
-/* The middle of the picture, as large as it can be with the proportions of width × height; a
- * view. */
+/* A view of the middle of the picture, as large as possible with the proportions of
+ * width × height. */
 static picture middle(const picture *p, size_t width, size_t height) {
     picture part = *p, proportions = {.width = width, .height = height};
     fit(&proportions, p->width, p->height, &part);
@@ -352,7 +352,8 @@ static picture middle(const picture *p, size_t width, size_t height) {
     return part;
 }
 
-/* Into the middle of the sample, plane by plane. */
+/* Copies the picture to the middle of the sample, plane by plane, and fills the rest with
+ * `ground`. */
 static void place(const picture *p, const uint8_t *ground, mote_shape shape, uint8_t *sample) {
     size_t height = shape.dims[1], width = shape.dims[2];
     size_t top = (height - p->height) / 2, left = (width - p->width) / 2;

@@ -1,7 +1,7 @@
-/* image_check.c: whether picture files are whole: what stb_image takes on trust.
+/* image_check.c: integrity checks on picture files that stb_image skips.
  *
- * It looks at no checksum of a PNG file, and lets the Huffman tables of a JPEG file be larger than
- * the place that it has for them (version 2.27).
+ * It ignores the checksums of PNG files, and lets the Huffman tables of JPEG files overflow its
+ * buffers (version 2.27).
  */
 #include "data/image_check.h"
 
@@ -14,9 +14,9 @@ static const char damaged_tables[] = "it is damaged: its Huffman tables are not 
 
 /* The markers of a JPEG file that matter here (ITU-T T.81, table B.1). */
 enum {
-    SOI = 0xd8,     /* the start; stands alone, too */
+    SOI = 0xd8,     /* the start; has no segment */
     DHT = 0xc4,     /* Huffman tables */
-    RST0 = 0xd0,    /* up to RST7: stand alone, within the data of a scan */
+    RST0 = 0xd0,    /* up to RST7: have no segment, occur within scan data */
     EOI = 0xd9,     /* the end */
     TABLE_HEAD = 17 /* bytes of a table before its values */
 };
@@ -25,7 +25,7 @@ bool mote_image_is_png(const uint8_t *bytes, size_t count) {
     return count >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
 }
 
-/* As stb_image sees it, which lets any number of bytes 0xff stand before a marker's code. */
+/* As in stb_image, which accepts any number of 0xff bytes before a marker's code. */
 bool mote_image_is_jpeg(const uint8_t *bytes, size_t count) {
     size_t at = 0;
     while (at < count && bytes[at] == 0xff) {
@@ -38,7 +38,7 @@ static size_t big_endian(const uint8_t *b) {
     return (size_t)b[0] << 24 | (size_t)b[1] << 16 | (size_t)b[2] << 8 | b[3];
 }
 
-/* Each chunk is its length, four letters, data, and a checksum of the last two. */
+/* A chunk is its length, a type of four letters, data, and a checksum of type and data. */
 static const char *check_png(const uint8_t *bytes, size_t count) {
     bool last = false;
     for (size_t at = 8; !last;) {
@@ -56,11 +56,11 @@ static const char *check_png(const uint8_t *bytes, size_t count) {
     return NULL;
 }
 
-/* A segment of tables: each has a byte that says which it is, and 16 that say how many codes of 1
- * to 16 bits there are; then come their values. */
+/* Checks a segment of Huffman tables. Each table is a byte that identifies it, 16 bytes that count
+ * its codes of 1 to 16 bits, and the codes' values. */
 static const char *check_tables(const uint8_t *at, size_t length) {
     while (length >= TABLE_HEAD) {
-        size_t values = 0, room = 1; /* prefixes of that many bits that no code begins with */
+        size_t values = 0, room = 1; /* prefixes of `bits` bits that no code starts with */
         for (size_t bits = 1; bits <= 16; bits++) {
             size_t codes = at[bits];
             room = 2 * room;
@@ -79,8 +79,8 @@ static const char *check_tables(const uint8_t *at, size_t length) {
     return length == 0 ? NULL : damaged_tables;
 }
 
-/* Where the next marker is, its two bytes: behind what belongs to none, such as a scan's data,
- * where a 0 follows each 0xff. `count` where there is none. */
+/* The offset of the next marker's two bytes, skipping what belongs to none, such as scan data,
+ * where a 0 follows each 0xff. `count` if there is none. */
 static size_t next_marker(const uint8_t *bytes, size_t count, size_t at) {
     for (; at + 1 < count; at++) {
         uint8_t code = bytes[at + 1];
@@ -92,7 +92,7 @@ static size_t next_marker(const uint8_t *bytes, size_t count, size_t at) {
     return count;
 }
 
-/* Behind the marker come the length, its own two bytes and what follows, and the content. */
+/* The marker is followed by the length, which includes its own two bytes, and the content. */
 bool mote_image_next_segment(const uint8_t *bytes, size_t count, mote_image_segment *segment) {
     size_t at = next_marker(bytes, count, segment->end), left = count - at;
     *segment = (mote_image_segment){.code = left ? bytes[at + 1] : 0, .content = at + 4};
@@ -119,7 +119,7 @@ static const char *check_jpeg(const uint8_t *bytes, size_t count) {
                                         : mote_image_cut_short;
 }
 
-/* stb_image takes the height's sign off, which this one cannot do without. */
+/* stb_image negates negative heights, which overflows for this one. */
 static const char *check_bmp(const uint8_t *bytes, size_t count) {
     static const uint8_t least[] = {0, 0, 0, 0x80};
     return count >= 26 && memcmp(bytes + 22, least, 4) == 0 ? "it is damaged: its height is -2^31"
@@ -133,7 +133,7 @@ const char *mote_image_check(const uint8_t *bytes, size_t count) {
                                                        : NULL;
 }
 
-/* Brands of ISO base media files (ISO/IEC 23008-12, and AVIF). */
+/* Whether it is an ISO base media file with one of these brands (ISO/IEC 23008-12, and AVIF). */
 static bool is_heif(const uint8_t *bytes, size_t count) {
     static const char *const brands[] = {"heic", "heix", "hevc", "heim", "heis",
                                          "mif1", "msf1", "avif", "avis"};

@@ -1,4 +1,4 @@
-/* image_list.c: which picture files there are, and of which class. */
+/* image_list.c: finds picture files and their classes. */
 #include "data/image_list.h"
 
 #include <dirent.h>
@@ -48,7 +48,7 @@ static int compare_texts(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* "9" before "10", and "1" apart from "01". */
+/* "9" before "10", and "1" distinct from "01". */
 static int compare_numbers(const void *a, const void *b) {
     const char *x = *(char *const *)a, *y = *(char *const *)b;
     x += strspn(x, "0");
@@ -88,7 +88,7 @@ static mote_status add_class(mote_image_list *list, const char *name, mote_error
     return MOTE_OK;
 }
 
-/* Names of classes become JSON. */
+/* Class names must be UTF-8, as they are written to JSON. */
 static bool is_utf8(const char *text) {
     return mote_text_is_utf8((mote_text){.start = text, .length = strlen(text)});
 }
@@ -97,7 +97,7 @@ static bool is_utf8(const char *text) {
 
 typedef struct entry {
     char *name;
-    bool known; /* the rest is */
+    bool known; /* whether `status` is valid */
     struct stat status;
 } entry;
 
@@ -136,7 +136,7 @@ static mote_status add_entry(DIR *stream, const char *name, entries *e, mote_err
     return MOTE_OK;
 }
 
-/* What a directory holds, in the order of the names; nothing hidden. */
+/* Reads the entries of a directory, sorted by name, without the hidden ones. */
 static mote_status read_directory(const char *path, entries *e, mote_error *error) {
     DIR *stream = opendir(path);
     if (!stream) {
@@ -174,7 +174,7 @@ static int64_t modified_time(const struct stat *status) {
     return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
 }
 
-/* Takes the name, which is freed on failure. `status` is NULL where nothing is known. */
+/* Takes ownership of the name, which is freed on failure. `status` is NULL if nothing is known. */
 static mote_status add_file(mote_image_files *files, char *name, uint32_t label, uint32_t line,
                             const struct stat *status, mote_error *error) {
     if (!name || !grow(&files->files, files->count, &files->capacity, sizeof *files->files)) {
@@ -196,7 +196,7 @@ static int compare_files(const void *a, const void *b) {
 
 /* ---- a directory per class ---- */
 
-/* Things that are not used: how many, and the first of them. */
+/* Unused entries: how many, and the first of them. */
 typedef struct unused {
     size_t count;
     char *first;
@@ -274,7 +274,7 @@ static mote_status take(walker *w, const char *directory, const entry *e, mote_e
                     e->known ? &e->status : NULL, error);
 }
 
-/* Takes all pictures of a class at any depth. */
+/* Adds all pictures of a class, at any depth. */
 static mote_status walk(walker *w, const char *directory, mote_error *error) {
     if (!mote_load_progress(w->loading, "listing images", w->files->count, 0)) {
         return mote_load_stopped(error);
@@ -309,7 +309,7 @@ static mote_status walk_class(walker *w, const char *directory, const entry *e, 
     return MOTE_OK;
 }
 
-/* The names of the directories among the entries become classes. */
+/* Makes a class of each directory among the entries. */
 static mote_status find_classes(walker *w, const entries *found, const char *path,
                                 mote_error *error) {
     mote_image_list *list = w->list;
@@ -351,7 +351,7 @@ static const entry *find_entry(const entries *found, const char *name) {
                : NULL;
 }
 
-/* All classes must be among those of the training part. */
+/* Checks that all classes are among those of the training part. */
 static mote_status check_classes(const walker *w, const entries *found, mote_error *error) {
     const mote_image_list *list = w->list;
     comparison *order = order_of(list->class_names, list->class_count);
@@ -365,7 +365,7 @@ static mote_status check_classes(const walker *w, const entries *found, mote_err
     return MOTE_OK;
 }
 
-/* The pictures of all classes, and what lies beside their directories. */
+/* Lists the pictures of all classes, and counts what lies beside their directories. */
 static mote_status walk_classes(walker *w, const char *directory, const entries *found,
                                 mote_error *error) {
     mote_status status = MOTE_OK;
@@ -384,7 +384,7 @@ static mote_status walk_classes(walker *w, const char *directory, const entries 
     return status;
 }
 
-/* A part: classes below root/directory, or below root where `directory` is "". */
+/* Lists a part: the classes below root/directory, or below root if `directory` is "". */
 static mote_status list_part(walker *w, mote_part_name part, const char *directory,
                              mote_error *error) {
     w->files = &w->list->parts[part];
@@ -410,7 +410,7 @@ static mote_status list_part(walker *w, mote_part_name part, const char *directo
     return status;
 }
 
-/* Whether train/ holds classes: it could be a class of its own, of pictures of trains. */
+/* Whether train/ holds classes; it could be a class itself, of pictures of trains. */
 static mote_status has_parts(const char *root, const entries *found, bool *parts,
                              mote_error *error) {
     const entry *train = find_entry(found, part_directories[MOTE_TRAINING]);
@@ -489,7 +489,7 @@ typedef struct list_line {
 
 typedef struct list_file {
     const char *path;
-    char *text; /* that the lines' texts are in */
+    char *text; /* holds the texts of the lines */
     list_line *lines;
     size_t count, capacity;
 } list_file;
@@ -501,7 +501,7 @@ static mote_status fail_line(const list_file *file, size_t number, const char *f
                      file->path, number, found);
 }
 
-/* Cuts a line in two at its last tab. */
+/* Splits a line at its last tab. */
 static mote_status read_line(list_file *file, char *line, size_t number, mote_error *error) {
     size_t length = strlen(line);
     if (length && line[length - 1] == '\r') {
@@ -532,7 +532,7 @@ static mote_status read_line(list_file *file, char *line, size_t number, mote_er
 
 static mote_status read_lines(list_file *file, size_t length, mote_error *error) {
     char *at = file->text, *end = file->text + length;
-    at += strncmp(at, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* some editors put a mark in front */
+    at += strncmp(at, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* skip a byte order mark */
     mote_status status = MOTE_OK;
     for (size_t number = 1; at < end && status == MOTE_OK; number++) {
         char *line_end = memchr(at, '\n', (size_t)(end - at));
@@ -550,7 +550,7 @@ static mote_status read_lines(list_file *file, size_t length, mote_error *error)
     return status;
 }
 
-/* The labels of the lines, sorted, each once, become classes. */
+/* The distinct labels of the lines, sorted, become the classes. */
 static mote_status collect_classes(mote_image_list *list, const list_file *file,
                                    mote_error *error) {
     char **labels = malloc(file->count * sizeof *labels);
@@ -576,7 +576,7 @@ static mote_status collect_classes(mote_image_list *list, const list_file *file,
     return status;
 }
 
-/* What the lines name; NULL in place of the status for what is no file. */
+/* Adds the files that the lines name, without a status for what is not a regular file. */
 static mote_status add_lines(mote_image_list *list, mote_image_files *files, const list_file *file,
                              mote_error *error) {
     comparison *order = order_of(list->class_names, list->class_count);

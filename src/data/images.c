@@ -1,10 +1,10 @@
-/* images.c: pictures in files, in a directory per class or named in a list.
+/* images.c: picture files, in a directory per class or named in a list.
  *
  *     {"format": "images", "directory": "../pets", "size": 64, "validation_fraction": 0.1}
  *
  * All of them are decoded once, on all threads, into a cache (see cache.h), which later starts map
- * into memory. It is keyed by the settings and by name, size and time of every file, so that each
- * start lists the files, but reads none.
+ * into memory. It is keyed by the settings and by the name, size and modification time of every
+ * file, so that each start lists the files but decodes none.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -27,10 +27,10 @@
 
 enum {
     MOST_SIDE = 32768,
-    MOST_NAMED = 20 /* bad files that are told one by one */
+    MOST_NAMED = 20 /* bad files that are reported one by one */
 };
 
-/* The first of the streams of the split, one for each class; dataset.c's own are below. */
+/* The first stream of the test split, which uses one per class; those of dataset.c are below. */
 static const uint64_t TEST_SPLIT = UINT64_C(3) << 32;
 
 #define BAD_FILES(X)                                                                               \
@@ -62,7 +62,7 @@ typedef struct images {
     int resize, on_bad_file;
     double test_fraction;
 
-    mote_image_list files; /* from opening on; where some are left out, until they are loaded */
+    mote_image_list files; /* set by open; freed by load if some are left out */
     mote_shape shape;
 } images;
 
@@ -180,7 +180,7 @@ static mote_status check_settings(const images *self, mote_error *error) {
     return MOTE_OK;
 }
 
-/* Moves the pictures drawn to the test part. Both stay in order. */
+/* Moves the drawn pictures to the test part. Both parts stay in order. */
 static mote_status move_to_test(mote_image_list *list, const bool *drawn, mote_error *error) {
     mote_image_files *from = &list->parts[MOTE_TRAINING], *to = &list->parts[MOTE_TEST];
     to->files = malloc(from->count * sizeof *to->files);
@@ -217,7 +217,7 @@ static mote_status hold_out(images *self, mote_error *error) {
         for (size_t i = 0; i < train->count; i++) {
             labels[i] = train->files[i].label;
         }
-        /* By no seed: the cache holds the parts one after the other. */
+        /* No seed: the cache holds one part after the other, so they must not change with it. */
         mote_split split = {.count = train->count,
                             .labels = labels,
                             .classes = self->files.class_count,
@@ -245,7 +245,7 @@ static char *path_of(const mote_image_files *files, const mote_image_file *file)
     return mote_path_join(files->root, file->name);
 }
 
-/* The size of the first training picture that has one. */
+/* The size of the first training picture that can be read. */
 static mote_status measure_first(const images *self, size_t *height, size_t *width,
                                  mote_error *error) {
     const mote_image_files *files = &self->files.parts[MOTE_TRAINING];
@@ -294,8 +294,8 @@ static void destroy(mote_format *format) {
 
 /* ---- decoding ---- */
 
-/* Pictures are decoded a chunk at a time: as many as take about this long, so that progress is seen
- * and Ctrl-C heard, but not more than that many bytes. */
+/* Pictures are decoded in chunks that take about this long, so that progress shows and Ctrl-C is
+ * noticed, but at most CHUNK_BYTES or LEAST_CHUNK_PER_THREAD, whichever is more. */
 static const double CHUNK_SECONDS = 0.1;
 
 enum {
@@ -314,19 +314,19 @@ typedef struct decoder {
     size_t bad;
     char *first_bad;
 
-    /* The chunk. */
+    /* The current chunk. */
     const mote_image_files *files;
     size_t first, capacity, chunk;
     uint8_t *samples;      /* [capacity × width] */
     mote_status *statuses; /* [capacity] */
-    char **reasons;        /* [capacity], where they failed */
+    char **reasons;        /* [capacity], of those that failed */
 } decoder;
 
 static mote_resize resize_of(const images *self) {
     return self->size.node ? (mote_resize)self->resize : MOTE_RESIZE_REFUSE;
 }
 
-/* For a file that was not there as it was listed: reading a pipe could take for ever. */
+/* For a file that was not a regular file when listed: reading a pipe could block forever. */
 static mote_status check_file(const char *path, mote_error *error) {
     struct stat status;
     if (stat(path, &status) != 0) {
@@ -367,7 +367,8 @@ static void decode_tile(void *context, size_t i) {
     free(path);
 }
 
-/* Counts a file that is left out, or ends it all where the file is not to blame. */
+/* Reports and counts a bad file. Fails at once on a picture of another size or when out of
+ * memory. */
 static mote_status record_bad(decoder *d, size_t i, mote_error *error) {
     const char *reason = d->reasons[i] ? d->reasons[i] : "out of memory";
     if (d->statuses[i] == MOTE_INVALID) {
@@ -389,10 +390,11 @@ static mote_status record_bad(decoder *d, size_t i, mote_error *error) {
     return MOTE_OK;
 }
 
-/* Takes what of the chunk could be decoded. Where the run is to fail, nothing more is stored. */
+/* Takes the pictures of the chunk that could be decoded. Once loading is bound to fail, stores no
+ * more of them. */
 static mote_status take_chunk(decoder *d, mote_part_name part, size_t count, mote_error *error) {
     mote_status status = MOTE_OK;
-    size_t run = 0; /* decoded ones that stand before i */
+    size_t run = 0; /* decoded ones right before i */
     for (size_t i = 0; i <= count && status == MOTE_OK; i++) {
         bool good = i < count && d->statuses[i] == MOTE_OK;
         if (good) {
@@ -416,7 +418,7 @@ static mote_status take_chunk(decoder *d, mote_part_name part, size_t count, mot
     return status;
 }
 
-/* As many next time as would have taken the time of a chunk. */
+/* Adapts the size of the next chunk to take about CHUNK_SECONDS. */
 static void adapt_chunk(decoder *d, double seconds) {
     size_t wanted = seconds < CHUNK_SECONDS / 2   ? 2 * d->chunk
                     : seconds > 2 * CHUNK_SECONDS ? d->chunk / 2
@@ -531,7 +533,7 @@ static mote_status finish(decoder *d, const char *key, mote_error *error) {
     return mote_cache_finish(cache, key, &rest, error);
 }
 
-/* All pictures, or those of the test part, into a cache at `path` or memory. */
+/* Decodes all pictures, or those of the test part, into a cache at `path` or in memory. */
 static mote_status decode_all(const images *self, const mote_loading *loading, const char *path,
                               const char *key, mote_content *content, mote_error *error) {
     decoder d = {.self = self, .loading = loading, .width = mote_shape_count(self->shape)};
@@ -556,8 +558,8 @@ static mote_status decode_all(const images *self, const mote_loading *loading, c
 
 /* ---- the cache ---- */
 
-/* What a cache is made from, as text, the number first being that of the way pictures are decoded;
- * to be freed with free(). NULL when out of memory. */
+/* What a cache is made from, as text; the first number is the version of how pictures are decoded.
+ * Free it with free(). NULL when out of memory. */
 static char *make_key(const images *self) {
     char *text = NULL;
     size_t length;
@@ -585,8 +587,8 @@ static char *make_key(const images *self) {
     return text;
 }
 
-/* "pets.3x64x64-fit.cache" of "../pets/", or "pets-1a2b3c4d.3x64x64-fit.cache" in a directory that
- * other data sets may be kept in, too. */
+/* "pets.3x64x64-fit.cache" for "../pets/", or "pets-1a2b3c4d.3x64x64-fit.cache" in a directory that
+ * other data sets may share. */
 static mote_status name_cache(const images *self, const char *source, bool apart, char *name,
                               size_t capacity, mote_error *error) {
     const char *slash = strrchr(source, '/'), *base = slash ? slash + 1 : source;
@@ -608,8 +610,7 @@ static bool is_directory(const char *path) {
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* Where the cache is: *path becomes NULL where there is to be none, else to be freed with
- * free(). */
+/* Finds where the cache goes: *path becomes NULL if there is to be none; free it with free(). */
 static mote_status place_cache(const images *self, char **path, mote_error *error) {
     *path = NULL;
     if (strcmp(self->cache, cache_none) == 0) {
@@ -654,7 +655,7 @@ static mote_status load_all(const images *self, const mote_loading *loading, con
     }
     mote_status status = MOTE_OK;
     if (!path || !mote_cache_open(path, key, loading, content)) {
-        /* A cache of the test part alone would be of no use to training. */
+        /* A cache of the test part alone would be useless for training. */
         status = decode_all(self, loading, loading->test_only ? NULL : path, key, content, error);
     }
     free(key);
@@ -672,7 +673,7 @@ static mote_status load(mote_format *format, const mote_loading *loading, mote_c
     free(path);
     const mote_image_files *parts = self->files.parts;
     if (content->train.count != parts[MOTE_TRAINING].count + parts[MOTE_VALIDATION].count) {
-        mote_image_list_free(&self->files); /* nobody knows which sample is which any more */
+        mote_image_list_free(&self->files); /* samples no longer match the files */
     }
     if (status == MOTE_OK) {
         content->input = input_text(self);

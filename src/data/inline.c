@@ -1,9 +1,9 @@
-/* inline.c: samples that stand in the config itself, for the smallest problems.
+/* inline.c: samples given in the config itself, for the smallest problems.
  *
  *     {"format": "inline", "normalize": "none",
  *      "samples": [[0, 0], [0, 1], [1, 0], [1, 1]], "labels": [0, 1, 1, 0]}
  *
- * A sample is a vector. There is nothing else to test on, so the test part is all of the samples.
+ * A sample is a vector. With nothing else to test on, the test part is all of the samples.
  */
 #include <cjson/cJSON.h>
 #include <float.h>
@@ -51,7 +51,7 @@ static mote_status fail_found(mote_json value, const char *expected, mote_error 
                         mote_json_found(value, found));
 }
 
-/* A row is a list of numbers, or a number alone. */
+/* A row is a list of numbers, or a single number. */
 static size_t width_of(const cJSON *row) {
     return cJSON_IsArray(row) ? (size_t)cJSON_GetArraySize(row) : 1;
 }
@@ -91,7 +91,7 @@ static mote_status check_row(mote_json row, bool may_be_number, size_t width, mo
     return check_numbers(row, width, error);
 }
 
-/* Checks each entry; *width becomes the numbers of one. */
+/* Checks each row; *width becomes the length of one. */
 static mote_status check_rows(mote_json rows, bool may_be_number, size_t *width,
                               mote_error *error) {
     *width = width_of(rows.node->child);
@@ -114,7 +114,7 @@ static mote_status check_samples(inline_samples *self, mote_error *error) {
     return check_rows(self->samples, false, &self->width, error);
 }
 
-/* Labels or targets: one for each sample. */
+/* Checks for a list with one entry per sample, of labels or targets. */
 static mote_status check_count(const inline_samples *self, mote_json list, const char *expected,
                                mote_error *error) {
     if (!cJSON_IsArray(list.node)) {
@@ -174,7 +174,7 @@ static mote_status open_inline(mote_format *format, const mote_loading *loading,
 
 /* ---- loading ---- */
 
-/* The numbers of all rows, in the content's memory; NULL on failure. */
+/* Copies the numbers of all rows to the content's memory; NULL on failure. */
 static mote_real *load_rows(mote_json rows, size_t count, size_t width, mote_content *content,
                             mote_error *error) {
     mote_real *numbers =

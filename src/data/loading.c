@@ -1,4 +1,4 @@
-/* loading.c: telling those who wait for data. */
+/* loading.c: reports progress and notices while data is loaded. */
 #include "data/loading.h"
 
 #include <stdarg.h>

@@ -1,9 +1,9 @@
-/* orientation.c: how a camera was held, which it tells in a JPEG file's Exif data; stb_image passes
- * over these.
+/* orientation.c: how the camera was held, from the Exif data of a JPEG file, which stb_image
+ * ignores.
  *
- * A segment APP1 of a JPEG file holds "Exif", two zeros and a TIFF file: its byte order, and where
- * its first directory is, a list of entries of 12 bytes. The one with the tag 0x0112 says by a
- * number from 1 to 8 which side of the stored picture is up (Exif 2.32, 4.5.4 and 4.6.4).
+ * An APP1 segment of a JPEG file holds "Exif", two zeros and a TIFF file: its byte order, and the
+ * offset of its first directory, a list of 12-byte entries. The one with tag 0x0112 is a number
+ * from 1 to 8 that says which side of the stored picture is up (Exif 2.32, 4.5.4 and 4.6.4).
  */
 #include "data/orientation.h"
 
@@ -13,7 +13,7 @@
 
 enum {
     APP1 = 0xe1,
-    SOS = 0xda, /* the picture begins: what is behind it is not looked at */
+    SOS = 0xda, /* the picture begins: nothing after it is read */
     TAG = 0x0112,
     SHORT = 3, /* the type of its value */
     ENTRY_BYTES = 12
@@ -38,7 +38,7 @@ static size_t read_32(const tiff *t, size_t at) {
     return t->little_endian ? second << 16 | first : first << 16 | second;
 }
 
-/* The number from 1 to 8; what makes no sense is 1. */
+/* The number from 1 to 8; 1 if it is missing or invalid. */
 static unsigned read_tiff(tiff t) {
     if (t.count < 8 || (memcmp(t.bytes, "II", 2) != 0 && memcmp(t.bytes, "MM", 2) != 0)) {
         return 1;

@@ -1,4 +1,4 @@
-/* orientation.h: how a camera was held.
+/* orientation.h: how the camera was held.
  */
 #ifndef MOTE_DATA_ORIENTATION_H
 #define MOTE_DATA_ORIENTATION_H
@@ -7,22 +7,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How a stored picture becomes the one to be seen: first rows and columns change places, then each
- * of both may run the other way. */
+/* How to turn a stored picture upright: first reverse its rows, its columns or both, then transpose
+ * it if needed. */
 typedef struct mote_orientation {
     bool transposed, rows_reversed, columns_reversed;
 } mote_orientation;
 
-/* That of a JPEG file, by its Exif data; as it is stored where there is none, or none that makes
- * sense. */
+/* The orientation of a JPEG file by its Exif data; that of the stored picture if those are missing
+ * or invalid. */
 mote_orientation mote_orientation_find(const uint8_t *bytes, size_t count);
 
-/* Whether anything has to be done. */
+/* Whether the picture has to be changed at all. */
 bool mote_orientation_turns(mote_orientation orientation);
 
-/* Copies a stored picture of `height` × `width` interleaved pixels so that it can be seen: to
- * to [width × height × channels] where it is transposed, to [height × width × channels]
- * elsewhere. */
+/* Copies a stored picture of `height` × `width` interleaved pixels, turned upright, into to
+ * [width × height × channels] if transposed, else [height × width × channels]. */
 void mote_orientation_apply(mote_orientation orientation, size_t height, size_t width,
                             size_t channels, const uint8_t *from, uint8_t *to);
 

@@ -1,5 +1,5 @@
-/* pnm.c: the pictures of netpbm. stb_image reads some of them too, but takes the brightest value of
- * each for 255.
+/* pnm.c: the picture formats of netpbm. stb_image reads some of them too, but treats any brightest
+ * value as 255.
  *
  * "P5 3 2 255", white space, 3 × 2 bytes: a magic number, width, height and (not for bitmaps) the
  * value of white, then the pixels, row by row. Kinds 1, 2, 3 are a bitmap (1 is black), grey and
@@ -94,7 +94,7 @@ const char *mote_pnm_open(mote_pnm *pnm, const uint8_t *bytes, size_t count) {
     return read_header(pnm);
 }
 
-/* How many bytes a row takes; in text, at least. */
+/* How many bytes a row takes; in text, the minimum. */
 static size_t row_bytes(const mote_pnm *pnm) {
     size_t numbers = pnm->width * pnm->channels;
     if (is_text(pnm)) {

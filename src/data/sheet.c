@@ -1,4 +1,4 @@
-/* sheet.c: contact sheets, by stb_image_write and the letters of stb_easy_font. */
+/* sheet.c: contact sheets, using stb_image_write and stb_easy_font. */
 #include "data/sheet.h"
 
 #include <stdbool.h>
@@ -14,19 +14,19 @@
 #include <stb_easy_font.h>
 
 enum {
-    SHOWN_SIDE = 96, /* pixels: what pictures are magnified to, or nearly */
+    SHOWN_SIDE = 96, /* pixels: small pictures are magnified to about this */
     MOST_SIDE = 1024,
     LEAST_WIDTH = 48, /* for the caption */
     GAP = 6,
     TEXT_HEIGHT = 12,
     SHEET_SIDE = 3000,
     BACKGROUND = 224,
-    QUADS = 32 * MOTE_CAPTION_CAPACITY, /* more than a caption has */
+    QUADS = 32 * MOTE_CAPTION_CAPACITY, /* more than a caption needs */
 };
 
 /* Where everything goes, in pixels of the sheet. */
 typedef struct layout {
-    size_t zoom, step; /* a pixel becomes zoom × zoom; of more, one in `step` is shown */
+    size_t zoom, step; /* a pixel becomes zoom × zoom; in large pictures, one in `step` is shown */
     size_t picture_width, picture_height;
     size_t cell_width, cell_height; /* with caption and gap */
     size_t text_zoom;
@@ -34,7 +34,7 @@ typedef struct layout {
     size_t width, height;
 } layout;
 
-/* A sheet, as it is drawn: red, green and blue for each pixel. */
+/* A sheet being drawn: red, green and blue for each pixel. */
 typedef struct canvas {
     layout layout;
     uint8_t *pixels; /* [height × width × 3] */
@@ -59,7 +59,7 @@ size_t mote_sheet_capacity(mote_shape shape) {
     return (SHEET_SIDE / l.cell_width) * (SHEET_SIDE / l.cell_height);
 }
 
-/* About as high as wide. */
+/* Makes the sheet about as high as wide. */
 static void arrange(layout *l, size_t count) {
     size_t most = SHEET_SIDE / l->cell_width;
     l->columns = 1;
@@ -78,7 +78,7 @@ static size_t text_width(const layout *l, char *text) {
     return (size_t)stb_easy_font_width(text) * l->text_zoom;
 }
 
-/* Large letters, unless small ones show more of some caption. */
+/* Chooses small letters if any caption is too wide in large ones. */
 static void choose_letters(layout *l, size_t count, char (*captions)[MOTE_CAPTION_CAPACITY]) {
     for (size_t i = 0; i < count && l->text_zoom > 1; i++) {
         if (text_width(l, captions[i]) > l->cell_width - GAP) {
@@ -88,7 +88,7 @@ static void choose_letters(layout *l, size_t count, char (*captions)[MOTE_CAPTIO
     }
 }
 
-/* Shows by two dots that it goes on. */
+/* Cuts a caption that is too wide, ending it in two dots. */
 static void shorten(const layout *l, char *text) {
     size_t length = strlen(text);
     while (length > 2 && text_width(l, text) > l->cell_width - GAP) {
@@ -97,7 +97,7 @@ static void shorten(const layout *l, char *text) {
     }
 }
 
-/* A corner of a rectangle, as stb_easy_font gives them. */
+/* A corner of a rectangle, as stb_easy_font outputs it. */
 typedef struct corner {
     float x, y, z;
     unsigned char color[4];
@@ -157,7 +157,7 @@ static void draw(canvas *c, mote_shape shape, size_t count, const uint8_t *sampl
 /* ---- files ---- */
 
 static void write_bytes(void *context, void *bytes, int count) {
-    fwrite(bytes, 1, (size_t)count, context); /* a failure stays with the stream */
+    fwrite(bytes, 1, (size_t)count, context); /* the stream remembers a failure */
 }
 
 static mote_status write_file(const canvas *c, const char *path, mote_error *error) {

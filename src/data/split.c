@@ -1,4 +1,4 @@
-/* split.c: drawing samples at random, of each class its share. */
+/* split.c: draws samples at random, stratified by class. */
 #include "data/split.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@ static size_t class_of(const mote_split *split, size_t sample) {
     return split->labels ? split->labels[sample] : 0;
 }
 
-/* The samples sorted by class, each class in its order: those of class c stand at
+/* Sorts the samples by class, keeping their order within each: those of class c are at
  * sorted[starts[c]] ... sorted[starts[c + 1] - 1]. */
 static void sort_by_class(const mote_split *split, const bool *among, size_t *starts,
                           uint32_t *sorted) {
@@ -23,7 +23,7 @@ static void sort_by_class(const mote_split *split, const bool *among, size_t *st
         starts[c + 1] += starts[c];
     }
     size_t count = starts[classes];
-    for (size_t i = split->count; i-- > 0;) { /* leaves each start one class too far: see below */
+    for (size_t i = split->count; i-- > 0;) { /* leaves the start of class c in starts[c + 1] */
         if (!among || among[i]) {
             sorted[--starts[class_of(split, i) + 1]] = (uint32_t)i;
         }
@@ -32,8 +32,8 @@ static void sort_by_class(const mote_split *split, const bool *among, size_t *st
     starts[classes] = count;
 }
 
-/* How many of each class are drawn: the fraction, rounded down, and one more for those with the
- * largest remainders until the sum is right. */
+/* How many of each class to draw: the fraction, rounded down, and one more for those with the
+ * largest remainders until the total is right. */
 static void share_out(const mote_split *split, const size_t *starts, size_t *taken) {
     size_t classes = split->classes;
     double fraction = split->fraction;
@@ -42,7 +42,7 @@ static void share_out(const mote_split *split, const size_t *starts, size_t *tak
         taken[c] = (size_t)((double)(starts[c + 1] - starts[c]) * fraction);
         left -= taken[c] < left ? taken[c] : left;
     }
-    double limit = 1; /* remainders at or above it have had theirs */
+    double limit = 1; /* remainders at or above it are done */
     while (left > 0 && limit > 0) {
         double largest = 0;
         for (size_t c = 0; c < classes; c++) {

@@ -1,4 +1,4 @@
-/* statistics.c: what normalisation needs to know of the training samples. */
+/* statistics.c: what normalisation needs to know about the training samples. */
 #include "data/statistics.h"
 
 #include <math.h>
@@ -6,7 +6,7 @@
 
 #include "data/image.h"
 
-/* Samples between two words on how far it is. */
+/* Samples between two progress reports. */
 enum {
     PROGRESS_STEP = 4096
 };
@@ -66,8 +66,8 @@ static mote_status measure_bytes(const mote_part *part, size_t groups, const mot
     return MOTE_OK;
 }
 
-/* First the means, then the distances from them. All are taken from the first sample's, so that
- * what is the same in all samples has exactly itself as its mean, and no deviation. */
+/* First the means, then the deviations from them. Both are computed relative to the first sample,
+ * so that a value that is the same in all samples is exactly its own mean, with deviation 0. */
 static mote_status measure_numbers(const mote_part *part, size_t groups,
                                    const mote_loading *loading, double *mean, double *deviation,
                                    mote_error *error) {
@@ -97,7 +97,7 @@ static mote_status measure_numbers(const mote_part *part, size_t groups,
     return MOTE_OK;
 }
 
-/* Enough samples to know what is figure and what is ground. */
+/* Enough samples to tell figure from ground. */
 enum {
     GROUND_SAMPLES = 2000
 };

@@ -1,4 +1,4 @@
-/* statistics.h: what normalisation needs to know of the training samples.
+/* statistics.h: what normalisation needs to know about the training samples.
  */
 #ifndef MOTE_DATA_STATISTICS_H
 #define MOTE_DATA_STATISTICS_H

@@ -1,12 +1,12 @@
-/* synthetic_digits.c: ten handwritten-looking digits made up from the seed, for a first training
+/* synthetic_digits.c: handwritten-looking digits generated from the seed, for a first training run
  * that needs no download.
  *
- * A digit is written as a pen would: knots of a stroke, moved about for every sample, a smooth
- * curve through them, and ink where a pixel is near the curve. Slant, proportions, pen, position
- * and noise vary enough that a linear model stays below 95 % and a network of one hidden layer
- * comes above 98 %. As in MNIST, a digit fills about 20 of 28 pixels, centred by its mass.
+ * A digit is drawn as if by a pen: the knots of its strokes are jittered for each sample, a smooth
+ * curve runs through them, and pixels near the curve are inked. Slant, proportions, pen, position
+ * and noise vary enough that a linear model stays below 95 % and a network with one hidden layer
+ * exceeds 98 %. As in MNIST, a digit fills about 20 of 28 pixels and is centred by its mass.
  *
- * Every sample has a generator of its own, so sample i is the same however many there are.
+ * Each sample has its own generator, so sample i is the same however many there are.
  */
 #include <assert.h>
 #include <math.h>
@@ -15,7 +15,7 @@
 #include "data/format.h"
 #include "mote/random.h"
 
-#ifdef __clang__ /* it alone would fuse products and sums, and pixels differ between processors */
+#ifdef __clang__ /* only clang would fuse products and sums: pixels would differ between CPUs */
 #pragma STDC FP_CONTRACT OFF
 #endif
 
@@ -23,8 +23,8 @@ enum {
     DIGITS = 10,
     MAX_SIZE = 64,
     MAX_WRITINGS = 3,
-    MAX_KNOTS = 16,     /* of all strokes of a digit */
-    STEPS_PER_SPAN = 6, /* straight pieces from one knot to the next */
+    MAX_KNOTS = 16,     /* in all strokes of a digit */
+    STEPS_PER_SPAN = 6, /* straight pieces between two knots */
     MAX_PIECES = MAX_KNOTS * STEPS_PER_SPAN,
 };
 
@@ -170,7 +170,7 @@ typedef struct point {
     float x, y;
 } point;
 
-/* A straight bit of a stroke, and how much of the pen touches the paper there. */
+/* A straight piece of a stroke, and the pen pressure, which scales its radius. */
 typedef struct segment {
     point from, to;
     float pressure;
@@ -181,7 +181,7 @@ typedef struct strokes {
     size_t count;
 } strokes;
 
-/* Plainer than fminf and fmaxf, which mind NaN and so become calls. */
+/* Unlike fminf and fmaxf, these ignore NaN and so do not become calls. */
 static float least(float a, float b) {
     return a < b ? a : b;
 }
@@ -194,7 +194,7 @@ static float between(mote_random *random, float low, float high) {
     return low + (high - low) * (float)mote_random_uniform(random);
 }
 
-/* Normal, but never so far out that a digit could become another one. */
+/* Normal, but clamped so that no digit can turn into another one. */
 static float about_zero(mote_random *random, float deviation) {
     float draw = (float)mote_random_normal(random);
     return deviation * least(most(draw, -2.0f), 2.0f);
@@ -208,8 +208,8 @@ static const writing *choose_writing(size_t digit, mote_random *random) {
     return &writings[digit][mote_random_below(random, count)];
 }
 
-/* The hand that writes: moves each knot a little for itself, then all of them by a quadratic map,
- * which slants, turns, widens, bends and tapers the digit. */
+/* The writer's hand: jitters each knot, then applies one quadratic map to all of them, which
+ * slants, rotates, widens, bends and tapers the digit. */
 static void write_knots(const writing *style, mote_random *random, knot *knots) {
     assert(style->count <= MAX_KNOTS);
     float unsteadiness = between(random, 0.015f, 0.045f);
@@ -229,7 +229,7 @@ static void write_knots(const writing *style, mote_random *random, knot *knots) 
     }
 }
 
-/* The point at t in [0, 1] from b to c of the Catmull-Rom spline through a, b, c, d. */
+/* The point at t in [0, 1] between b and c on the Catmull-Rom spline through a, b, c, d. */
 static float spline(float a, float b, float c, float d, float t) {
     float slope_b = 0.5f * (c - a);
     float slope_c = 0.5f * (d - b);
@@ -238,8 +238,8 @@ static float spline(float a, float b, float c, float d, float t) {
     return b + t * (slope_b + t * (quadratic + t * cubic));
 }
 
-/* Draws from knot i to the next one. Where the pen stopped at either, the curve does not bend
- * towards what lies beyond. */
+/* Traces from knot i to the next one. Where the pen stopped at either, the curve ignores the knot
+ * beyond it. */
 static void trace_span(const knot *knots, size_t i, float pressure, float change, strokes *out) {
     const knot *b = &knots[i], *c = &knots[i + 1];
     const knot *a = i > 0 && b->turn == SMOOTH && knots[i - 1].turn != LIFT ? b - 1 : b;
@@ -269,10 +269,11 @@ static void trace(const knot *knots, size_t count, mote_random *random, strokes 
 /* All lengths in pixels. */
 typedef struct pen_tip {
     float radius;
-    float softness; /* how far an edge takes from ink to paper */
+    float softness; /* width of an edge, from ink to paper */
 } pen_tip;
 
-/* Scales and moves the drawing so that its longer side is `length`, its mass at `centre`. */
+/* Scales and moves the drawing so that its longer side is `length` and its centre of mass
+ * `centre`. */
 static void place(strokes *drawing, float length, point centre) {
     point low = drawing->pieces[0].from, high = low;
     float mass = 0, mass_x = 0, mass_y = 0;
@@ -295,12 +296,12 @@ static void place(strokes *drawing, float length, point centre) {
     }
 }
 
-/* The first pixel, or the one after the last, that a piece reaches. */
+/* The first pixel that a piece reaches, or the one past the last. */
 static int pixel_bound(float position, int size) {
     return position <= 0 ? 0 : position >= (float)size ? size : (int)position;
 }
 
-/* Inks the pixels around one piece: by the distance of their centres from it. */
+/* Inks the pixels around one piece, by the distance of their centres from it. */
 static void ink(const segment *piece, pen_tip pen, int size, float *canvas) {
     float radius = pen.radius * piece->pressure;
     float reach = radius + 0.5f * pen.softness;
@@ -327,11 +328,11 @@ static void ink(const segment *piece, pen_tip pen, int size, float *canvas) {
     }
 }
 
-/* From ink in [0, 1] to bytes, with grain of the given deviation: four sums of two uniform bytes
- * from each draw. Half of the paper stays black, as there is nothing darker. */
+/* Turns ink in [0, 1] into bytes, adding noise of standard deviation `grain`: each draw gives four
+ * sums of two uniform bytes. Half of the blank pixels stay black, as there is nothing darker. */
 static void develop(const float *canvas, size_t count, float brightness, float grain,
                     mote_random *random, uint8_t *bytes) {
-    float per_unit = grain * 255 / 104.5f; /* the deviation of a sum of two uniform bytes */
+    float per_unit = grain * 255 / 104.5f; /* standard deviation of a sum of two bytes */
     uint64_t bits = 0;
     for (size_t i = 0; i < count; i++) {
         bits = i % 4 == 0 ? mote_random_bits(random) : bits >> 16;
@@ -348,8 +349,8 @@ static void draw_digit(size_t digit, size_t size, mote_random *random, uint8_t *
     write_knots(style, random, knots);
     trace(knots, style->count, random, &drawing);
 
-    float unit = (float)size / 28; /* lengths are meant for 28 × 28 pixels */
-    pen_tip pen;                   /* drawn one by one: an initialiser's parts have no order */
+    float unit = (float)size / 28; /* lengths below are for 28 × 28 pixels */
+    pen_tip pen;                   /* drawn one by one: an initialiser has no evaluation order */
     pen.radius = unit * between(random, 0.85f, 1.75f);
     pen.softness = most(unit * between(random, 1.0f, 1.7f), 1);
     float length = unit * between(random, 16.0f, 21.0f) - 2 * pen.radius;
@@ -375,13 +376,13 @@ typedef enum stream_use {
     PICTURE,
 } stream_use;
 
-/* The generator for a sample, or for the labels of ten of them. No two share a stream. */
+/* The generator for a sample, or for the labels of ten samples. No two share a stream. */
 static mote_random generator(uint64_t seed, mote_part_name part, stream_use use, size_t number) {
     uint64_t stream = ((uint64_t)number * MOTE_PART_COUNT + (uint64_t)part) * 2 + (uint64_t)use;
     return mote_random_create(seed, MOTE_RANDOM_DATA, stream);
 }
 
-/* Each ten samples in a row are the ten digits in random order. */
+/* Every ten consecutive samples are the ten digits in random order. */
 static void make_labels(uint64_t seed, mote_part_name part, size_t count, uint32_t *labels) {
     for (size_t start = 0; start < count; start += DIGITS) {
         uint32_t order[DIGITS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
@@ -393,7 +394,7 @@ static void make_labels(uint64_t seed, mote_part_name part, size_t count, uint32
     }
 }
 
-/* Digits between two words on how far it is. */
+/* Digits between two progress reports. */
 enum {
     PROGRESS_STEP = 256
 };

@@ -18,7 +18,7 @@ static char lower(char c) {
 bool mote_text_is_missing(mote_text text) {
     static const char *const marks[] = {"", "?", "na", "n/a", "#n/a", "nan", "null"};
     if (text.length > 4 || (text.length > 0 && *text.start >= '0' && *text.start <= '9')) {
-        return false; /* nearly all */
+        return false; /* the common case */
     }
     char small[5] = {0};
     for (size_t i = 0; i < text.length; i++) {
@@ -34,7 +34,7 @@ bool mote_text_is_missing(mote_text text) {
 
 /* A decimal number: mantissa × 10^exponent. */
 typedef struct decimal {
-    uint64_t mantissa; /* the first 19 digits that count; a double shows none of the others */
+    uint64_t mantissa; /* the first 19 significant digits; a double cannot show more */
     int exponent;
 } decimal;
 
@@ -47,8 +47,8 @@ static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-/* Adds digits; `step` is what one of them does to the exponent where it stands in the mantissa.
- * Returns how many there were. */
+/* Reads digits; `step` is added to the exponent for each one that goes into the mantissa. Returns
+ * how many there were. */
 static size_t read_digits(const char **at, const char *end, int step, decimal *d, int *digits) {
     const char *start = *at;
     for (; *at < end && is_digit(**at); ++*at) {
@@ -63,7 +63,7 @@ static size_t read_digits(const char **at, const char *end, int step, decimal *d
     return (size_t)(*at - start);
 }
 
-/* "e-3" and the like, which may be missing; false where it is wrong. */
+/* Reads an exponent such as "e-3", which may be missing; false if it is cut short. */
 static bool read_exponent(const char **at, const char *end, decimal *d) {
     if (*at == end || (**at != 'e' && **at != 'E')) {
         return true;
@@ -82,10 +82,11 @@ static bool read_exponent(const char **at, const char *end, decimal *d) {
     return true;
 }
 
-/* Powers of ten up to 22 are exact as doubles, and so are mantissas up to 2^53: one rounding then
+/* Powers of ten up to 10^22 and mantissas up to 2^53 are exact as doubles, so a single rounding
  * gives the nearest number (W. Clinger, "How to read floating point numbers accurately", 1990).
- * Longer mantissas are rounded as well, which may give its neighbour: samples are floats. The rest
- * is left to strtod, in a form without a point, as that is a matter of the locale. */
+ * Longer mantissas are rounded too, which may give its neighbour; that is enough, as samples are
+ * floats. The rest is left to strtod, in a form without a decimal point, which depends on the
+ * locale. */
 static double to_double(const decimal *d) {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                     1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -122,7 +123,7 @@ static bool is_continuation(unsigned char c) {
     return (c & 0xc0) == 0x80;
 }
 
-/* The length of the UTF-8 character at `at`; 0 where there is none. */
+/* The length of the UTF-8 character at `at`; 0 if there is none. */
 static size_t character_length(const unsigned char *at, size_t left) {
     unsigned char c = at[0];
     size_t length = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
@@ -167,7 +168,7 @@ char *mote_text_to_utf8(mote_text text) {
     return copy;
 }
 
-/* What is no text is shown as question marks, line ends as blanks. */
+/* Bytes that are not text are shown as question marks, control characters as blanks. */
 char *mote_text_found(mote_text text, char *found) {
     const unsigned char *bytes = (const unsigned char *)text.start;
     size_t used = 0, at = 0;

@@ -5,28 +5,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Not ended by a NUL. */
+/* Not NUL-terminated. */
 typedef struct mote_text {
     const char *start;
     size_t length;
 } mote_text;
 
-/* Whether a text stands for a value that is not known: it is empty, ?, NA, N/A, #N/A, NaN or null,
- * in small letters or capitals. */
+/* Whether a text stands for a missing value: it is empty, ?, NA, N/A, #N/A, NaN or null, in any mix
+ * of upper and lower case. */
 bool mote_text_is_missing(mote_text text);
 
-/* Reads a number such as -1, .5 or 2.5e-3, whatever the locale; all of the text has to be it. Up to
- * 15 digits give the nearest number, more of them that or its neighbour. What is too large becomes
- * infinite; "inf" is no number. */
+/* Reads a number such as -1, .5 or 2.5e-3, in any locale; it must be the whole text. Up to 15
+ * digits give the nearest double, more give it or its neighbour. Too large a number becomes
+ * infinite; "inf" is not a number. */
 bool mote_text_to_number(mote_text text, double *number);
 
 bool mote_text_is_utf8(mote_text text);
 
-/* A copy with U+FFFD for each byte that is not part of UTF-8, for what has to be it, such as JSON;
- * to be freed with free(). NULL when out of memory. */
+/* A copy with U+FFFD for each byte that is not valid UTF-8, for uses that require UTF-8, such as
+ * JSON; free it with free(). NULL when out of memory. */
 char *mote_text_to_utf8(mote_text text);
 
-/* What errors call a text: its first 40 characters, in quotes. Returns `found`. */
+/* How errors quote a text: its first 40 characters. Returns `found`. */
 #define MOTE_TEXT_FOUND_CAPACITY 176
 char *mote_text_found(mote_text text, char *found);
 

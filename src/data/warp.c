@@ -1,6 +1,6 @@
-/* warp.c: where each pixel of an image comes from, and images made by it.
+/* warp.c: maps each pixel of an image to the place it comes from, and resamples images.
  *
- * Augmentations are asked from the last to the first, since the last one says where a pixel of the
+ * Augmentations are composed from last to first, since the last one says where a pixel of the
  * result comes from, and the one before it where that place comes from.
  */
 #include "data/warp.h"
@@ -9,8 +9,8 @@
 
 #include "math/vector.h"
 
-/* A margin of one pixel to the left of and above a plane, and of two on the other sides: then what
- * lies to the right of and below any place in the first margin is there, too. */
+/* The margin around a plane: one pixel on the left and top, two on the right and bottom, so that
+ * any place up to one pixel outside the plane has a right and a lower neighbour. */
 enum {
     MARGIN = 3
 };
@@ -21,7 +21,7 @@ static size_t padded_count(size_t height, size_t width) {
 
 void mote_warp_carve(mote_warp *warp, mote_shape shape, mote_arena *arena) {
     size_t channels = shape.dims[0], height = shape.dims[1], width = shape.dims[2];
-    size_t planes = channels > 2 ? channels : 2; /* displacements are two */
+    size_t planes = channels > 2 ? channels : 2; /* displacements need two */
     warp->shape = shape;
     warp->points_x = mote_arena_take(arena, height * width, sizeof *warp->points_x);
     warp->points_y = mote_arena_take(arena, height * width, sizeof *warp->points_y);
@@ -85,8 +85,8 @@ static void place_points(size_t count, mote_real a, mote_real b, mote_real c, co
     }
 }
 
-/* Where the pixels of a row come from, to row_x and row_y: from the upper left pixel's middle
- * on. */
+/* Stores where the pixels of a row come from in row_x and row_y, relative to the centre of the
+ * upper left pixel. */
 static void place_row(const mote_warp *w, size_t row) {
     size_t height = w->shape.dims[1], width = w->shape.dims[2];
     double center_x = center_of(width), center_y = center_of(height);
@@ -106,7 +106,7 @@ static void place_row(const mote_warp *w, size_t row) {
 }
 
 /* Turns places into the index of the upper left neighbour in a padded plane, and the distances from
- * it. Places further out than the first margin, and NaN, count as in it. */
+ * it. Places more than one pixel outside the plane, and NaN, are clamped to the margin. */
 MOTE_MULTIVERSION
 static void locate(size_t count, size_t height, size_t width, mote_real *x, mote_real *y,
                    int32_t *index) {
@@ -133,7 +133,7 @@ static void fill(size_t count, mote_real value, mote_real *x) {
     }
 }
 
-/* Adds the margin: of that value, or with NULL of the nearest pixel. */
+/* Copies a plane and adds the margin: *value or, if NULL, the nearest pixel. */
 static void pad(size_t height, size_t width, const mote_real *plane, const mote_real *value,
                 mote_real *padded) {
     size_t stride = width + MARGIN;
@@ -151,7 +151,7 @@ static void pad(size_t height, size_t width, const mote_real *plane, const mote_
     }
 }
 
-/* A place between four pixels, the first at `p`. At the pixels themselves exact. */
+/* Interpolates between four pixels, the first at `p`. Exact at the pixels themselves. */
 static inline mote_real between(const mote_real *p, size_t stride, mote_real right,
                                 mote_real down) {
     mote_real above = p[0] + right * (p[1] - p[0]);
@@ -195,7 +195,7 @@ static void add_sampled_row(size_t width, const mote_real *padded, const int32_t
     }
 }
 
-/* Points at the pixels, displaced. */
+/* Sets the points to the pixels, displaced. */
 static void displace_pixels(mote_warp *warp, const mote_real *dx, const mote_real *dy) {
     size_t height = warp->shape.dims[1], width = warp->shape.dims[2];
     mote_real center_x = (mote_real)center_of(width), center_y = (mote_real)center_of(height);
@@ -209,7 +209,7 @@ static void displace_pixels(mote_warp *warp, const mote_real *dx, const mote_rea
     }
 }
 
-/* Points at the places found so far, displaced by as much as is given there. */
+/* Sets the points to the places mapped so far, displaced by dx and dy interpolated there. */
 static void displace_places(mote_warp *warp, const mote_real *dx, const mote_real *dy) {
     size_t height = warp->shape.dims[1], width = warp->shape.dims[2];
     mote_real center_x = (mote_real)center_of(width), center_y = (mote_real)center_of(height);

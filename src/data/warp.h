@@ -1,4 +1,4 @@
-/* warp.h (internal): where each pixel of an image comes from, and images made by it.
+/* warp.h (internal): maps each pixel of an image to the place it comes from, and resamples images.
  */
 #ifndef MOTE_DATA_WARP_H
 #define MOTE_DATA_WARP_H
@@ -6,8 +6,8 @@
 #include "core/arena.h"
 #include "mote/augmentation.h"
 
-/* Places seen from the image's centre: that of a pixel is the linear map of the pixel's point, and
- * the point is the pixel itself as long as there are no others. All memory is one thread's. */
+/* Places are relative to the image's centre. A pixel comes from the linear map of its point, which
+ * is the pixel itself unless has_points is set. All memory belongs to one thread. */
 struct mote_warp {
     mote_shape shape; /* channels × height × width */
     double xx, xy, x, yx, yy, y;
@@ -23,12 +23,12 @@ struct mote_warp {
 /* Takes memory for images of that shape; see arena.h. */
 void mote_warp_carve(mote_warp *warp, mote_shape shape, mote_arena *arena);
 
-/* Back to where every pixel comes from itself, and whether that is so. */
+/* Resets to the identity, where each pixel comes from itself; tells whether it is that. */
 void mote_warp_reset(mote_warp *warp);
 bool mote_warp_is_identity(const mote_warp *warp);
 
-/* Makes x [shape] anew from what it holds, bilinear between pixels. Outside is color [channels], or
- * with NULL the nearest pixel. */
+/* Resamples x [shape] in place, with bilinear interpolation. Outside the image is color [channels]
+ * or, if NULL, the nearest pixel. */
 void mote_warp_resample(mote_warp *warp, const mote_real *color, mote_real *x);
 
 #endif

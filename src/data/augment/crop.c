@@ -1,5 +1,5 @@
-/* crop.c: adds a margin and cuts out, somewhere in that, an image as large as before. What comes
- * out has moved by whole pixels, so none is blurred.
+/* crop.c: adds a margin, then crops an image of the original size at a random place. It moves by
+ * whole pixels, so nothing is blurred.
  */
 #include "mote/augmentation.h"
 

@@ -1,6 +1,6 @@
 /* cutout.c: covers a square somewhere in the image (DeVries and Taylor, "Improved regularization of
- * convolutional neural networks with cutout", 2017). Its centre is any pixel, so at the edges less
- * than a square is covered.
+ * convolutional neural networks with cutout", 2017). Its centre may be any pixel, so less than a
+ * full square is covered near the edges.
  */
 #include "mote/augmentation.h"
 
@@ -47,7 +47,7 @@ typedef struct span {
     size_t begin, end;
 } span;
 
-/* `size` pixels around one of `length`, as far as they are in the image. */
+/* `size` pixels around a random one of `length`, clipped to the image. */
 static span draw_span(size_t size, size_t length, mote_random *random) {
     size_t middle = (size_t)mote_random_below(random, length), before = size / 2;
     size_t begin = middle > before ? middle - before : 0, end = middle + (size - before);

@@ -1,10 +1,10 @@
 /* elastic.c: distorts images as if on rubber (Simard, Steinkraus and Platt, "Best practices for
  * convolutional neural networks applied to visual document analysis", 2003).
  *
- * At each pixel two numbers are drawn from −1 ... 1, how far to the right and down the pixel comes
- * from. Both fields are smoothed by a Gaussian of deviation sigma pixels, with zeros around the
- * image, and multiplied by alpha. Away from the edges that gives displacements of deviation
- * alpha / (2 √(3π) sigma), about 1.4 pixels with the paper's values for digits: 34 and 4.
+ * For each pixel two numbers are drawn from −1 ... 1: how far to the right and how far down it
+ * comes from. Both fields are smoothed by a Gaussian of standard deviation sigma pixels, with zeros
+ * around the image, and multiplied by alpha. Away from the edges, displacements have standard
+ * deviation alpha / (2 √(3π) sigma), about 1.4 pixels with the paper's values for digits, 34 and 4.
  */
 #include <math.h>
 #include <string.h>
@@ -14,16 +14,17 @@
 
 enum {
     LARGEST_SIGMA = 64,
-    DEVIATIONS = 3, /* what is further out weighs too little to be seen */
-    BLOCK = 32,     /* sums that stay in registers */
+    DEVIATIONS = 3, /* weights further out are negligible */
+    BLOCK = 32,     /* sums kept in registers */
 };
 
 typedef struct elastic {
     mote_augmentation base;
     double alpha, sigma;
 
-    /* By build. Noise is drawn into rows with `radius` zeros at each side, neighbours sharing them;
-     * smoothed by rows, they stand close together, with `radius` rows of zeros above and below. */
+    /* Set by build. Noise is drawn into rows with `radius` zeros on each side, shared by adjacent
+     * rows; once smoothed horizontally, rows are contiguous, with `radius` rows of zeros above and
+     * below. */
     mote_real weights[DEVIATIONS * LARGEST_SIGMA + 1]; /* at distances 0 ... radius */
     size_t radius;
     size_t noise_count, rows_count, field_count;
@@ -61,7 +62,7 @@ static mote_status build(mote_augmentation *augmentation, mote_error *error) {
         double distance = (double)k / self->sigma;
         sum += 2 * exp(-0.5 * distance * distance);
     }
-    self->radius = reach < side ? reach : side; /* all else meets zeros alone */
+    self->radius = reach < side ? reach : side; /* beyond it there are only zeros */
     for (size_t k = 0; k <= self->radius; k++) {
         double distance = (double)k / self->sigma;
         self->weights[k] = (mote_real)(exp(-0.5 * distance * distance) / sum);
@@ -75,7 +76,7 @@ static mote_status build(mote_augmentation *augmentation, mote_error *error) {
     return MOTE_OK;
 }
 
-/* Numbers from −most ... most, two of each draw. */
+/* Draws numbers from −most ... most, two per random number. */
 static void draw_numbers(mote_random *random, size_t count, double most, mote_real *numbers) {
     mote_real unit = (mote_real)(most * 0x1p-31);
     for (size_t i = 0; i < count; i += 2) {
@@ -87,8 +88,8 @@ static void draw_numbers(mote_random *random, size_t count, double most, mote_re
     }
 }
 
-/* For each row y_i = Σ_k w_|k| x_(i + k step), i < count; more is written, up to whole blocks, and
- * read for it. */
+/* For each row y_i = Σ_k w_|k| x_(i + k step), i < count; reads and writes beyond that, up to whole
+ * blocks. */
 MOTE_MULTIVERSION
 static void smooth(size_t rows, size_t count, size_t radius, size_t step, const mote_real *weights,
                    const mote_real *x, size_t x_stride, mote_real *y, size_t y_stride) {
@@ -109,7 +110,7 @@ static void smooth(size_t rows, size_t count, size_t radius, size_t step, const 
     }
 }
 
-/* How far pixels go in one direction: to field [height × width]. */
+/* Draws the displacements in one direction into field [height × width]. */
 static void draw_field(const elastic *self, const mote_augment_pass *pass, mote_real *field) {
     size_t height = self->base.shape.dims[1], width = self->base.shape.dims[2];
     size_t radius = self->radius, stride = width + radius;
@@ -122,7 +123,7 @@ static void draw_field(const elastic *self, const mote_augment_pass *pass, mote_
     memset(rows, 0, radius * width * sizeof *rows);
     smooth(height, width, radius, 1, self->weights, noise + radius, stride, first, width);
     size_t below = (size_t)(rows + self->rows_count - end);
-    memset(end, 0, below * sizeof *end); /* only now: the last row's block reaches there */
+    memset(end, 0, below * sizeof *end); /* only now, as the last row's block is written there */
     smooth(1, height * width, radius, width, self->weights, first, 0, field, 0);
 }
 

@@ -1,4 +1,4 @@
-/* rotate.c: turns images about their centre. */
+/* rotate.c: rotates images about their centre. */
 #include <math.h>
 
 #include "mote/augmentation.h"

@@ -1,4 +1,4 @@
-/* scale.c: makes what images show larger or smaller, about their centre. */
+/* scale.c: enlarges or shrinks what images show, about their centre. */
 #include <math.h>
 
 #include "mote/augmentation.h"

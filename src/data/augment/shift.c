@@ -1,4 +1,4 @@
-/* shift.c: moves images by as much as was drawn, parts of pixels too. */
+/* shift.c: moves images by random distances, including fractions of a pixel. */
 #include "mote/augmentation.h"
 
 typedef struct shift {

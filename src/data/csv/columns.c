@@ -51,7 +51,7 @@ void mote_columns_expand(const mote_columns *columns, const mote_real *features,
 
 /* ---- to JSON and back ---- */
 
-/* Columns are counted from 1 wherever a user can see it. */
+/* Columns are counted from 1 wherever users see them. */
 static void print_list(mote_json_writer *writer, cJSON *object, const char *key,
                        const mote_column *list, size_t count) {
     cJSON *array = mote_json_add_array(writer, object, key);
@@ -83,7 +83,7 @@ char *mote_columns_print(const mote_columns *columns) {
     return mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
 }
 
-/* An integer from `least` to `most`; 0 where it is none. */
+/* An integer from `least` to `most`; 0 if it is not one. */
 static size_t read_size(const cJSON *node, size_t least, size_t most) {
     double number = cJSON_IsNumber(node) ? node->valuedouble : -1;
     return number >= (double)least && number <= (double)most && number == floor(number)
@@ -230,7 +230,7 @@ static mote_status look_for_names(const mote_columns *columns, const mote_table 
 
 static mote_status find_by_name(const mote_header *header, const mote_table *table,
                                 mote_column *column, mote_error *error) {
-    if (!column->name) { /* of the training table's: it has to be where it was */
+    if (!column->name) { /* unnamed in the training table: must be where it was there */
         column->at = column->number;
         return column->at < header->count && !mote_header_name(header, column->at)
                    ? MOTE_OK
@@ -266,7 +266,7 @@ static mote_status fail_width(const mote_column_reader *reader, mote_error *erro
     const mote_columns *columns = reader->columns;
     size_t found = mote_table_count(reader->table), wanted = columns->feature_count;
     size_t index = found > columns->table_width ? columns->table_width : found;
-    if (wanted == columns->table_width) { /* a model that was trained on no table */
+    if (wanted == columns->table_width) { /* a model that was not trained on a table */
         return mote_table_fail(reader->table, index, error,
                                "expected %zu field%s, the numbers that the model takes, found %zu",
                                wanted, wanted == 1 ? "" : "s", found);
@@ -379,7 +379,7 @@ mote_status mote_column_reader_fail_missing(const mote_column_reader *reader,
     char found[MOTE_TEXT_FOUND_CAPACITY];
     char advice[120] = "";
     bool training = reader->use == MOTE_COLUMNS_TRAINING;
-    if (training && reader->columns->header && !column->name) { /* as of a delimiter at line ends */
+    if (training && reader->columns->header && !column->name) { /* delimiters at line ends */
         snprintf(advice, sizeof advice,
                  "; \"drop\": [%zu] leaves the column out, \"missing\": \"drop\" such rows",
                  column->number + 1);
@@ -391,7 +391,7 @@ mote_status mote_column_reader_fail_missing(const mote_column_reader *reader,
                                    text.length ? mote_text_found(text, found) : "", advice);
 }
 
-/* A number with a comma for its point, such as 1,5? */
+/* Whether it is a number with a decimal comma, such as 1,5. */
 static bool has_decimal_comma(mote_text text) {
     char copy[32];
     double number;
@@ -404,7 +404,7 @@ static bool has_decimal_comma(mote_text text) {
     return mote_text_to_number((mote_text){.start = copy, .length = text.length}, &number);
 }
 
-/* A slip in a number, rather than a text that belongs there? */
+/* Whether it looks like a mistyped number rather than a text that belongs there. */
 static bool begins_like_number(mote_text text) {
     return text.length > 0 && memchr("0123456789+-.", *text.start, 13);
 }
@@ -421,7 +421,7 @@ static bool is_infinite(mote_text text) {
     return false;
 }
 
-/* What to do about a field that is no number. */
+/* What to do about a field that is not a number. */
 static const char *advise(const mote_column_reader *reader, const mote_column *column,
                           mote_text text, char *advice, size_t capacity) {
     const mote_columns *columns = reader->columns;

@@ -1,8 +1,8 @@
-/* csv.c: tables: a sample for each row, made of some columns, to predict others.
+/* csv.c: tables: each row is a sample, and some columns predict others.
  *
  *     {"format": "csv", "file": "iris.csv", "target": "species", "test_fraction": 0.2}
  *
- * layout.c finds the columns, visit.c goes through the rows, load.c makes samples of them.
+ * layout.c finds the columns, visit.c visits the rows, load.c turns them into samples.
  */
 #include "data/csv/parts.h"
 

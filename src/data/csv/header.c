@@ -1,4 +1,4 @@
-/* header.c: the first line of a table, where it holds the names of the columns. */
+/* header.c: the first line of a table, if it holds the names of the columns. */
 #include "data/csv/header.h"
 
 #include <stdio.h>
@@ -65,7 +65,7 @@ size_t mote_header_find(const mote_header *header, const char *name) {
                                                                : SIZE_MAX;
 }
 
-/* Cut off where there is no more room. */
+/* Lists all names, cut off where the text is full. */
 static char *list_names(const mote_header *header, char *text) {
     static const char cut[] = ", ...";
     size_t limit = MOTE_HEADER_ADVICE_CAPACITY - sizeof cut;
@@ -83,7 +83,7 @@ static char *list_names(const mote_header *header, char *text) {
 
 char *mote_header_advice(const mote_header *header, const char *sought, char *text) {
     mote_suggestion suggestion = mote_suggest(sought);
-    bool word = strlen(sought) > 1; /* single letters are all near each other */
+    bool word = strlen(sought) > 1; /* single letters are all close to each other */
     for (size_t i = 0; word && i < header->names.count; i++) {
         mote_suggest_candidate(&suggestion, mote_dictionary_text(&header->names, i));
     }

@@ -1,4 +1,4 @@
-/* layout.c: which columns of a table the config means. */
+/* layout.c: finds the columns of a table that the config names. */
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <math.h>
@@ -19,7 +19,7 @@ typedef enum role {
     DROPPED
 } role;
 
-/* The first line, and what the config makes of each column. */
+/* The first line, and the role that the config gives each column. */
 typedef struct layout {
     const mote_csv *self;
     bool named;
@@ -175,7 +175,7 @@ static mote_status add_columns(const layout *l, role from, role to, mote_column 
     return MOTE_OK;
 }
 
-/* The list of targets keeps the order of the config. */
+/* Puts the targets in the order of the config. */
 static mote_status order_targets(mote_csv *self, const layout *l, mote_error *error) {
     mote_columns *columns = &self->columns;
     size_t place = 0;
@@ -216,7 +216,7 @@ static mote_status make_columns(mote_csv *self, layout *l, mote_error *error) {
     return status == MOTE_OK ? order_targets(self, l, error) : status;
 }
 
-/* ---- looking at the first line ---- */
+/* ---- the first line ---- */
 
 static bool looks_like_header(const mote_table *table) {
     double number;

@@ -1,5 +1,5 @@
-/* load.c: from the rows of a table to samples. Rows are gathered in chunks, each freed as soon as
- * its samples are made, to need little more memory than the samples do at last.
+/* load.c: turns the rows of a table into samples. Rows are collected in chunks, each freed as soon
+ * as its samples are made, so that little more memory is needed than for the samples.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -11,16 +11,16 @@
 
 enum {
     CHUNK_BYTES = 1 << 20,
-    FEWEST_TO_JUDGE = 20, /* rows, before so many classes seem too many */
+    FEWEST_TO_JUDGE = 20, /* rows, to judge whether there are too many classes */
 };
 
-/* The first stream of what is drawn for the test part; a data set's own splits have those below. */
+/* The first stream of the test split, which uses one per class; those of dataset.c are below. */
 static const uint64_t TEST_SPLIT = UINT64_C(3) << 32;
 
-/* ---- gathering rows ---- */
+/* ---- collecting rows ---- */
 
-/* Rows as they were read, in one piece of memory: numbers [capacity × (features + values)], then
- * labels [capacity] and lines [capacity]. */
+/* Rows as they were read, in one allocation: numbers [capacity × (features + values)], then labels
+ * [capacity] and lines [capacity]. */
 typedef struct chunk {
     struct chunk *next;
     size_t count;
@@ -31,7 +31,7 @@ typedef struct chunk {
 typedef struct store {
     const mote_csv *self;
     mote_dictionary *classes;
-    bool grows; /* classes that are not known yet are added */
+    bool grows; /* unknown classes are added */
     size_t rows_per_chunk, numbers_per_row;
     chunk *first, *last;
     size_t count;
@@ -57,7 +57,7 @@ static void store_free(store *s) {
     }
 }
 
-/* A place for one more row; NULL when out of memory. */
+/* The chunk with room for one more row; NULL when out of memory. */
 static chunk *store_chunk(store *s) {
     if (s->last && s->last->count < s->rows_per_chunk) {
         return s->last;
@@ -151,11 +151,11 @@ static bool are_numbers(const mote_dictionary *classes) {
     return numbers;
 }
 
-/* "1" and "1.0", or "7" and "07": two names may be meant, or one number. */
+/* "1" and "1.0", or "7" and "07": they may be meant as two names, or as one number. */
 static void tell_equal_numbers(const mote_csv *self, const mote_dictionary *classes,
                                const mote_loading *loading) {
     double last = 0, number = 0;
-    bool numbers = are_numbers(classes); /* in their order, then */
+    bool numbers = are_numbers(classes); /* then sorted by value */
     for (size_t i = 0; numbers && i < classes->count; i++, last = number) {
         class_number(classes, i, &number);
         if (i > 0 && number == last) {
@@ -181,7 +181,7 @@ static mote_status check_classes(const mote_csv *self, const mote_dictionary *cl
                          self->file, column, mote_dictionary_text(classes, 0));
     }
     if (rows >= FEWEST_TO_JUDGE && 2 * classes->count > rows &&
-        are_numbers(classes)) { /* texts sort behind */
+        are_numbers(classes)) { /* texts cannot be predicted by regression */
         return mote_fail(error, MOTE_DATA,
                          "%s: %s: %zu different values in %zu rows are too many for classes; "
                          "\"task\": \"regression\" predicts numbers",
@@ -194,7 +194,7 @@ static mote_status check_classes(const mote_csv *self, const mote_dictionary *cl
     return MOTE_OK;
 }
 
-/* Brings the classes into order, and the labels with them. */
+/* Sorts the classes and renumbers the labels. */
 static mote_status sort_classes(mote_dictionary *classes, store *s, mote_error *error) {
     uint32_t *changed = malloc(classes->count * sizeof *changed);
     if (!changed) {
@@ -228,10 +228,10 @@ static mote_status give_names(const mote_csv *self, const mote_dictionary *class
 
 /* ---- from rows to samples ---- */
 
-/* Where samples go. */
+/* Where the samples of a part go. */
 typedef struct part {
     mote_real *numbers, *values;
-    uint32_t *labels, *lines; /* lines are NULL where they are not asked for */
+    uint32_t *labels, *lines; /* `lines` may be NULL: not wanted */
     size_t count, width, value_width;
 } part;
 
@@ -276,8 +276,8 @@ static void add_sample(const mote_csv *self, const chunk *c, size_t i, part *p) 
     p->count++;
 }
 
-/* Moves all rows out of the store: those that are held out to one part, the others to another one.
- * `held_out` may be NULL: none is. */
+/* Moves all rows out of the store: those held out to `held`, the others to `kept`. `held_out` may
+ * be NULL: none are. */
 static void empty_store(store *s, const bool *held_out, part *kept, part *held) {
     size_t row = 0;
     for (chunk *c = s->first; c; c = s->first) {
@@ -290,7 +290,7 @@ static void empty_store(store *s, const bool *held_out, part *kept, part *held) 
     s->last = NULL;
 }
 
-/* Picks the rows to test on; *count becomes how many. */
+/* Picks the rows to test on; *count becomes their number. */
 static mote_status hold_out(const mote_csv *self, const store *s, size_t classes, uint64_t seed,
                             bool *held_out, size_t *count, mote_error *error) {
     uint32_t *labels = malloc(s->count * sizeof *labels);

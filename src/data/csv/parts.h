@@ -30,10 +30,10 @@ typedef struct mote_csv {
     mote_columns columns; /* known once the format is open */
 } mote_csv;
 
-/* Reads the first row of the file, and finds the columns in it that the config names. */
+/* Reads the first row of the file and finds the columns that the config names. */
 mote_status mote_csv_look(mote_csv *self, mote_error *error);
 
-/* Finds the texts of categorical features, in all of the file where there are any. */
+/* Finds the texts of categorical features, reading the whole file if there are any. */
 mote_status mote_csv_find_categories(mote_csv *self, const mote_loading *loading,
                                      mote_error *error);
 
@@ -43,9 +43,9 @@ bool mote_csv_looks_for_categories(const mote_csv *self);
 mote_status mote_csv_load(mote_format *format, const mote_loading *loading, mote_content *content,
                           mote_error *error);
 
-/* ---- going through a table ---- */
+/* ---- visiting rows ---- */
 
-/* What is done with each row in which no value is missing. */
+/* Called for each row in which no value is missing. */
 typedef mote_status mote_csv_visitor(void *context, const mote_column_reader *reader,
                                      mote_error *error);
 
@@ -55,13 +55,13 @@ typedef struct mote_csv_visit {
     const char *path;
     mote_csv_visitor *visitor;
     void *context;
-    size_t rows, dropped; /* so far; 0 to begin with */
+    size_t rows, dropped; /* so far; initially 0 */
 } mote_csv_visit;
 
-/* Reads a table and has each row visited; one without any row to visit is an error. */
+/* Visits the rows of a table; a table without any row to visit is an error. */
 mote_status mote_csv_visit_file(mote_csv_visit *visit, mote_error *error);
 
-/* The name of a class or a category has to be text. */
+/* Names of classes and categories must be UTF-8: fails if the column's field is not. */
 mote_status mote_csv_check_utf8(const mote_column_reader *reader, const mote_column *column,
                                 mote_error *error);
 

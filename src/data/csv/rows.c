@@ -11,7 +11,7 @@ struct mote_csv_rows {
     mote_real *features; /* [columns.feature_count] */
 };
 
-/* With its columns known. */
+/* Opens the table, with the columns known. */
 static mote_status start(mote_csv_rows *rows, const char *path, FILE *stream, mote_error *error) {
     rows->features = malloc(rows->columns.feature_count * sizeof *rows->features);
     if (!rows->features) {
@@ -23,7 +23,7 @@ static mote_status start(mote_csv_rows *rows, const char *path, FILE *stream, mo
                        : MOTE_DATA;
 }
 
-/* Those of a model's `input`, or where that is NULL `width` numbers. */
+/* Opens rows with the columns of a model's `input` or, if that is NULL, of `width` numbers. */
 static mote_csv_rows *open_rows(const char *path, FILE *stream, const char *input, size_t width,
                                 mote_error *error) {
     mote_csv_rows *rows = calloc(1, sizeof *rows);

@@ -1,8 +1,8 @@
 /* table.c: delimited text, row by row.
  *
- * A row is parsed where it lies in the buffer, which is why its fields need no copies; only those
- * with doubled quotes get one. Where things stand in the file is found out by walking the row
- * again, so nothing is kept for rows without errors.
+ * A row is parsed in place in the buffer, so its fields need no copies; only those with doubled
+ * quotes get one. Line and column of an error are found by scanning the row again, so nothing is
+ * kept for rows without errors.
  */
 #include "data/csv/table.h"
 
@@ -14,8 +14,8 @@
 
 enum {
     FIRST_CAPACITY = 1 << 18,
-    LONGEST_ROW = 1 << 26, /* bytes: what is longer has a quote too many */
-    ROWS_LOOKED_AT = 20,   /* for the delimiter */
+    LONGEST_ROW = 1 << 26, /* bytes: a longer one has an unclosed quote */
+    ROWS_LOOKED_AT = 20,   /* to find the delimiter */
 };
 
 const char *const mote_delimiter_names[] = {
@@ -33,9 +33,9 @@ static const char delimiter_signs[] = {
 
 /* Positions in the buffer. */
 typedef struct field {
-    size_t begin;         /* of the field in the file's own text, with quotes */
-    size_t start, length; /* of what it holds, */
-    bool copied;          /* in `copies`, not in the buffer */
+    size_t begin;         /* of the field as in the file, with quotes */
+    size_t start, length; /* of its content */
+    bool copied;          /* the content is in `copies`, not in the buffer */
 } field;
 
 struct mote_table {
@@ -44,10 +44,10 @@ struct mote_table {
     bool owned;
     mote_delimiter delimiter;
 
-    char *buffer;                /* [capacity + 1]: a line feed stands behind what is used */
+    char *buffer;                /* [capacity + 1]: a line feed follows the used bytes */
     size_t capacity, used, next; /* `next`: where the row after the current one begins */
-    size_t moved;                /* bytes of the file before the buffer's */
-    bool ended;                  /* there is nothing behind what is used */
+    size_t moved;                /* bytes of the file before the buffer */
+    bool ended;                  /* the file has nothing after the used bytes */
 
     size_t row, row_end, line, next_line;
     field *fields;
@@ -80,7 +80,7 @@ static mote_status grow_buffer(mote_table *table, mote_error *error) {
     return MOTE_OK;
 }
 
-/* Brings more of the file into the buffer, or finds its end. What has been read moves out. */
+/* Reads more of the file into the buffer, or finds its end. Drops what precedes `next`. */
 static mote_status refill(mote_table *table, mote_error *error) {
     if (table->next > 0) {
         table->used -= table->next;
@@ -111,18 +111,18 @@ static mote_status refill(mote_table *table, mote_error *error) {
 
 typedef enum parsed {
     PARSED,
-    PARSED_BADLY, /* the row has an end, but something in it is wrong */
-    NEEDS_MORE,   /* the row goes on behind the buffer */
+    PARSED_BADLY, /* the row is complete, but malformed */
+    NEEDS_MORE,   /* the row continues past the buffer */
     NO_MEMORY,
 } parsed;
 
-/* What is being parsed. */
+/* The state of parsing a row. */
 typedef struct parser {
     mote_table *table;
     char sign;
     size_t at;
     size_t lines;    /* line ends within quotes */
-    size_t wrong_at; /* the first thing that is wrong, or SIZE_MAX */
+    size_t wrong_at; /* where the first error is, or SIZE_MAX */
     const char *wrong;
 } parser;
 
@@ -157,7 +157,7 @@ static bool reserve_copies(mote_table *table, size_t bytes) {
     return true;
 }
 
-/* Copies what stands between the field's quotes, each pair of quotes as one. */
+/* Copies the text between the field's quotes, each doubled quote as one. */
 static bool copy_field(mote_table *table, field *f) {
     if (!reserve_copies(table, f->length)) {
         return false;
@@ -190,7 +190,7 @@ static size_t count_lines(const char *text, size_t length) {
     return lines;
 }
 
-/* Up to the delimiter or the line's end, at which p->at stands then. */
+/* Advances p->at to the delimiter or the end of the line. */
 static void skip_to_end(parser *p) {
     const char *buffer = p->table->buffer;
     size_t at = p->at;
@@ -210,7 +210,7 @@ static parsed parse_quoted(parser *p, field *f) {
         const char *quote = memchr(buffer + p->at, '"', (size_t)(end - (buffer + p->at)));
         p->at = quote ? (size_t)(quote - buffer) : table->used;
         if (p->at + 1 >= table->used && !table->ended) {
-            return NEEDS_MORE; /* whether a second quote follows this one is to be seen */
+            return NEEDS_MORE; /* a second quote may follow this one */
         }
         if (!quote) {
             note_wrong(p, open, "a quote is opened here and never closed");
@@ -259,7 +259,7 @@ static parsed parse_field(parser *p) {
     return PARSED;
 }
 
-/* Passes over the line's end. False where more of the file has to be seen for that. */
+/* Skips the end of the line. False if that takes more of the file. */
 static bool end_row(parser *p) {
     mote_table *table = p->table;
     table->row_end = p->at;
@@ -303,13 +303,13 @@ static bool is_empty_line(const mote_table *table) {
            table->fields[0].begin == table->row_end;
 }
 
-/* ---- where things stand ---- */
+/* ---- positions in the file ---- */
 
 static bool is_continuation(char c) {
     return ((unsigned char)c & 0xc0) == 0x80;
 }
 
-/* Lines and characters from the row's begin to a position. */
+/* The line and column, in characters, of a position in the current row. */
 static void line_and_column(const mote_table *table, size_t position, size_t *line,
                             size_t *column) {
     size_t begin = table->row;
@@ -343,10 +343,10 @@ mote_status mote_table_fail(const mote_table *table, size_t index, mote_error *e
 
 /* ---- opening ---- */
 
-/* How many fields a delimiter makes of each of the first lines. */
+/* How many fields a delimiter splits each of the first lines into. */
 typedef struct cut {
-    size_t first; /* of the first line */
-    bool even;    /* of all as many, and more than one */
+    size_t first; /* in the first line */
+    bool even;    /* as many in all of them, and more than one */
 } cut;
 
 static mote_status try_delimiter(mote_table *table, char sign, cut *found, mote_error *error) {
@@ -377,9 +377,9 @@ static mote_status try_delimiter(mote_table *table, char sign, cut *found, mote_
     return MOTE_OK;
 }
 
-/* Of several that cut evenly, the first one of this order is meant: a comma may be that of numbers,
- * and both it and the semicolon occur in texts. Where lines are uneven, it is the one that the
- * first line has most of. */
+/* If several split the lines evenly, the first one in this order wins: a comma may be a decimal
+ * comma, and both it and the semicolon occur in texts. If none does, the one that the first line
+ * has most of wins. */
 static mote_status find_delimiter(mote_table *table, mote_error *error) {
     static const mote_delimiter order[] = {MOTE_DELIMITER_TAB, MOTE_DELIMITER_SEMICOLON,
                                            MOTE_DELIMITER_COMMA, MOTE_DELIMITER_BAR};
@@ -399,7 +399,7 @@ static mote_status find_delimiter(mote_table *table, mote_error *error) {
     return MOTE_OK;
 }
 
-/* Looks at the first bytes: passes over a byte order mark; what is no text is refused. */
+/* Checks the first bytes: skips a byte order mark and refuses what is not text. */
 static mote_status check_start(mote_table *table, mote_error *error) {
     const unsigned char *start = (const unsigned char *)table->buffer;
     size_t length = table->used;

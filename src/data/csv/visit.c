@@ -1,5 +1,5 @@
-/* visit.c: going through a table, and what is found out that way before samples are made: the
- * texts that columns of 0 and 1 are made of, as their number is part of a sample's shape.
+/* visit.c: visits the rows of a table, and finds the texts that become columns of 0 and 1. Their
+ * number is part of a sample's shape, so this comes before samples are made.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@ enum {
     ROWS_PER_PROGRESS = 4096
 };
 
-/* ---- going through a table ---- */
+/* ---- visiting rows ---- */
 
 static mote_status visit_row(mote_csv_visit *v, const mote_column_reader *reader,
                              mote_error *error) {
@@ -72,7 +72,7 @@ mote_status mote_csv_visit_file(mote_csv_visit *v, mote_error *error) {
 
 /* ---- categories ---- */
 
-/* Features in which anything but numbers stands become categorical. */
+/* Features with any value that is not a number become categorical. */
 static mote_status find_texts(void *context, const mote_column_reader *reader, mote_error *error) {
     (void)error;
     const mote_csv_visit *v = context;
