@@ -1,5 +1,5 @@
-/* augment_test.c: augmentations against a plain reference in double precision, what they draw, that
- * they repeat to the bit, and what they refuse.
+/* augment_test.c: augmentations against a simple reference in double precision, what they draw,
+ * that they repeat to the bit, and what they refuse.
  */
 #include <criterion/criterion.h>
 
@@ -49,7 +49,7 @@ static void draw_picture(mote_shape shape, uint64_t number, mote_real *x) {
     }
 }
 
-/* ---- the reference: every point by itself, from the last augmentation to the first ---- */
+/* ---- the reference: point by point, from the last augmentation to the first ---- */
 
 static mote_random reference_random(uint64_t epoch, uint32_t sample, size_t index) {
     mote_random of_sample = mote_random_create(SEED, MOTE_RANDOM_AUGMENT, epoch << 32 | sample);
@@ -68,20 +68,20 @@ typedef enum kind {
     CUTOUT,
 } kind;
 
-/* An augmentation of the reference, with what was drawn for it. */
+/* An augmentation of the reference, and what was drawn for it. */
 typedef struct step {
     kind kind;
     double a, b; /* its settings */
     double p, q; /* what was drawn */
     bool off;
-    double *dx, *dy; /* of ELASTIC */
+    double *dx, *dy; /* for ELASTIC */
 } step;
 
 static double gauss(double distance, double sigma) {
     return exp(-distance * distance / (2 * sigma * sigma));
 }
 
-/* Noise smoothed by the plain sum over all pixels as far as three deviations. */
+/* Noise smoothed by direct summation over all pixels within three standard deviations. */
 static void reference_field(size_t height, size_t width, double alpha, double sigma,
                             mote_random *random, double *field) {
     static double noise[MOST_COUNT];
@@ -151,7 +151,7 @@ static void reference_draw(step *s, mote_shape shape, mote_random *random, doubl
     }
 }
 
-/* Pixel (row, column), or what is outside: *color, or with NULL the nearest. */
+/* Pixel (row, column), or outside the image *color or, if NULL, the nearest pixel. */
 static double pixel_at(const double *plane, mote_shape shape, long row, long column,
                        const double *color) {
     long height = (long)shape.dims[1], width = (long)shape.dims[2];
@@ -225,7 +225,7 @@ static double mean_color(const double *plane, mote_shape shape, bool edge) {
     return sum / (double)count;
 }
 
-/* What the reference takes for the outside. */
+/* What the reference has outside the image. */
 typedef enum outside {
     EDGE_MEAN,
     MEAN,
@@ -271,7 +271,7 @@ static void reference_cutout(const step *s, mote_shape shape, double *plane) {
     }
 }
 
-/* All steps, each run of geometric ones at once. */
+/* Applies all steps, each run of geometric ones at once. */
 static void reference_run(step *steps, size_t count, mote_shape shape, outside ground,
                           double *plane) {
     for (size_t i = 0; i < count;) {
@@ -420,7 +420,7 @@ Test(augment, takes_the_smallest_images) {
     check_example(&examples[10], mote_shape_image(1, 1, 9), 1, 0); /* cutout */
 }
 
-/* Where neighbours do not agree on their ground, each has its own. */
+/* If neighbouring augmentations have different grounds, each uses its own. */
 Test(augment, with_two_grounds_is_one_after_the_other) {
     static mote_real both[784], first[784];
     mote_shape shape = mote_shape_image(1, 28, 28);
@@ -485,7 +485,7 @@ Test(augment, that_changes_nothing_leaves_every_bit) {
     }
 }
 
-/* Whole pixels are moved as they are, and flipped twice come back. */
+/* Moving by whole pixels keeps their values, and flipping twice restores them. */
 Test(augment, by_whole_pixels_blurs_nothing) {
     static mote_real before[784], x[784];
     mote_shape shape = mote_shape_image(1, 28, 28);
@@ -535,7 +535,7 @@ static void add(statistics *s, double value) {
     s->count++;
 }
 
-/* Whether they are as of a uniform distribution between -most and most, centred at `center`. */
+/* Expects values as from a uniform distribution between -most and most. */
 static void expect_uniform(const statistics *s, double most, const char *what) {
     double mean = s->sum / (double)s->count, deviation = sqrt(s->squares / (double)s->count);
     double expected = most / sqrt(3.0);
@@ -545,7 +545,7 @@ static void expect_uniform(const statistics *s, double most, const char *what) {
     cr_expect_lt(fabs(deviation / expected - 1), 0.05, "%s: deviation %g", what, deviation);
 }
 
-/* Two channels: each pixel's column and row, so that an image tells where its pixels come from. */
+/* Two channels: each pixel's column and row, so that an image shows where its pixels come from. */
 static void draw_ramp(mote_real *x) {
     for (size_t i = 0; i < RAMP * RAMP; i++) {
         x[i] = (mote_real)(i % RAMP);
@@ -628,7 +628,7 @@ Test(draws, happen_as_often_as_their_probability_says) {
     cr_expect_float_eq(s[1].sum / DRAWS, 0.2, 0.025, "%g", s[1].sum / DRAWS);
 }
 
-/* alpha / (2 √(3π) sigma), as far from the edges as the Gaussian reaches. */
+/* alpha / (2 √(3π) sigma), further from the edges than the Gaussian reaches. */
 Test(draws, of_elastic_fields_have_the_deviation_of_the_formula) {
     statistics s[2] = {0};
     run_ramps("[{\"type\": \"elastic\", \"alpha\": 20, \"sigma\": 3, \"ground\": \"edge\"}]",
@@ -641,7 +641,7 @@ Test(draws, of_elastic_fields_have_the_deviation_of_the_formula) {
     }
 }
 
-/* Every pixel is covered as often as squares around random centres reach it. */
+/* Each pixel is covered as often as squares around random centres reach it. */
 Test(draws, of_cutouts_are_squares_around_any_pixel) {
     enum {
         SIDE = 10
@@ -775,8 +775,8 @@ Test(gathering, gives_the_same_bits_on_any_number_of_threads_and_in_any_batch) {
     }
 }
 
-/* 8-bit samples and the same as numbers, whatever the normalization: a ground that is given as a
- * number too. */
+/* For 8-bit samples and the same ones as numbers, with any normalization: a ground given as a
+ * number, too. */
 Test(gathering, normalizes_the_ground_like_the_samples) {
     static const char *const normalizations[] = {"none", "unit", "standard"};
     static mote_real x[SAMPLES * WIDTH];

@@ -1,4 +1,4 @@
-/* cache_test.c: caches of samples: whatever happens to one, the samples are right. */
+/* cache_test.c: caches of samples: whatever happens to one, the samples are correct. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,7 +17,7 @@ enum {
     TRAIN = 40,
     TEST = 7,
     WIDTH = 3 * 5 * 4,
-    PAGE = 4096 /* samples begin there */
+    PAGE = 4096 /* samples begin here */
 };
 
 static const char *const NAMES[] = {"cat", "Übung", ""};
@@ -43,7 +43,7 @@ static bool listen(void *context, const mote_load_event *event) {
 
 #define LISTENING(n) (&(mote_loading){.listener = listen, .listener_context = (n)})
 
-/* ---- made-up samples ---- */
+/* ---- generated samples ---- */
 
 static uint8_t sample_byte(size_t sample, size_t i) {
     return (uint8_t)(sample * 31 + i * 7 + 1);
@@ -101,7 +101,7 @@ static mote_status make(const char *path, const char *note, const mote_loading *
                             .class_names = NAMES,
                             .class_count = COUNT(NAMES),
                             .note = note};
-    /* Room for more than there are in the end: some files may be broken. */
+    /* Room for more than are added: some files may be bad. */
     mote_cache *cache = mote_cache_create(path, mote_shape_image(3, 5, 4), TRAIN + TEST + 9,
                                           loading, content, error);
     if (!cache) {
@@ -181,7 +181,7 @@ Test(cache, that_a_killed_process_left_half_made_is_removed) {
     mote_content_free(&content);
 }
 
-/* Not opened, for that reason; and made again in its place. */
+/* Expects the cache to be refused, with a notice that gives the reason. */
 static void expect_refused(const char *path, const char *key, const char *reason) {
     notices said = {0};
     mote_content content = {0};
@@ -246,7 +246,7 @@ Test(cache, cut_anywhere_is_refused) {
     free(bytes);
 }
 
-/* Each bit of what is not samples nor room between. */
+/* Every bit outside the samples and the gap before them. */
 Test(cache, with_a_changed_bit_is_refused) {
     const char *path = scratch_path("a.cache");
     make_good(path, NULL);
@@ -313,7 +313,7 @@ Test(cache, whose_name_is_taken_by_a_directory_is_gone_without) {
     cr_expect_eq(scratch_count(), 1);
 }
 
-/* A limit on the size of files stands in for a disk that is full from some byte on. */
+/* A limit on the file size simulates a disk that becomes full at some byte. */
 Test(cache, on_a_full_disk_is_gone_without) {
     const char *path = scratch_path("a.cache");
     const rlim_t room[] = {0,
@@ -342,8 +342,8 @@ Test(cache, on_a_full_disk_is_gone_without) {
 }
 
 #ifndef MOTE_SANITIZED
-/* Twice as much data as there is memory: made, measured and gathered, never in memory as a
- * whole. */
+/* Twice as much data as there is memory: made, measured and gathered without ever being in memory
+ * as a whole. */
 Test(cache, may_be_larger_than_the_memory_allowed) {
     enum {
         LARGE = 12000,
@@ -353,7 +353,7 @@ Test(cache, may_be_larger_than_the_memory_allowed) {
     };
     const struct rlimit limit = {.rlim_cur = ALLOWED, .rlim_max = ALLOWED};
     cr_assert_eq(setrlimit(RLIMIT_DATA, &limit), 0);
-    cr_assert_null(malloc((size_t)LARGE * PICTURE)); /* the limit is one */
+    cr_assert_null(malloc((size_t)LARGE * PICTURE)); /* the limit takes effect */
     mote_content content = {0};
     mote_error error = {0};
     mote_cache *cache = mote_cache_create(scratch_path("a.cache"), mote_shape_image(3, 32, 32),
@@ -374,7 +374,7 @@ Test(cache, may_be_larger_than_the_memory_allowed) {
                                                      "{\"validation_fraction\": 0.1}", 1, &error);
     cr_assert(dataset, "%s", error.message);
     const mote_preprocessing *p = mote_dataset_preprocessing(dataset);
-    for (size_t g = 0; g < 3; g++) { /* 0 ... 199, each about as often */
+    for (size_t g = 0; g < 3; g++) { /* 0 ... 199, uniformly */
         cr_expect_float_eq(p->mean[g] * 255, 99.5, 1);
         cr_expect_float_eq(p->deviation[g] * 255, 57.73, 1);
     }
@@ -390,7 +390,7 @@ Test(cache, may_be_larger_than_the_memory_allowed) {
 }
 #endif
 
-/* Each has its own samples, and whichever file comes last is whole. */
+/* Each process has its own samples, and whichever file comes last is complete. */
 Test(cache, may_be_made_by_several_at_once) {
     enum {
         PROCESSES = 8

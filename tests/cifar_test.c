@@ -16,8 +16,8 @@ static uint8_t pixel(unsigned seed, size_t picture, size_t i) {
     return (uint8_t)(seed * 50 + picture * 13 + i % 251);
 }
 
-/* A file of `count` pictures: picture i has the labels (first + i) % 20, and (first + 3 i) % 100 as
- * the second one. */
+/* Writes `count` pictures: picture i has the label (first + i) % 10 or, with two labels,
+ * (first + i) % 20 and (first + 3 i) % 100. */
 static void write_file(const char *name, size_t count, size_t labels, unsigned first) {
     static uint8_t bytes[64 * (PIXELS + 2)];
     uint8_t *at = bytes;
@@ -161,7 +161,7 @@ Test(cifar, does_without_a_test_part_and_without_names) {
     mote_dataset_destroy(dataset);
 }
 
-/* What the training files hold does not matter then. */
+/* The content of the training files does not matter then. */
 Test(cifar, reads_the_test_part_alone_where_nothing_else_is_wanted) {
     write_cifar10();
     scratch_write(scratch_path("data_batch_2.bin"), "x", 1);

@@ -29,8 +29,7 @@ enum {
     TEXT_CAPACITY = 4096
 };
 
-/* All rows as text: fields in brackets, the line in front: "1:[a][b] 2:[c][d]"; errors in
- * braces. */
+/* All rows as text: the line, then fields in brackets: "1:[a][b] 2:[c][d]"; errors in braces. */
 static void describe(mote_table *table, char *text) {
     size_t used = 0;
     text[0] = '\0';
@@ -158,7 +157,7 @@ static size_t big_field(size_t row, size_t column, char *text) {
     return length;
 }
 
-/* Rows across all borders of the reader's buffer, and one that is larger. */
+/* Rows across all boundaries of the reader's buffer, and one larger than it. */
 Test(table, large_files_come_whole) {
     enum {
         ROWS = 20000,
@@ -199,11 +198,11 @@ Test(table, large_files_come_whole) {
     free(text);
 }
 
-/* Of each line end, at one row or another, the buffer holds the first half alone. */
+/* At some row, the buffer ends in the middle of a line end. */
 Test(table, line_ends_across_the_border_of_the_buffer_are_one) {
     FILE *stream = fopen(scratch_path("t.csv"), "wb");
     cr_assert(stream);
-    fputs("1,23456\r\n", stream); /* 9 bytes, and 8 in each of the others */
+    fputs("1,23456\r\n", stream); /* 9 bytes, the others 8 */
     for (size_t i = 0; i < 100000; i++) {
         fputs("1,2345\r\n", stream);
     }
@@ -334,7 +333,7 @@ Test(table, dictionaries_number_texts) {
 
 TestSuite(csv, .init = scratch_enter, .fini = scratch_leave);
 
-/* A data set over the table t.csv, and the document that it looks into. */
+/* A data set over the table t.csv, and the document it refers to. */
 typedef struct opened {
     mote_document *document;
     mote_dataset *dataset;
@@ -501,7 +500,7 @@ Test(csv, a_test_fraction_takes_of_each_class_its_share_picked_by_the_seed) {
     destroy(&c);
 }
 
-/* Each row holds the line that it is in; the line break in quotes is one of the file, too. */
+/* Each row holds its own line number; line breaks in quotes count, too. */
 Test(csv, samples_are_known_by_their_lines) {
     opened o = load("line,kind\n2,a\n3,\n4,\"a\nb\"\n6,a\n7,\"a\nb\"\n9,a\n10,\"a\nb\"\n",
                     "\"target\": \"kind\", \"missing\": \"drop\", \"test_fraction\": 0.3, "
@@ -531,7 +530,7 @@ Test(csv, a_test_file_may_have_its_columns_in_another_order) {
     destroy(&o);
 }
 
-/* ---- what is said while loading ---- */
+/* ---- what is reported while loading ---- */
 
 typedef struct said {
     char notices[SCRATCH_TEXT];
@@ -789,10 +788,10 @@ Test(csv, tables_with_too_many_different_values_are_refused) {
     destroy(&o);
 }
 
-/* What happens to a file between looking at it and loading it. */
+/* The file changes between opening and loading. */
 Test(csv, files_that_change_underway_are_refused) {
     static const struct {
-        const char *content, *message; /* NULL: it vanishes */
+        const char *content, *message; /* NULL: it is removed */
     } rows[] = {
         {NULL, "{D}/t.csv: cannot be opened: No such file or directory"},
         {"", "{D}/t.csv: the file is empty"},
@@ -953,8 +952,8 @@ static mote_metrics evaluate(mote_model *model, const mote_dataset *dataset) {
     return metrics;
 }
 
-/* Goes through a table as predict does: with nothing but the model's file. How many of the rows
- * are of the class that their last field names. */
+/* Reads a table as predict does, with nothing but the model's file. Returns how many rows are
+ * predicted as the class in their last field. */
 static size_t predict_table(const char *model_path, const char *table_path) {
     mote_error error = {0};
     mote_model *model = mote_model_load(model_path, &error);
@@ -985,7 +984,8 @@ static size_t predict_table(const char *model_path, const char *table_path) {
     return right;
 }
 
-/* Accuracy on the fifth that is held out, of the config with a seed; the model goes to a file. */
+/* Trains the config with a seed and returns the accuracy on the fifth held out; the model goes to a
+ * file. */
 static double train_iris(uint64_t seed, const char *path) {
     mote_experiment experiment;
     mote_error error = {0};
@@ -1011,8 +1011,8 @@ static double train_iris(uint64_t seed, const char *path) {
     return accuracy;
 }
 
-/* Of 30 flowers held out, one or two may lie among those of another species, whatever the model: so
- * a single seed may be below 95 %, while several together are above. */
+/* Of 30 flowers held out, one or two may lie among those of another species, whatever the model, so
+ * one seed may be below 95 %, while the mean of several is above. */
 Test(csv, irises_are_told_apart) {
     enum {
         SEEDS = 10
@@ -1032,7 +1032,7 @@ static double noise(size_t row, size_t column) {
     return mote_random_normal(&random);
 }
 
-/* Two classes apart by a circle, on one number and a text. */
+/* Two classes separated by a circle, whose radius depends on a text. */
 Test(csv, two_classes_are_learned_on_one_sigmoid_node) {
     static const char *const colours[] = {"red", "green", "blue"};
     FILE *stream = fopen(scratch_path("t.csv"), "w");
@@ -1068,7 +1068,7 @@ Test(csv, two_classes_are_learned_on_one_sigmoid_node) {
     destroy(&o);
 }
 
-/* Two numbers to predict, each linear in the others, with a noise of 0.1. */
+/* Two numbers to predict, each linear in the features, with noise of standard deviation 0.1. */
 Test(csv, numbers_are_predicted_as_they_stand_in_the_table) {
     FILE *stream = fopen(scratch_path("t.csv"), "w");
     cr_assert(stream);

@@ -1,5 +1,5 @@
-/* data_test.c: IDX files, splitting, normalisation, batches, made-up digits, samples in the config,
- * and figure and ground. */
+/* data_test.c: IDX files, splitting, normalisation, batches, synthetic digits, samples in the
+ * config, and figure and ground. */
 #include <criterion/criterion.h>
 
 #include <math.h>
@@ -39,7 +39,7 @@ static void write_gzip(const char *path, const void *bytes, size_t count) {
     cr_assert_eq(gzclose(stream), Z_OK);
 }
 
-/* Writes a file of the directory, given in hexadecimal; none for NULL. */
+/* Writes a file given in hexadecimal to the directory; none for NULL. */
 static void write_hex(const char *name, const char *ending, const char *hex) {
     if (hex) {
         unsigned char bytes[512];
@@ -75,7 +75,7 @@ static mote_dataset *load_idx(const char *keys, mote_error *error) {
 static const char *const FILES[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
                                     "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
 
-/* Two images of 2 × 3, and what they are of. */
+/* Two images of 2 × 3, and their labels. */
 #define IMAGES "00000803 00000002 00000002 00000003 000102030405 fafbfcfdfeff"
 #define LABELS "00000801 00000002 0100"
 
@@ -249,7 +249,7 @@ Test(idx, files_that_do_not_fit_are_refused_with_the_reason) {
     }
 }
 
-/* The compressed images with damage done to them. */
+/* The compressed images, damaged. */
 Test(idx, a_damaged_gzip_file_is_refused_wherever_the_damage_is) {
     unsigned char images[64], packed[512];
     size_t count = from_hex(IMAGES, images);
@@ -262,7 +262,7 @@ Test(idx, a_damaged_gzip_file_is_refused_wherever_the_damage_is) {
 
     const struct {
         const char *what, *message; /* NULL: any message about that file */
-        size_t from_end, flip;      /* keep all but so many bytes; change the one so far from it */
+        size_t from_end, flip;      /* bytes to cut off; distance of a changed byte from the end */
     } rows[] = {
         {"a wrong checksum", "the compressed data is damaged: incorrect data check", 0, 8},
         {"a wrong length", "the compressed data is damaged: incorrect length check", 0, 4},
@@ -306,7 +306,7 @@ static bool read_samples(const char *path, size_t capacity, uint8_t *bytes, size
     return status == MOTE_OK;
 }
 
-/* No byte of a gzip file may be changed or lost without an error or the same content. */
+/* Changing or losing any byte of a gzip file must give an error or the same content. */
 Test(idx, every_changed_or_missing_byte_of_a_gzip_file_is_noticed) {
     unsigned char images[64];
     size_t count = from_hex(IMAGES, images), length;
@@ -340,7 +340,7 @@ Test(idx, a_plain_file_named_as_compressed_is_refused) {
                          "", "plain");
 }
 
-/* Images of each rank, packed or not, under names with and without .gz. */
+/* Images of each rank, compressed or not, under names with and without .gz. */
 Test(idx, good_files_give_every_byte) {
     static const struct {
         const char *images;
@@ -438,7 +438,7 @@ Test(split, takes_the_fraction_of_each_class_and_keeps_the_order) {
         {"{\"validation_fraction\": 0.1}", {5, 3, 2}},
         {"{\"validation_fraction\": 0.5}", {25, 17, 10}},
         {"{\"validation_fraction\": 0.03}", {1, 1, 1}},    /* of 1.5, 0.99 and 0.6 */
-        {"{\"validation_fraction\": 0.98}", {49, 32, 19}}, /* a class keeps its last sample */
+        {"{\"validation_fraction\": 0.98}", {49, 32, 19}}, /* every class keeps a sample */
     };
     uint32_t labels[SPLIT_SAMPLES];
     fill_labels(labels);
@@ -665,7 +665,7 @@ typedef struct statistics {
     double mean, deviation;
 } statistics;
 
-/* In two plain rounds, of the samples that `part` picks and the numbers that `group` is of. */
+/* In two simple passes over the samples that `part` picks and the numbers of group `group`. */
 static statistics measure_plainly(const mote_part *part, double full_scale, size_t groups,
                                   size_t group) {
     statistics s = {0};
@@ -754,7 +754,7 @@ Test(normalize, does_what_its_formula_says_with_the_statistics_of_the_training_p
     }
 }
 
-/* One value all the way that is no sum of powers of 2 must not become rounding errors blown up. */
+/* A constant value that is not exact in binary must not become magnified rounding errors. */
 Test(normalize, a_constant_column_of_any_value_becomes_zeros) {
     enum {
         ROWS = 10001
@@ -778,7 +778,7 @@ Test(normalize, a_constant_column_of_any_value_becomes_zeros) {
 }
 
 /* Years, temperatures in kelvin, counts in millions: (raw − mean) / deviation, of the numbers as
- * they are. */
+ * given. */
 Test(normalize, is_exact_for_columns_far_from_0) {
     enum {
         ROWS = 1000
@@ -855,14 +855,14 @@ Test(gather, is_the_plain_loop_whatever_the_count_and_the_threads) {
         mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, NULL, 1, NULL);
         cr_assert(dataset);
         const mote_preprocessing *p = mote_dataset_preprocessing(dataset);
-        samples.values = values; /* gathering takes whatever there is */
+        samples.values = values; /* gathering copies whatever is set */
         samples.value_width = 2;
         for (size_t threads = 1; threads <= 3; threads++) {
             mote_pool *pool = mote_pool_create(threads, NULL);
             cr_assert(pool);
             for (size_t c = 0; c < COUNT(counts); c++) {
                 size_t count = counts[c];
-                for (size_t k = 0; k < GATHER_WIDTH; k++) { /* what comes after must stay */
+                for (size_t k = 0; k < GATHER_WIDTH; k++) { /* what follows must stay unchanged */
                     x[count * GATHER_WIDTH + k] = -12345;
                 }
                 mote_gather(&samples, p, pool, indexes, count, x, gathered, y);
@@ -888,7 +888,7 @@ Test(gather, is_the_plain_loop_whatever_the_count_and_the_threads) {
     }
 }
 
-/* ---- made-up digits ---- */
+/* ---- synthetic digits ---- */
 
 static mote_dataset *digits_create(const char *keys, uint64_t seed) {
     mote_error error = {0};
@@ -1015,7 +1015,7 @@ Test(inline_samples, are_what_the_config_says_in_both_parts) {
     }
 }
 
-/* The plainer mistakes are among tests/bad_configs. */
+/* The simpler mistakes are in tests/bad_configs. */
 Test(inline_samples, that_cannot_be_are_refused_at_their_place) {
     static const struct {
         const char *keys, *message;
@@ -1053,7 +1053,7 @@ Test(inline_samples, that_cannot_be_are_refused_at_their_place) {
     }
 }
 
-/* Numbers of 17 digits among them, and −0. */
+/* Including numbers of 17 digits, and −0. */
 Test(inline_samples, are_written_with_the_settings_to_the_bit) {
     static const char *const rows[] = {
         "{\"format\":\"inline\",\"samples\":[[0.30000000000000004,-0],[1e-07,3]],"
@@ -1081,7 +1081,7 @@ Test(inline_samples, are_written_with_the_settings_to_the_bit) {
 
 /* ---- figure and ground ---- */
 
-/* A square of ink in the middle of a ground. */
+/* A square of ink in the middle of the ground. */
 static void draw_square(uint8_t ground, uint8_t ink, uint8_t *sample) {
     for (size_t i = 0; i < 100; i++) {
         size_t x = i % 10, y = i / 10;
@@ -1096,7 +1096,7 @@ Test(ground, tells_an_inverted_picture_from_the_usual_ones) {
     } rows[] = {
         {0, 255, 255, 0, true},    {255, 0, 0, 255, true},    {0, 255, 0, 255, false},
         {255, 0, 255, 0, false},   {20, 200, 200, 20, true},  {0, 255, 60, 60, false},
-        {120, 125, 0, 255, false}, {120, 125, 255, 0, false}, /* cannot be told */
+        {120, 125, 0, 255, false}, {120, 125, 255, 0, false}, /* cannot be determined */
         {0, 255, 40, 90, false},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {

@@ -1,4 +1,4 @@
-/* dataset_test.c: the keys that all data sets share, and what is said while they are loaded. */
+/* dataset_test.c: the keys that all data sets share, and what is reported while they are loaded. */
 #include <float.h>
 #include <math.h>
 
@@ -19,7 +19,7 @@ enum {
 static mote_real numbers[SAMPLES];
 static uint32_t labels[SAMPLES];
 
-/* Of 10 samples 5 are of class 0, 2 of class 1, 2 of class 2 and 1 of class 3. */
+/* Of every 10 samples, 5 are of class 0, 2 of class 1, 2 of class 2 and 1 of class 3. */
 static mote_samples make_samples(size_t count) {
     static const uint32_t pattern[] = {0, 1, 0, 2, 0, 3, 0, 1, 0, 2};
     for (size_t i = 0; i < count; i++) {
@@ -197,7 +197,7 @@ static bool on_event(void *context, const mote_event *event) {
     return true;
 }
 
-/* Whole batches; weights and losses go to *w [(WIDTH + 1) × 3] and *l. */
+/* Trains on full batches; weights and losses go to w [(WIDTH + 1) × 3] and *l. */
 static void train(const mote_samples *samples, const char *json, const char *options, mote_real *w,
                   losses *l) {
     mote_error error = {0};
@@ -222,7 +222,7 @@ static void train(const mote_samples *samples, const char *json, const char *opt
 static const char OPTIONS[] = "{\"epochs\": 5, \"batch_size\": 100, \"shuffle\": false, "
                               "\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.5}}";
 
-/* Samples of class 1 twice and those of class 2 three times are the same as weights of 2 and 3. */
+/* Having samples of class 1 twice and of class 2 three times equals weights of 2 and 3. */
 Test(class_weights, train_as_samples_that_are_there_several_times) {
     mote_real points[ROWS * 3 * WIDTH];
     uint32_t point_labels[ROWS * 3];
@@ -260,7 +260,7 @@ Test(class_weights, train_as_samples_that_are_there_several_times) {
     }
 }
 
-/* All of one weight is none, to the bit; and validation is not weighted. */
+/* Equal weights are the same as none, to the bit; and validation is not weighted. */
 Test(class_weights, leave_validation_alone) {
     static mote_real points[10 * ROWS * WIDTH];
     static uint32_t point_labels[10 * ROWS];
@@ -291,7 +291,7 @@ Test(class_weights, leave_validation_alone) {
 typedef struct heard {
     size_t progress, notices;
     size_t last_done;
-    size_t stop_after; /* words; 0: never */
+    size_t stop_after; /* reports; 0: never */
 } heard;
 
 static bool listen(void *context, const mote_load_event *event) {
@@ -362,7 +362,7 @@ Test(loading, of_the_test_part_alone_gives_that_and_nothing_else) {
     mote_dataset_destroy(test);
 }
 
-/* ---- what goes with a model ---- */
+/* ---- what is stored with a model ---- */
 
 TestSuite(input, .init = scratch_enter, .fini = scratch_leave);
 

@@ -1,4 +1,4 @@
-/* image_test.c: picture files to samples. */
+/* image_test.c: turning picture files into samples. */
 #include <criterion/criterion.h>
 
 #include <stdint.h>
@@ -25,7 +25,7 @@ static void expect_pixels(const char *path, mote_shape shape, const uint8_t *exp
     }
 }
 
-/* 3 × 2 pixels, as file and as sample. */
+/* 3 × 2 pixels, as in a file and as in a sample. */
 static const uint8_t GREY[] = {0, 10, 20, 128, 200, 255};
 static const uint8_t RGB[] = {255, 0, 0, 0, 255, 0, 0, 0, 255, 1, 2, 3, 90, 80, 70, 255, 255, 255};
 static const uint8_t PLANES[] = {255, 0,  0,   1, 90, 255, 0, 255, 0,
@@ -92,7 +92,7 @@ Test(image, transparent_parts_are_seen_on_white) {
     write_png(path, PNG_RGBA, 2, 1, rgba, NULL, 0);
     expect_pixels(path, mote_shape_image(3, 1, 2), planes, "colour with alpha");
 
-    const uint8_t keyed[] = {0, 255, 20, 128, 200, 255}; /* where 10 counts as transparent */
+    const uint8_t keyed[] = {0, 255, 20, 128, 200, 255}; /* where 10 is transparent */
     write_png(path, PNG_GREY, 3, 2, GREY, "\0\x0a", 2);
     expect_pixels(path, mote_shape_image(1, 2, 3), keyed, "a transparent grey");
 
@@ -102,15 +102,15 @@ Test(image, transparent_parts_are_seen_on_white) {
     expect_pixels(path, mote_shape_image(3, 1, 2), keyed_planes, "a transparent colour");
 }
 
-/* A white bar of 24 × 8 on a dark ground of 40 × 20 pixels, onto 20 × 20: still three times as
- * wide as high, in the middle, the bands above and below as dark as the edge. */
+/* A white bar of 24 × 8 on a dark ground of 40 × 20 pixels, scaled to 20 × 20: still three times as
+ * wide as high, in the middle, with bands above and below as dark as the edge. */
 Test(image, scaling_keeps_proportions_and_fills_up_with_the_colour_of_the_edge) {
     static const struct {
         const char *header;
         size_t width, height, ink_width, ink_height;
     } rows[] = {
         {"P5 40 20 255\n", 40, 20, 24, 8}, /* smaller, wide */
-        {"P5 20 40 255\n", 20, 40, 8, 24}, /* smaller, high */
+        {"P5 20 40 255\n", 20, 40, 8, 24}, /* smaller, tall */
         {"P5 10 5 255\n", 10, 5, 6, 3},    /* larger */
     };
     const char *path = scratch_path("picture");
@@ -212,7 +212,7 @@ Test(image, what_is_no_picture_is_refused_with_the_reason) {
 Test(image, a_file_that_is_cut_anywhere_is_refused) {
     const char *path = scratch_path("picture");
     for (int kind = 0; kind < 4; kind++) {
-        size_t spare = 0; /* bytes at the end that say nothing */
+        size_t spare = 0; /* trailing bytes that do not matter */
         if (kind == 0) {
             write_png(path, PNG_RGB, 3, 2, RGB, NULL, 0);
         } else if (kind == 1) {
@@ -238,9 +238,9 @@ Test(image, a_file_that_is_cut_anywhere_is_refused) {
     }
 }
 
-/* ---- how cameras are held ---- */
+/* ---- orientation ---- */
 
-/* JPEG_BLOCKS with a segment APP1 behind the first marker, its content given as digits. */
+/* JPEG_BLOCKS with an APP1 segment after the first marker, its content in hexadecimal. */
 static void write_exif(const char *path, const char *content) {
     uint8_t bytes[512] = {0xff, 0xd8, 0xff, 0xe1}, rest[sizeof JPEG_BLOCKS / 2];
     size_t length = read_digits(content, bytes + 6), count = read_digits(JPEG_BLOCKS, rest);
@@ -261,8 +261,8 @@ static void write_exif(const char *path, const char *content) {
          "000103000100000018000000"                                                                \
          "1201030001000000%02x000000"
 
-/* The blocks' rows as they are to be seen, by the standard's words on each number: which side of
- * the stored picture its row 0 and its column 0 are. */
+/* The rows of blocks turned upright, by the standard's definition of each number: which visual
+ * sides row 0 and column 0 of the stored picture are. */
 static const struct {
     size_t height, width; /* in blocks */
     uint8_t seen[6];
@@ -323,7 +323,7 @@ Test(image, exif_data_that_make_no_sense_turn_nothing) {
         EXIF "4d4d002a0000000a0001",
         EXIF "4d4d002a00000008ffff",
         EXIF "4d4d002a000000080001011200030000000100",            /* ends within the entry */
-        EXIF "5858002a0000000800010112000300000001000600000000",  /* of no byte order */
+        EXIF "5858002a0000000800010112000300000001000600000000",  /* with no byte order */
         EXIF "4d4d002a0000000800010112000400000001000600000000",  /* of another type */
         EXIF "4d4d002a0000000800010112000300000001000000000000",  /* 0 */
         EXIF "4d4d002a0000000800010112000300000001000900000000",  /* 9 */
@@ -336,7 +336,7 @@ Test(image, exif_data_that_make_no_sense_turn_nothing) {
     }
 }
 
-/* ---- further kinds ---- */
+/* ---- other formats ---- */
 
 static void write_text(const char *path, const char *text, size_t count) {
     scratch_write(path, text, count);
@@ -456,7 +456,7 @@ Test(image, damaged_netpbm_pictures_are_refused_with_the_reason) {
 Test(image, targa_pictures_are_read) {
     static const uint8_t colour[] = {0, 0, 255, 0,  255, 0,  255, 0,   0,
                                      3, 2, 1,   70, 80,  90, 255, 255, 255};
-    static const uint8_t packed[] = {0x82, 9, 2, 1, 2, 3}; /* three of 9, then three others */
+    static const uint8_t packed[] = {0x82, 9, 2, 1, 2, 3}; /* three 9s, then three others */
     static const uint8_t unpacked[] = {9, 9, 9, 1, 2, 3};
     const char *path = scratch_path("picture.tga");
     write_tga(path, 2, 3, 2, 24, colour, sizeof colour);
@@ -521,7 +521,7 @@ Test(image, png_pictures_of_other_depths_and_with_palettes_are_read) {
 
 /* ---- sizes ---- */
 
-/* 6 × 2 pixels of 10, 20 ... 60, twice, onto 2 × 2. */
+/* 6 × 2 pixels, 10, 20 ... 60 in both rows, resized to 2 × 2. */
 Test(image, resizing_fits_fills_stretches_or_refuses) {
     static const uint8_t wide[] = {10, 20, 30, 40, 50, 60, 10, 20, 30, 40, 50, 60};
     const char *path = scratch_path("picture.pgm");
@@ -554,7 +554,7 @@ Test(image, resizing_fits_fills_stretches_or_refuses) {
     cr_expect_arr_eq(same, wide, sizeof wide);
 }
 
-/* A high picture in colour, whose middle is another colour than its ends. */
+/* A tall colour picture whose middle differs in colour from its ends. */
 Test(image, filling_cuts_off_what_stands_out_above_and_below) {
     uint8_t pixels[3 * 4 * 12], sample[3 * 4 * 4];
     for (size_t i = 0; i < sizeof pixels; i++) {
@@ -610,7 +610,7 @@ Test(image, png_pictures_that_cannot_be_are_refused_before_any_memory_is_asked_f
         mote_error error = {0};
         png.row_bytes = 0;
         size_t height = png.height;
-        png.height = height < 1000 ? height : 1000; /* rows that are really there */
+        png.height = height < 1000 ? height : 1000; /* rows actually written */
         write_png_file(path, &png);
         size_t count;
         unsigned char *bytes = scratch_read(path, &count);
@@ -630,7 +630,7 @@ Test(image, png_pictures_that_cannot_be_are_refused_before_any_memory_is_asked_f
     }
 }
 
-/* stb_image would not notice: the pixels are others, or the last chunk is gone. */
+/* stb_image would not notice changed pixels or a missing last chunk. */
 Test(image, every_changed_byte_of_a_png_file_is_noticed) {
     const char *path = scratch_path("picture.png");
     write_png(path, PNG_RGB, 3, 2, RGB, NULL, 0);
@@ -649,7 +649,7 @@ Test(image, every_changed_byte_of_a_png_file_is_noticed) {
     free(bytes);
 }
 
-/* What stb_image would count on, the place for a table and a number's absolute value. */
+/* Headers on which stb_image would overflow a table or a number's absolute value. */
 Test(image, headers_that_would_lead_astray_are_refused_with_the_reason) {
     const char *path = scratch_path("picture");
     uint8_t sample[3];
@@ -687,8 +687,7 @@ Test(image, headers_that_would_lead_astray_are_refused_with_the_reason) {
     }
 }
 
-/* Whatever is in a file: a picture or a reason. Under the sanitizers, no byte is read that is not
- * there. */
+/* Any content gives a picture or a reason. Under the sanitizers, nothing is read out of bounds. */
 Test(image, damaged_files_of_every_format_do_no_harm) {
     enum {
         ROUNDS = 400

@@ -1,5 +1,5 @@
-/* images_test.c: the data set format images: which files are found, what becomes of bad ones, the
- * cache, and that training on pictures is training on their pixels.
+/* images_test.c: the data set format images: which files are found, what happens to bad ones, the
+ * cache, and that training on pictures equals training on their pixels.
  */
 #include <criterion/criterion.h>
 
@@ -34,7 +34,7 @@ static void make_directory(const char *name) {
     cr_assert(mkdir(scratch_path(name), 0777) == 0 || errno == EEXIST, "%s", name);
 }
 
-/* The directories of a path in the scratch directory. */
+/* Makes the directories of a path in the scratch directory. */
 static void make_directories(const char *name) {
     char part[SCRATCH_CAPACITY / 2];
     for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -49,7 +49,7 @@ static void draw(uint8_t number, uint8_t *pixels) {
     }
 }
 
-/* A grey PNG file of SIDE × SIDE pixels, which the number decides. */
+/* A grey PNG file of SIDE × SIDE pixels, determined by the number. */
 static void write_picture(const char *name, uint8_t number) {
     uint8_t pixels[PIXELS];
     make_directories(name);
@@ -65,8 +65,8 @@ static void write_file(const char *name, const char *text) {
 /* ---- what the user is told ---- */
 
 typedef struct told {
-    char notices[16384]; /* a line each */
-    size_t stop_at;      /* progress after which it asks for an end; 0: never */
+    char notices[16384]; /* one per line */
+    size_t stop_at;      /* progress reports after which it stops loading; 0: never */
     size_t progress;
 } told;
 
@@ -200,9 +200,9 @@ Test(list, links_are_followed_but_none_twice) {
     write_file("a/sub/2.png", "");
     write_file("elsewhere.d/3.png", "");
     write_file("b/4.png", "");
-    cr_assert_eq(symlink("..", scratch_path("a/loop")), 0); /* the data set */
+    cr_assert_eq(symlink("..", scratch_path("a/loop")), 0); /* to the data set */
     cr_assert_eq(symlink("../sub", scratch_path("a/sub/self")), 0);
-    cr_assert_eq(symlink("../1.png", scratch_path("b/linked.png")), 0); /* leads nowhere */
+    cr_assert_eq(symlink("../1.png", scratch_path("b/linked.png")), 0); /* dangling */
     cr_assert_eq(symlink("../a/1.png", scratch_path("b/one.png")), 0);
     cr_assert_eq(mkfifo(scratch_path("b/pipe.png"), 0600), 0);
     cr_assert_eq(rename(scratch_path("elsewhere.d"), scratch_path(".elsewhere")), 0);
@@ -294,7 +294,7 @@ Test(list, a_directory_that_is_missing_or_may_not_be_read_is_refused) {
     write_file("b/deep/1.png", "");
     cr_assert_eq(chmod(scratch_directory, 0755), 0);
     cr_assert_eq(chmod(scratch_path("b/deep"), 0), 0);
-    if (geteuid() == 0) { /* who may read everything */
+    if (geteuid() == 0) { /* root may read everything */
         cr_assert_eq(seteuid(65534), 0);
     }
     told t = {0};
@@ -336,7 +336,7 @@ Test(list, a_list_file_keeps_its_order) {
 Test(list, list_files_that_make_no_sense_are_refused_at_the_line) {
     static const struct {
         const char *train;
-        size_t bytes; /* 0: up to its end */
+        size_t bytes; /* 0: up to the NUL */
         const char *test, *message;
     } rows[] = {
         {"1.png\tcat\n2.png dog\n", 0, NULL,
@@ -374,7 +374,7 @@ Test(list, list_files_that_make_no_sense_are_refused_at_the_line) {
 
 /* ---- loading ---- */
 
-/* A data set {"format": "images", <keys>}, with {D} in the keys; its document is kept as long. */
+/* A data set {"format": "images", <keys>}, with {D} in the keys; its document is kept with it. */
 typedef struct loaded {
     mote_document *document;
     mote_dataset *dataset; /* NULL on failure */
@@ -421,7 +421,7 @@ static void expect_loaded(const loaded *l, const char *what) {
     cr_assert(l->dataset, "%s: %s", what, l->error.message);
 }
 
-/* The samples are those that write_picture draws, by the numbers, ended by 0, in that order. */
+/* Expects the samples that write_picture draws for the numbers, terminated by 0, in that order. */
 static void expect_samples(const mote_dataset *dataset, mote_part_name name, const uint8_t *numbers,
                            const uint32_t *labels, const char *what) {
     mote_part part = mote_dataset_part(dataset, name);
@@ -517,7 +517,7 @@ Test(images, the_cache_is_where_the_config_says) {
     write_set();
     make_directory("caches");
     static const struct {
-        const char *key, *file; /* NULL: there is none */
+        const char *key, *file; /* NULL: none */
     } rows[] = {
         {"\"none\"", NULL},
         {"\"{D}/mine\"", "{D}/mine"},
@@ -535,7 +535,7 @@ Test(images, the_cache_is_where_the_config_says) {
         cr_expect_neq(access(scratch_expand(CACHE, ""), F_OK), 0, "%s", rows[i].key);
         unload(&l);
     }
-    /* In a directory, sets of one name are kept apart. */
+    /* In a shared directory, sets of the same name get separate caches. */
     loaded l = {0};
     load_keys(&l, SET ", \"cache\": \"{D}/caches\"");
     expect_set(&l, "a directory");
@@ -625,7 +625,7 @@ static void expect_origin(const loaded *l, size_t sample, const char *expected) 
     cr_expect_str_eq(origin, expected ? scratch_expand(expected, "") : "", "sample %zu", sample);
 }
 
-/* With or without a cache. What was left out is not in it, nor what it was. */
+/* With or without a cache. If files were left out, origins are unknown. */
 Test(images, of_training_and_validation_are_known_by_their_files) {
     write_picture("set/train/a/1.png", 1);
     write_picture("set/train/b/2.png", 2);
@@ -657,7 +657,7 @@ Test(images, of_a_list_are_known_by_the_paths_that_it_means) {
     unload(&l);
 }
 
-/* Nobody wants the training samples: they need not be right. */
+/* The training samples are not needed, so they need not be valid. */
 Test(images, of_the_test_part_alone_are_loaded_without_the_others) {
     write_picture("set/train/a/1.png", 1);
     write_file("set/train/b/1.png", "no picture");

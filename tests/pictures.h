@@ -12,7 +12,7 @@
 
 #include "scratch.h"
 
-/* A chunk of a PNG file: length, type, data, checksum of the last two. */
+/* A chunk of a PNG file: length, type, data, checksum of type and data. */
 static inline void write_chunk(FILE *stream, const char *type, const void *data, size_t count) {
     unsigned long crc = crc32(crc32(0, (const Bytef *)type, 4), data, (uInt)count);
     for (int shift = 24; shift >= 0; shift -= 8) {
@@ -36,7 +36,7 @@ typedef enum png_colours {
 
 /* Rows of packed pixels, top first; what is not needed stays 0. */
 typedef struct png_file {
-    size_t width, height, depth; /* depth: bits a channel */
+    size_t width, height, depth; /* depth: bits per channel */
     png_colours colours;
     const uint8_t *rows;
     size_t row_bytes;
@@ -76,8 +76,8 @@ static inline void write_png_file(const char *path, const png_file *png) {
     cr_assert_eq(fclose(stream), 0);
 }
 
-/* pixels [height × width × channels] of 8 bits; `transparent` is the colour of that meaning, 16
- * bits a channel, or NULL. */
+/* pixels [height × width × channels] of 8 bits; `transparent` is the transparent colour, 16 bits
+ * per channel, or NULL. */
 static inline void write_png(const char *path, png_colours colours, size_t width, size_t height,
                              const uint8_t *pixels, const char *transparent,
                              size_t transparent_count) {
@@ -94,7 +94,7 @@ static inline void write_png(const char *path, png_colours colours, size_t width
     write_png_file(path, &png);
 }
 
-/* A BMP file of 24 bits: rows from the bottom, blue first, padded to 4 bytes. */
+/* A 24-bit BMP file: rows from the bottom, blue first, padded to 4 bytes. */
 static inline void write_bmp(const char *path, size_t width, size_t height, const uint8_t *rgb) {
     size_t row = (3 * width + 3) / 4 * 4, size = 54 + row * height;
     uint8_t bytes[1024] = {'B', 'M', (uint8_t)size, (uint8_t)(size >> 8)};
@@ -138,7 +138,7 @@ static const char JPEG[] =
     "b6b7b8b9bac2c3c4c5c6c7c8c9cad2d3d4d5d6d7d8d9dae2e3e4e5e6e7e8e9eaf2f3f4f5f6f7f8f9faffda000c03"
     "010002110311003f00c7afe303fb7cffd9";
 
-/* Bytes from two digits each; returns how many there are. */
+/* Reads bytes of two hexadecimal digits each; returns how many. */
 static inline size_t read_digits(const char *digits, uint8_t *bytes) {
     size_t count = 0;
     for (; digits[2 * count]; count++) {
@@ -161,7 +161,7 @@ static const char JPEG_BLOCKS[] =
     "0010001801011100ffc4001500010100000000000000000000000000000709ffc40014100100000000000000000000"
     "000000000000ffda0008010100003f009be6b351acd66a7fffd9";
 
-/* A TGA file: `kind` is 2 for colour (blue first), 3 for grey, and 8 more where it is packed; rows
+/* A TGA file: `kind` is 2 for colour (blue first), 3 for grey, plus 8 if it is compressed; rows
  * from the top. `bytes` follow the header. */
 static inline void write_tga(const char *path, uint8_t kind, size_t width, size_t height,
                              uint8_t bits, const uint8_t *bytes, size_t count) {
