@@ -1,7 +1,8 @@
 /* dataset.h: samples and their targets.
  *
  * A data set holds up to three parts: training, validation (taken from the training samples) and
- * test. Samples stay as they came, 8-bit or float, and become a float batch as they are gathered.
+ * test. Samples are stored as they came, 8-bit or float, and converted to float as they are
+ * gathered into a batch.
  */
 #ifndef MOTE_DATASET_H
 #define MOTE_DATASET_H
@@ -18,16 +19,16 @@ extern "C" {
 
 typedef struct mote_dataset mote_dataset;
 
-/* A view of samples: exactly one of `bytes` and `numbers`, exactly one of `labels` and `values` is
- * not NULL. */
+/* A view of samples. Exactly one of `bytes` and `numbers`, and exactly one of `labels` and
+ * `values`, is not NULL. */
 typedef struct mote_samples {
     size_t count;
     mote_shape shape;         /* of one sample */
     const uint8_t *bytes;     /* [count × shape] */
     const mote_real *numbers; /* [count × shape] */
     const uint32_t *labels;   /* [count]: class numbers from 0 */
-    const mote_real *values;  /* [count × value_width]: numbers to predict */
-    size_t value_width;
+    const mote_real *values;  /* [count × value_width]: numbers, or distributions over classes */
+    size_t value_width;       /* 0 with labels */
 } mote_samples;
 
 typedef enum mote_part_name {
@@ -37,16 +38,18 @@ typedef enum mote_part_name {
     MOTE_PART_COUNT,
 } mote_part_name;
 
-/* Some of the samples, by number. */
+/* A subset of the samples. */
 typedef struct mote_part {
     const mote_samples *samples;
-    const uint32_t *indexes; /* [count] */
+    const uint32_t *indexes; /* [count], into the samples */
     size_t count;            /* 0: there is no such part */
 } mote_part;
 
-/* A data set over arrays that the caller keeps alive and unchanged. `test` may be NULL. `json`
- * holds the keys that all formats share, such as {"normalize": "standard", "validation_fraction":
- * 0.1}, or is NULL for their defaults. `seed` decides the split. NULL on failure. */
+/* Creates a data set over arrays that the caller must keep alive and unchanged; the two structs
+ * themselves are copied. `test` may be NULL. `json` holds the keys common to all formats, for
+ * example {"normalize": "standard", "validation_fraction": 0.1}; NULL: defaults. `seed` determines
+ * the split. NULL on failure: MOTE_INVALID for wrong settings or arrays, MOTE_DATA for samples that
+ * do not fit together. */
 mote_dataset *mote_dataset_from_arrays(const mote_samples *train, const mote_samples *test,
                                        const char *json, uint64_t seed, mote_error *error);
 void mote_dataset_destroy(mote_dataset *dataset);
@@ -54,21 +57,21 @@ void mote_dataset_destroy(mote_dataset *dataset);
 mote_shape mote_dataset_shape(const mote_dataset *dataset);
 mote_part mote_dataset_part(const mote_dataset *dataset, mote_part_name name);
 
-/* How many classes the labels tell apart; 0 where there are values instead of labels. */
+/* The number of classes; 0 if there are values instead of labels. */
 size_t mote_dataset_classes(const mote_dataset *dataset);
 
-/* The name of a class; its number in digits where the format has no names. */
+/* The name of a class, or its number in digits if the format has no names; "" past the last. */
 const char *mote_dataset_class_name(const mote_dataset *dataset, size_t class_number);
 
-/* What a sample of each class weighs in the training loss, which is Σ w l / Σ w over a batch, as in
- * PyTorch's CrossEntropyLoss(weight): [classes], or NULL where all weigh the same. Evaluation
- * weighs nothing. */
+/* The weight w [classes] of each class's samples in the training loss, which is Σ w l / Σ w over
+ * the samples of a step, as in PyTorch's CrossEntropyLoss(weight). NULL: all equal. Evaluation
+ * ignores weights. */
 const mote_real *mote_dataset_class_weights(const mote_dataset *dataset);
 
-/* How a sample is made from a file, as JSON: mote_model_set_input. NULL for arrays. */
+/* How to make a sample from a file, as JSON (see mote_model_set_input). NULL for arrays. */
 const char *mote_dataset_input(const mote_dataset *dataset);
 
-/* How training normalises; its statistics are those of the training part. */
+/* How samples are normalised, with the statistics of the training part. */
 const mote_preprocessing *mote_dataset_preprocessing(const mote_dataset *dataset);
 
 #ifdef __cplusplus

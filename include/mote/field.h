@@ -1,8 +1,8 @@
 /* field.h: tables of settings.
  *
- * A field table says which JSON keys configure a struct: kind, range, default, meaning, and where
- * the value goes. One table drives reading, the errors, the help and the resolved config that is
- * written out, so they cannot disagree. A table ends with MOTE_FIELDS_END.
+ * A field table lists the JSON keys that configure a struct: kind, range, default, meaning, and
+ * where the value goes. One table drives parsing, error messages, help and the resolved config that
+ * is written out, so they cannot disagree. A table ends with MOTE_FIELDS_END.
  *
  *     static const mote_field fields[] = {
  *         {.name = "units", .kind = MOTE_FIELD_INTEGER, .offset = offsetof(dense, units),
@@ -26,15 +26,15 @@ extern "C" {
 
 typedef enum mote_field_kind {
     MOTE_FIELD_NONE,        /* ends a table */
-    MOTE_FIELD_INTEGER,     /* size_t, at most 2^53; or one of `choices`, if there are any */
+    MOTE_FIELD_INTEGER,     /* size_t, at most 2^53; or one of `choices`, if any */
     MOTE_FIELD_NUMBER,      /* double */
     MOTE_FIELD_BOOLEAN,     /* bool */
-    MOTE_FIELD_STRING,      /* char *, owned by the struct, freed by mote's own clean-up */
-    MOTE_FIELD_PATH,        /* the same, of a file or directory; relative to the config file; or
-                             * one of `choices`, if there are any */
+    MOTE_FIELD_STRING,      /* char *, owned by the struct and freed by mote */
+    MOTE_FIELD_PATH,        /* the same, for a file or directory, relative to the config file; or
+                             * one of `choices`, if any */
     MOTE_FIELD_CHOICE,      /* int: the position in `choices` */
     MOTE_FIELD_INITIALIZER, /* mote_initializer: a name, or a number for a constant */
-    MOTE_FIELD_PART,        /* mote_json: what `takes` says, read later by the part it configures */
+    MOTE_FIELD_PART,        /* mote_json, as `takes` says; read later by what it configures */
     MOTE_FIELD_LAYERS,      /* mote_sequence *: a container's list of layers, built by the model */
 } mote_field_kind;
 
@@ -55,27 +55,27 @@ typedef struct mote_field {
     const char *name;
     mote_field_kind kind;
     size_t offset;      /* of the value in the struct */
-    mote_range range;   /* of an INTEGER or NUMBER; must be given */
-    const char *preset; /* the default as JSON text; NULL: the key must be given */
-    bool optional;      /* for a STRING, PATH, PART or LAYERS without default: NULL where absent */
-    const char *const *choices; /* of a CHOICE, INTEGER or PATH: names, ended by NULL */
+    mote_range range;   /* of an INTEGER or NUMBER; required */
+    const char *preset; /* the default as JSON text; NULL: the key is required */
+    bool optional;      /* a STRING, PATH, PART or LAYERS without a default: NULL if absent */
+    const char *const *choices; /* of a CHOICE, INTEGER or PATH: names, NULL-terminated */
     const char *help;           /* one line */
-    const char *takes;          /* of a PART, what may stand there; NULL: an object */
+    const char *takes;          /* of a PART: what it accepts, in words; NULL: an object */
 } mote_field;
 
-/* What an INTEGER holds where the name at that position of `choices` was given. */
+/* The value of an INTEGER that was given as the name at that position of `choices`. */
 #define MOTE_NAMED_INTEGER(position) (SIZE_MAX - (position))
 
 #define MOTE_FIELDS_END                                                                            \
     { .kind = MOTE_FIELD_NONE }
 
-/* How a parameter starts out. fan_in and fan_out are what the layer says of the parameter.
+/* How a parameter is initialised. fan_in and fan_out are those of mote_parameter.
  *
  * he:     variance 2 / fan_in             He et al., "Delving deep into rectifiers", 2015
  * glorot: variance 2 / (fan_in + fan_out) Glorot and Bengio, "Understanding the difficulty", 2010
  * lecun:  variance 1 / fan_in             LeCun et al., "Efficient BackProp", 1998
  *
- * each as a normal distribution or a uniform one of that variance. */
+ * each as a normal or a uniform distribution with mean 0 and that variance. */
 #define MOTE_INITIALIZERS(X)                                                                       \
     X(ZEROS, "zeros")                                                                              \
     X(ONES, "ones")                                                                                \

@@ -1,14 +1,14 @@
-/* layer.h: what a layer is, for those who write one.
+/* layer.h: the interface for writing a layer.
  *
- * A layer turns a batch x [batch × input_shape] into y [batch × output_shape], and on the way back
- * the gradient dy of the loss with respect to y into dx and its parameters' gradients. It is
+ * A layer computes y [batch × output_shape] from a batch x [batch × input_shape] and, on the way
+ * back, dx and its parameters' gradients from dy, the gradient of the loss with respect to y. It is
  * one file that ends in one mote_layer_class. There are two kinds:
  *
- * - An element-wise layer (an activation) gives forward_elements and backward_elements, which work
- *   on any run of elements. mote runs them over tiles on all threads, and fuses them with a
+ * - An element-wise layer (an activation) provides forward_elements and backward_elements, which
+ *   work on any run of elements. mote runs them on tiles with all threads, and fuses them with a
  *   neighbour that supports it.
- * - Any other layer gives build, forward and backward, which see the whole batch. It may ignore
- *   threads altogether, or share out tiles with mote_pool_run (see pool.h).
+ * - Any other layer provides build, forward and backward, which see the whole batch. It may ignore
+ *   threads altogether, or split its work into tiles for mote_pool_run (see pool.h).
  */
 #ifndef MOTE_LAYER_H
 #define MOTE_LAYER_H
@@ -37,28 +37,28 @@ typedef struct mote_sequence mote_sequence;
 /* A tensor that is part of the model: a trainable weight, or a persistent buffer. A member of its
  * layer's struct. */
 struct mote_parameter {
-    /* Filled by the layer's build. */
-    const char *name; /* "weight": no other of the layer has it */
+    /* Filled in by the layer's build. */
+    const char *name; /* "weight": unique within the layer */
     mote_shape shape;
     mote_initializer initializer;
     size_t fan_in, fan_out;
-    bool decay;  /* weight decay applies; by custom not to biases and norms */
+    bool decay;  /* weight decay applies; by convention not to biases and norms */
     bool buffer; /* not trained: no gradient, no optimizer state */
 
-    /* Filled by the model; read-only for layers. */
+    /* Filled in by mote; read-only for layers. Arrays are [count]. */
     size_t count;                       /* entries */
-    mote_real *value;                   /* there since the model has its output */
-    mote_real *gradient;                /* there while training */
+    mote_real *value;                   /* valid once the model has its output */
+    mote_real *gradient;                /* valid in training */
     mote_real *states[MOTE_MAX_STATES]; /* the optimizer's, in training */
-    mote_real *average;                 /* of value over the steps, in training, or NULL */
+    mote_real *average;                 /* of value over the steps, in training; or NULL */
 };
 
-/* What a forward or backward pass runs under. Read-only for layers. */
+/* The context of a forward or backward pass. Read-only for layers. */
 struct mote_pass {
     mote_pool *pool; /* may be NULL: one thread */
     size_t batch;    /* rows of x and y */
     bool training;
-    mote_random *random; /* for layers that draw numbers; not NULL while training */
+    mote_random *random; /* for layers that draw numbers; not NULL in training */
 
     /* Called with each finished piece of a gradient (see mote_gradient_ready); NULL: gradients are
      * added to parameter->gradient. */
@@ -67,33 +67,34 @@ struct mote_pass {
     const void *ready_context;
 };
 
-/* Hands over entries begin ... begin + count - 1 of the parameter's gradient, for the optimizer to
- * update those weights while they are in cache: they may change during the call. May be called from
- * tasks. A layer of class `tiles_gradients` calls it once for each entry, with slices that lie
- * wherever it computed them; any other layer adds to parameter->gradient, which mote has set to 0
- * and hands over when the layer's backward pass is done. */
+/* Hands over gradient [count], entries begin ... begin + count - 1 of the parameter's gradient, so
+ * that the optimizer can update those weights while they are in cache: the weights may change
+ * during the call. May be called from tasks. A layer whose class sets `tiles_gradients` hands over
+ * each entry exactly once, from wherever it computed it; any other layer adds to
+ * parameter->gradient, which mote zeroes beforehand and hands over after the layer's backward
+ * pass. */
 void mote_gradient_ready(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
                          size_t count, const mote_real *gradient);
 
-/* Scratch memory that a layer asks for in build; in training valid from a forward pass to its
- * backward pass, otherwise during the forward pass. */
+/* Scratch memory that a layer requests in build. In training it is valid from a forward pass to the
+ * matching backward pass, otherwise only during the forward pass. */
 typedef struct mote_scratch {
     mote_real **where;
     size_t count_per_sample, count_fixed;
     bool training_only; /* *where is NULL otherwise */
 } mote_scratch;
 
-/* The part that all layers have in common; the first member of each layer's struct. */
+/* The part common to all layers; the first member of each layer's struct. */
 struct mote_layer {
     const mote_layer_class *kind;
 
     /* input_shape is set before build, output_shape by build; both are of one sample. */
     mote_shape input_shape, output_shape;
-    char input_name[160]; /* who gives the input, for errors: "layers[2] (conv2d)" */
+    char input_name[160]; /* where the input comes from, for errors: "layers[2] (conv2d)" */
 
-    /* Set by build: how many samples a batch needs at least for training; 0: any number. mote
-     * raises a container's to the largest of its layers', and refuses smaller batches, a short last
-     * one among them, before training starts. */
+    /* Set by build: the smallest batch that the layer can be trained on; 0: any. mote raises a
+     * container's to the largest of its layers', and rejects smaller batches, including a short
+     * last one, before training starts. */
     size_t least_batch;
 
     mote_parameter *parameters[MOTE_MAX_LAYER_PARAMETERS];
@@ -102,53 +103,55 @@ struct mote_layer {
     size_t scratch_count;
 
     /* Set by the model for classes with `fuses`: element-wise neighbours whose work this layer does
-     * on each finished piece of y and of dx; see mote_finish_y and mote_finish_dx. Or NULL. */
+     * on each finished piece of y and of dx (see mote_finish_y and mote_finish_dx); or NULL. */
     const mote_layer *fused_after, *fused_before;
     ptrdiff_t fused_after_distance;  /* from y to the neighbour's y */
-    ptrdiff_t fused_before_distance; /* from x to the neighbour's x, where it keeps that */
+    ptrdiff_t fused_before_distance; /* from x to the neighbour's x, if it keeps x */
 
-    /* Set by build: whether this layer can do the pooling that follows it, or follows the
-     * activation after it. fused_pool is then set by the model where some does, or NULL. Such a
-     * layer gives fused_pool->kind->pool_sample each sample of its y when it is finished, by
-     * mote_finish_y too; its own y is then stored nowhere, and its forward and backward passes get
-     * the pooled y and dy. */
+    /* `pools` is set by build: this layer can also do the pooling that follows it, directly or
+     * after one activation. If there is such a pooling layer, the model sets fused_pool; otherwise
+     * it is NULL. With fused_pool set, the layer passes each sample of its y, once mote_finish_y is
+     * done with it, to fused_pool->kind->pool_sample; its own y is stored nowhere, and its forward
+     * and backward passes get the pooled y and dy. */
     bool pools;
     const mote_layer *fused_pool;
 };
 
-/* In which order a layer takes and gives images. mote turns them where neighbours differ. */
+/* The order of an image's numbers in a layer's x and y. mote converts between neighbours that
+ * differ. */
 typedef enum mote_order {
     MOTE_PLANES,            /* C × H × W */
     MOTE_CHANNELS_LAST,     /* H × W × C */
-    MOTE_CHANNELS_ANYWHERE, /* gives them as it gets them; element-wise layers always do */
+    MOTE_CHANNELS_ANYWHERE, /* y has the order of x; always so for element-wise layers */
 } mote_order;
 
-/* The record of a type of layer. */
+/* Describes a type of layer. */
 struct mote_layer_class {
     const char *type;    /* its name in JSON */
     const char *summary; /* one line of help */
     size_t size;         /* of the layer's struct, whose first member is `mote_layer base` */
     const mote_field *fields;
 
-    /* For help: a line of JSON, "{\"type\": \"dense\", \"units\": 128}". NULL: the type, and
-     * a value for each key that must be given. */
+    /* For help: a line of JSON, "{\"type\": \"dense\", \"units\": 128}". NULL: the type, and a
+     * value for each required key. */
     const char *example;
 
-    /* From layer->input_shape and the fields to layer->output_shape; declares parameters and
-     * scratch. On failure the message need not name the layer: mote puts that in front. NULL: the
+    /* Computes layer->output_shape from layer->input_shape and the fields; declares parameters and
+     * scratch memory. An error message need not name the layer: mote prepends the name. NULL: the
      * output has the input's shape, and there are no parameters. */
     mote_status (*build)(mote_layer *layer, mote_error *error);
 
-    /* x [batch × input_shape], y [batch × output_shape]. */
+    /* Computes y [batch × output_shape] from x [batch × input_shape]. */
     void (*forward)(mote_layer *layer, const mote_pass *pass, const mote_real *x, mote_real *y);
 
-    /* x, y as in the forward pass before, dy like y, dx like x. dx is NULL where nobody needs it.
-     * dx never overlaps x, y or dy. dy may be overwritten. */
+    /* Computes the parameters' gradients (see mote_gradient_ready) and dx, shaped like x, from dy,
+     * shaped like y; x and y are those of the preceding forward pass. dx is NULL if it is not
+     * needed, and never overlaps x, y or dy. dy may be overwritten. */
     void (*backward)(mote_layer *layer, const mote_pass *pass, const mote_real *x,
                      const mote_real *y, mote_real *dy, mote_real *dx);
 
-    /* Instead of the two above for element-wise layers. y may be the same place as x, and dx the
-     * same as dy:
+    /* For element-wise layers, instead of the two above. All arrays are [count]; y may be x, and dx
+     * may be dy:
      *     dx_i = dy_i × f'(x_i)
      * with f'(x_i) computed from y_i, since x may have been overwritten; or, for a class with
      * `keeps_x`, from x_i, which takes memory for both. */
@@ -158,47 +161,49 @@ struct mote_layer_class {
                               const mote_real *y, const mote_real *dy, mote_real *dx);
     bool keeps_x;
 
-    /* In addition to forward and backward, for a layer whose every y is one of the x of the same
-     * channel (max_pool2d): lets a layer before it do its work. pool_sample makes the y of one
-     * sample of the batch out of its x, the activation that is fused with it included; x, y are
-     * [channels last]. pooled_from tells at which pixel of x each y of the sample was found, in a
-     * pass for training. */
+    /* In addition to forward and backward, for a layer that selects each y from the x of the same
+     * channel (max_pool2d): lets a preceding layer do its work. pool_sample computes the y of one
+     * sample of the batch from its x, including the activation fused with it; both are channels
+     * last. pooled_from returns, for a training pass, at which pixel of x each y of the sample was
+     * found. */
     void (*pool_sample)(const mote_layer *layer, const mote_pass *pass, size_t sample,
                         const mote_real *x, mote_real *y);
     const uint32_t *(*pooled_from)(const mote_layer *layer, size_t sample);
 
     mote_order order;
 
-    bool reshapes;        /* only the shape changes, the numbers stay: forward, backward unused */
-    bool training_only;   /* in evaluation y = x: forward is not called then */
+    bool reshapes;        /* changes only the shape, not the numbers: forward, backward unused */
+    bool training_only;   /* in evaluation y = x, and forward is not called */
     bool fuses;           /* calls mote_finish_y and mote_finish_dx; its backward ignores its y */
     bool tiles_gradients; /* calls mote_gradient_ready itself */
     bool gives_probabilities; /* y are probabilities, not logits */
-    bool dies; /* of an activation: a unit whose y is 0 for all samples learns nothing any more;
-                * training tells of such units */
+    bool dies; /* for an activation: a unit whose y is 0 for all samples stops learning;
+                * training reports such units */
 };
 
-/* For build: fail, with advice, unless the layer gets vectors, or images. */
+/* For build: fail with MOTE_INVALID and advice unless the layer's input is a vector, or an
+ * image. */
 mote_status mote_layer_expect_vector(const mote_layer *layer, mote_error *error);
 mote_status mote_layer_expect_image(const mote_layer *layer, mote_error *error);
 
-/* Declares a parameter or buffer in build, once the members that build fills are filled.
- * MOTE_INVALID where its name or shape is not valid, or the layer has too many. */
+/* For build: declares a parameter or buffer, once the members that build fills in are filled in.
+ * Keeps the pointer. MOTE_INVALID if its name or shape is invalid, or the layer has too many. */
 mote_status mote_layer_add_parameter(mote_layer *layer, mote_parameter *parameter,
                                      mote_error *error);
 
-/* Asks in build for scratch: *where will point to count_fixed + batch × count_per_sample entries,
- * 64-byte aligned, not initialised. */
+/* For build: requests scratch memory. *where, which must stay valid, will point to count_fixed +
+ * batch × count_per_sample numbers, 64-byte aligned, uninitialised. MOTE_INVALID if the layer has
+ * requested too many pieces. */
 mote_status mote_layer_add_scratch(mote_layer *layer, mote_real **where, size_t count_per_sample,
                                    size_t count_fixed, mote_error *error);
 
-/* The same for what only training needs: *where is NULL otherwise. */
+/* The same, for what only training needs: *where is NULL otherwise. */
 mote_status mote_layer_add_training_scratch(mote_layer *layer, mote_real **where,
                                             size_t count_per_sample, size_t count_fixed,
                                             mote_error *error);
 
-/* Runs the fused neighbours on a finished run of `count` elements of y; or of dx, whose place in x
- * starts at `x`. Does nothing where nothing is fused. */
+/* Run the fused neighbour, if any, on a finished run of `count` elements: of y, or of dx, where `x`
+ * points to the matching elements of x. */
 static inline void mote_finish_y(const mote_layer *layer, size_t count, mote_real *y) {
     if (layer->fused_after) {
         layer->fused_after->kind->forward_elements(layer->fused_after, count, y,
@@ -218,31 +223,31 @@ static inline void mote_finish_dx(const mote_layer *layer, size_t count, const m
  *
  * A container is a layer with lists of layers: members of type mote_sequence *, each with a field
  * of kind MOTE_FIELD_LAYERS. mote builds them before the container, from the container's input
- * shape, and owns them; a list that is optional and absent or empty is NULL. Their images are in
- * the container's `order` at both ends. */
+ * shape, and owns them; an optional list that is absent or empty is NULL. Images enter and leave a
+ * list in the container's `order`. */
 
 mote_shape mote_sequence_output_shape(const mote_sequence *sequence);
 
-/* x [batch × the container's input_shape] to what the last of the layers gives, which stays valid
- * until the container's forward pass is done, in training until the next one. */
+/* Runs x [batch × the container's input_shape] through the layers and returns the last one's y,
+ * which stays valid until the container's forward pass is done; in training, until the next one. */
 const mote_real *mote_sequence_forward(mote_sequence *sequence, const mote_pass *pass,
                                        const mote_real *x);
 
-/* From dy to dx, which may be NULL, as a layer's backward: dy may be overwritten. Follows the
- * forward pass of the same x, which must still be there. */
+/* Computes dx, which may be NULL, from dy, like a layer's backward: dy may be overwritten. Follows
+ * the forward pass of the same x, which must still be intact. */
 void mote_sequence_backward(mote_sequence *sequence, const mote_pass *pass, mote_real *dy,
                             mote_real *dx);
 
-/* The layer's lists of layers, one after the other, then NULL. */
+/* The layer's list of layers number `index`; NULL past the last. */
 mote_sequence *mote_layer_sequence(const mote_layer *layer, size_t index);
 
-/* The class of that type, or NULL; and all of them, ended by NULL. */
+/* The class of that type, or NULL; and all classes, NULL-terminated. */
 const mote_layer_class *mote_layer_class_find(const char *type);
 const mote_layer_class *const *mote_layer_classes(void);
 
-/* Adds a class to those, for the rest of the process: a model can be made of it, by mote_model_add,
- * from JSON or from a file. MOTE_INVALID where its type is taken, or the record is not complete.
- * Not while other threads use mote. The class is not copied. */
+/* Adds a class for the rest of the process: mote_model_add, configs and model files can then use
+ * it. The class is not copied. MOTE_INVALID if its type is taken, the record is incomplete, or
+ * there are too many classes. Not while other threads use mote. */
 mote_status mote_layer_register(const mote_layer_class *kind, mote_error *error);
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
-/* optimizer.h: how weights follow their gradients, and how the learning rate follows time.
- * One file and one class record each.
+/* optimizer.h: optimizers, which update weights from gradients, and schedules, which set the
+ * learning rate over time. Each is one file with one class record.
  */
 #ifndef MOTE_OPTIMIZER_H
 #define MOTE_OPTIMIZER_H
@@ -19,16 +19,16 @@ typedef struct mote_optimizer_class mote_optimizer_class;
 typedef struct mote_schedule mote_schedule;
 typedef struct mote_schedule_class mote_schedule_class;
 
-/* The part that all optimizers have in common; the first member of each one's struct, and the first
- * rows of its field table (MOTE_OPTIMIZER_FIELDS). */
+/* The part common to all optimizers; the first member of each one's struct, and the first rows of
+ * its field table (MOTE_OPTIMIZER_FIELDS). */
 struct mote_optimizer {
     const mote_optimizer_class *kind;
     double learning_rate; /* before the schedule */
     double weight_decay;
-    bool decay_all; /* also of biases and norms, which by custom do not decay */
+    bool decay_all; /* weight decay also for biases and norms, which by convention have none */
 };
 
-/* One run of entries of one parameter. */
+/* A contiguous run of one parameter's entries. Arrays are [count]. */
 typedef struct mote_slice {
     size_t count;
     mote_real *weights;
@@ -39,11 +39,11 @@ typedef struct mote_slice {
 
 #define MOTE_STEP_CONSTANTS 4
 
-/* What is the same for all slices of a step. Made by mote_step_create. */
+/* The values shared by all slices of a step. Made by mote_step_create. */
 typedef struct mote_step {
     double learning_rate;                  /* of this step */
     uint64_t number;                       /* from 1 */
-    double constants[MOTE_STEP_CONSTANTS]; /* what the class's `prepare` has worked out */
+    double constants[MOTE_STEP_CONSTANTS]; /* computed by the class's `prepare` */
 } mote_step;
 
 struct mote_optimizer_class {
@@ -53,19 +53,19 @@ struct mote_optimizer_class {
     size_t size;
     const mote_field *fields;
 
-    /* Optional: settings that do not go together, beyond what the field table checks. */
+    /* Optional: rejects settings that do not go together, beyond what the field table checks. */
     mote_status (*check)(const mote_optimizer *optimizer, mote_error *error);
 
-    /* How many arrays of a parameter's size it keeps, at most MOTE_MAX_STATES, and their names
-     * (those in a checkpoint). They start as zeros. */
+    /* How many state arrays it keeps for each parameter, of the parameter's size and at most
+     * MOTE_MAX_STATES, and their names in a checkpoint. They start as zeros. */
     size_t (*state_count)(const mote_optimizer *optimizer);
     const char *state_names[MOTE_MAX_STATES];
 
-    /* Optional: works out step->constants, once a step, from the rest of it. */
+    /* Optional: computes step->constants from the rest of the step, once per step. */
     void (*prepare)(const mote_optimizer *optimizer, mote_step *step);
 
-    /* Updates weights and states. One slice's update knows nothing of others, so it may run the
-     * moment a slice's gradient is complete, on any thread, or over everything at the end. */
+    /* Updates weights and states. Slices are independent, so this may run as soon as a slice's
+     * gradient is complete, on any thread, or over everything at the end. */
     void (*update)(const mote_optimizer *optimizer, const mote_step *step, const mote_slice *slice);
 };
 
@@ -84,25 +84,26 @@ struct mote_optimizer_class {
      .help = "apply weight_decay to biases and normalization parameters too"}
 /* clang-format on */
 
-/* The class of that type, or NULL; and all of them, ended by NULL. */
+/* The class of that type, or NULL; and all classes, NULL-terminated. */
 const mote_optimizer_class *mote_optimizer_class_find(const char *type);
 const mote_optimizer_class *const *mote_optimizer_classes(void);
 
-/* As mote_layer_register. */
+/* Like mote_layer_register. */
 mote_status mote_optimizer_register(const mote_optimizer_class *kind, mote_error *error);
 
-/* What the updates of all slices in a step are given. The first step has number 1. */
+/* The step to pass to the updates of all its slices; calls `prepare`. The first step has number
+ * 1. */
 mote_step mote_step_create(const mote_optimizer *optimizer, double learning_rate, uint64_t number);
 
 #define MOTE_SCHEDULE_STATES 6
 
-/* Where a run stands, in steps; the first step is number 0 here. */
+/* The position in a run, in steps; the first step is number 0 here. */
 typedef struct mote_progress {
     uint64_t step, total_steps, steps_per_epoch;
-    const double *state; /* [MOTE_SCHEDULE_STATES], of a class with `observe`; NULL: zeros */
+    const double *state; /* [MOTE_SCHEDULE_STATES], for a class with `observe`; NULL: zeros */
 } mote_progress;
 
-/* The part that all schedules have in common; the first member of each one's struct. */
+/* The part common to all schedules; the first member of each one's struct. */
 struct mote_schedule {
     const mote_schedule_class *kind;
     double warmup_epochs;
@@ -115,20 +116,20 @@ struct mote_schedule_class {
     size_t size;
     const mote_field *fields;
 
-    /* Optional: settings that do not go together, beyond what the field table checks. */
+    /* Optional: rejects settings that do not go together, beyond what the field table checks. */
     mote_status (*check)(const mote_schedule *schedule, mote_error *error);
 
-    /* The factor on the learning rate. `progress` counts from the end of the warm-up. */
+    /* Returns the factor on the learning rate. `progress` counts from the end of the warm-up. */
     double (*factor)(const mote_schedule *schedule, mote_progress progress);
 
     /* Optional, for a schedule that follows validation: called after each whole epoch that ends
-     * behind the warm-up, where there is a validation part. Updates state [MOTE_SCHEDULE_STATES],
-     * which starts as zeros and is saved in checkpoints. Accuracy is NAN for a model without
+     * after the warm-up, if there is a validation part. Updates state [MOTE_SCHEDULE_STATES], which
+     * starts as zeros and is saved in checkpoints. `accuracy` is NAN for a model without
      * classes. */
     void (*observe)(const mote_schedule *schedule, double loss, double accuracy, double *state);
 
-    /* Optional: fails where training cannot provide what the schedule follows. `validates`: there
-     * is a validation part; `has_classes`: there is an accuracy. */
+    /* Optional: fails if training cannot provide what the schedule follows. `validates`: there is a
+     * validation part; `has_classes`: there is an accuracy. */
     mote_status (*match)(const mote_schedule *schedule, bool validates, bool has_classes,
                          mote_error *error);
 };
@@ -141,17 +142,17 @@ struct mote_schedule_class {
         .help = "epochs, or a fraction of one, over which the rate rises linearly from 0"          \
     }
 
-/* As for optimizers. */
+/* Like those for optimizers. */
 const mote_schedule_class *mote_schedule_class_find(const char *type);
 const mote_schedule_class *const *mote_schedule_classes(void);
 mote_status mote_schedule_register(const mote_schedule_class *kind, mote_error *error);
 
-/* The factor on the learning rate, warm-up included: in the k-th of w warm-up steps k / w, then
- * what the schedule says. */
+/* The factor on the learning rate, including the warm-up: k / w in the k-th of w warm-up steps,
+ * then the schedule's `factor`. */
 double mote_schedule_factor(const mote_schedule *schedule, mote_progress progress);
 
 /* Calls the schedule's `observe`, if it has one and the warm-up is over, with the validation loss
- * and accuracy after progress.step steps. state [MOTE_SCHEDULE_STATES] is updated. */
+ * and accuracy after progress.step steps. Updates state [MOTE_SCHEDULE_STATES]. */
 void mote_schedule_observe(const mote_schedule *schedule, mote_progress progress, double loss,
                            double accuracy, double *state);
 

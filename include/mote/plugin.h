@@ -1,17 +1,17 @@
-/* plugin.h: classes of your own from a shared object: ./train --plugin ./swish_beta.so CONFIG
+/* plugin.h: your own classes from a shared object: ./train --plugin ./swish_beta.so CONFIG
  *
- * A plugin is any C file with layers, outputs, optimizers, schedules or augmentations, and with one
- * line that names them:
+ * A plugin is any C file with layers, outputs, optimizers, schedules or augmentations and one line
+ * that lists them:
  *
  *     MOTE_PLUGIN(.name = "swish_beta", .layers = {&mote_layer_swish_beta});
  *
- * It is compiled with mote's headers and without its library, since it finds mote's functions in
+ * Compile it with mote's headers but do not link its library: the plugin finds mote's functions in
  * the program that loads it:
  *
  *     cc -O2 -shared -fPIC swish_beta.c -o swish_beta.so $(pkg-config --cflags mote)
  *
- * Linked into a program of your own, the same file is no plugin: there, register its classes with
- * mote_layer_register and the like.
+ * Linked into your own program, the same file is not a plugin: register its classes there with
+ * mote_layer_register or its counterpart.
  */
 #ifndef MOTE_PLUGIN_H
 #define MOTE_PLUGIN_H
@@ -31,22 +31,22 @@
 extern "C" {
 #endif
 
-/* Loads a plugin and registers its classes, for the rest of the process. A path without a slash is
- * one in the current directory. MOTE_INVALID where there is no such file, it is no plugin or one
- * for another version of mote, or a class cannot be registered; those before that one then are. As
- * with mote_layer_register, not while other threads use mote.
+/* Loads a plugin and registers its classes for the rest of the process. A path without a slash is
+ * relative to the current directory. MOTE_INVALID if there is no such file, it is not a plugin or
+ * is one for another version of mote, or a class cannot be registered; the classes before that one
+ * stay registered. Like mote_layer_register, not while other threads use mote.
  *
- * mote's programs can load plugins as they are. One of your own has to hold all of the library and
- * show it: link it with -Wl,--whole-archive -lmote -Wl,--no-whole-archive -rdynamic. */
+ * mote's programs can load plugins as they are. Your own program must contain the whole library and
+ * export its symbols: link it with -Wl,--whole-archive -lmote -Wl,--no-whole-archive -rdynamic. */
 mote_status mote_plugin_load(const char *path, mote_error *error);
 
-/* Changes with what the headers say of classes. */
+/* Incremented when the classes in the headers change. */
 #define MOTE_PLUGIN_ABI 4
 
-/* The most classes of one kind that a plugin has. */
+/* The most classes of one kind in a plugin. */
 #define MOTE_PLUGIN_CAPACITY 16
 
-/* What has to have the same size in a plugin and in the program that loads it. */
+/* Types that must have the same size in a plugin and in the program that loads it. */
 #define MOTE_PLUGIN_TYPES(X)                                                                       \
     X(mote_real)                                                                                   \
     X(mote_field)                                                                                  \
@@ -77,13 +77,13 @@ enum mote_plugin_type {
 };
 
 typedef struct mote_plugin {
-    /* Filled by MOTE_PLUGIN. The first two are what every version of mote begins with. */
+    /* Filled in by MOTE_PLUGIN. The first two begin the record in every version of mote. */
     uint32_t abi;
     char version[28]; /* of mote's headers */
     size_t sizes[MOTE_PLUGIN_TYPE_COUNT];
 
     const char *name;
-    /* Lists that end with NULL or are full. */
+    /* NULL-terminated unless full. */
     const mote_layer_class *layers[MOTE_PLUGIN_CAPACITY];
     const mote_output_class *outputs[MOTE_PLUGIN_CAPACITY];
     const mote_optimizer_class *optimizers[MOTE_PLUGIN_CAPACITY];
@@ -91,8 +91,8 @@ typedef struct mote_plugin {
     const mote_augmentation_class *augmentations[MOTE_PLUGIN_CAPACITY];
 } mote_plugin;
 
-/* The record of this shared object. Weak, so that several such files may be linked into one
- * program, where nobody asks for it. */
+/* The record of this shared object. Weak, so that several such files can be linked into one
+ * program, where it is unused. */
 __attribute__((weak, visibility("default"))) extern const mote_plugin mote_plugin_export;
 
 #define MOTE_PLUGIN_SIZE_OF(type) sizeof(type),

@@ -2,7 +2,7 @@
  *
  * A call that can fail returns a mote_status (or a pointer that is NULL on failure) and takes a
  * mote_error that the caller owns. The first failure fills it and later ones leave it alone, so a
- * series of calls may be checked once at its end. Passing NULL for the error is allowed everywhere.
+ * series of calls may be checked once at its end. The error may always be NULL.
  */
 #ifndef MOTE_STATUS_H
 #define MOTE_STATUS_H
@@ -39,15 +39,15 @@ const char *mote_status_name(mote_status status);
 /* The meaning of a status in words. Never NULL. */
 const char *mote_status_text(mote_status status);
 
-#define MOTE_ERROR_CAPACITY 2048 /* that the longest fits, the report of a divergence */
+#define MOTE_ERROR_CAPACITY 2048 /* room for the longest, the report of a divergence */
 
-/* Starts as {0}: no error. Read-only for callers. */
+/* Initialise to {0}, no error. Read-only for callers after that. */
 typedef struct mote_error {
     mote_status status;
     char message[MOTE_ERROR_CAPACITY]; /* one or more lines, no newline at the end */
 } mote_error;
 
-/* Fills `error` unless it is NULL or already holds one, and returns `status`, so that a failing
+/* Fills in *error unless it is NULL or already holds one, and returns `status`, so that a failing
  * function can end with `return mote_fail(error, MOTE_DATA, "%s: ...", path);`. */
 mote_status mote_fail(mote_error *error, mote_status status, const char *format, ...)
     MOTE_PRINTF_LIKE(3, 4);

@@ -1,7 +1,7 @@
 /* tensor.h: shapes and views of numbers.
  *
  * A tensor is contiguous and row-major and has at most MOTE_MAX_RANK dimensions; dimension 0 is the
- * batch wherever there is one. mote_tensor is a view: it owns nothing and may be copied freely.
+ * batch if there is one. mote_tensor is a view: it owns nothing and may be copied freely.
  */
 #ifndef MOTE_TENSOR_H
 #define MOTE_TENSOR_H
@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* The type of every weight, activation and gradient: float. The test suite compiles mote a second
- * time with MOTE_DOUBLE, so that gradients can be held against finite differences in double
+ * time with MOTE_DOUBLE, so that gradients can be checked against finite differences in double
  * precision; nothing else should define it. */
 #ifdef MOTE_DOUBLE
 typedef double mote_real;
@@ -35,20 +35,19 @@ typedef struct mote_tensor {
     mote_shape shape;
 } mote_tensor;
 
-/* Shapes for initialising: mote_shape_vector(784), mote_shape_image(1, 28, 28). */
+/* Shapes by their dimensions: mote_shape_vector(784), mote_shape_image(1, 28, 28). */
 mote_shape mote_shape_vector(size_t length);
 mote_shape mote_shape_matrix(size_t rows, size_t columns);
 mote_shape mote_shape_image(size_t channels, size_t height, size_t width);
 
-/* How many numbers a tensor of this shape holds; 1 for rank 0. SIZE_MAX where it does not fit. */
+/* How many numbers a tensor of this shape holds; 1 for rank 0, SIZE_MAX on overflow. */
 size_t mote_shape_count(mote_shape shape);
 
 bool mote_shape_equal(mote_shape a, mote_shape b);
 
 #define MOTE_SHAPE_TEXT_CAPACITY 96
 
-/* Writes "32 × 14 × 14" (UTF-8) to `text`, which holds MOTE_SHAPE_TEXT_CAPACITY bytes; returns
- * it. */
+/* Writes "32 × 14 × 14" (UTF-8) to text [MOTE_SHAPE_TEXT_CAPACITY] and returns it. */
 char *mote_shape_text(mote_shape shape, char *text);
 
 #ifdef __cplusplus
