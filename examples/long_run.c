@@ -1,8 +1,8 @@
-/* long_run.c: training that cannot be lost, in a program of one's own: long_run CHECKPOINT
- * [LEARNING_RATE [STEPS]] tells two spirals apart. It saves all that is needed to go on, after each
- * epoch and when Ctrl-C or so many steps stop it; called again, it goes on as if nothing had
- * happened. A checkpoint of another learning rate gives its weights to a new training, which is the
- * way out where the rate was too high. Next: new_layer/. */
+/* long_run.c: training that survives interruptions, in your own program: long_run CHECKPOINT
+ * [LEARNING_RATE [STEPS]] learns to tell two spirals apart. It saves everything needed to resume,
+ * after each epoch and when Ctrl-C or the limit of STEPS stops it; run again, it resumes as if
+ * nothing had happened. If the checkpoint has a different learning rate, a new training starts from
+ * its weights, which is the way out if the rate was too high. Next: new_layer/. */
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -34,15 +34,15 @@ static void draw_spirals(void) {
     }
 }
 
-/* What training tells: it is asked at each event whether to go on. */
+/* The context of the listener, on_event. */
 typedef struct run {
     const char *checkpoint;
-    uint64_t steps, most; /* of this call; most: 0 for no limit */
+    uint64_t steps, most; /* in this call; most: 0 for no limit */
     double loss;          /* in validation, of the best epoch */
 } run;
 
-/* A file that is there is replaced at once or stays as it is, so training can go on where saving
- * fails: on a full disk, say. */
+/* An existing file is replaced atomically or left as it is, so training can go on if saving fails,
+ * say on a full disk. */
 static void save(const run *r, const mote_trainer *trainer) {
     mote_error error = {0};
     if (mote_trainer_save(trainer, r->checkpoint, &error) != MOTE_OK) {
@@ -102,7 +102,7 @@ static mote_trainer *prepare(mote_model *model, const mote_dataset *data, const 
         fclose(file);
         mote_error reason = {0};
         mote_status status = mote_trainer_restore(trainer, checkpoint, &reason);
-        if (status == MOTE_INVALID) { /* of other settings */
+        if (status == MOTE_INVALID) { /* saved with other settings */
             fprintf(stderr, "long_run: %s; beginning with its weights\n", reason.message);
             mote_model_read_parameters(model, checkpoint, error);
         } else if (status != MOTE_OK) {

@@ -4,15 +4,15 @@
 #   . examples/packages.sh
 #   need_packages build test
 #
-# sees to it that what the named sets need is installed; the sets are build, download and test. Says nothing if nothing
-# is missing. Where there is apt, it says what is missing and why, then installs it; elsewhere it says what to install.
-# Returns 0 if all is there, 1 if not.
+# makes sure that what the named sets need is installed; the sets are build, download and test. Prints nothing if
+# nothing is missing. With apt, it prints what is missing and why, then installs it; otherwise it prints what to
+# install. Returns 0 if everything is installed, 1 if not.
 
-# One line a package:
+# One line per package:
 #   set | Debian package | kind | how to find it without dpkg | dnf | pacman | brew | what it is for
-# kind: tool, there if any one of the commands is; library, there if its Debian package is installed or, without dpkg,
-# if pkg-config knows the module or the compiler finds a header; data, looked for on Debian alone.
-# In the columns of the other package managers "-" stands for nothing to install, "!" for a hint instead of a package.
+# kind: tool, present if any of the commands is; library, present if its Debian package is installed or, without dpkg,
+# if pkg-config knows the module or the compiler finds a header; data, checked on Debian only.
+# In the columns of the other package managers, "-" means nothing to install, and "!" begins a hint.
 # The C library's headers are not listed: zlib1g-dev depends on them.
 package_table() {
     cat <<'END'
@@ -30,7 +30,7 @@ test|libcriterion-dev|library|criterion criterion/criterion.h|!Criterion is not 
 END
 }
 
-# The lines of the table that belong to the sets named.
+# Prints the table's lines for the named sets.
 package_rows() {
     for package_set in "$@"; do
         package_table | grep "^$package_set|" && continue
@@ -75,7 +75,7 @@ package_is_there() {
     esac
 }
 
-# Of the table's lines on stdin, those whose package is missing.
+# Prints those of the table's lines on stdin whose package is missing.
 missing_rows() {
     while IFS='|' read -r _ package_name package_kind package_how package_rest; do
         package_is_there "$package_name" "$package_kind" "$package_how" ||
@@ -83,7 +83,7 @@ missing_rows() {
     done
 }
 
-# Of the table's lines on stdin, one line each for people: package - what it is for.
+# Prints the table's lines on stdin for people: package - what it is for.
 describe_rows() {
     awk -F '|' '{ print "  " $2 " - " $8 }'
 }
@@ -97,7 +97,7 @@ apt_install() {
         fi
         package_sudo=sudo
     fi
-    # stdout is the chatter of apt and dpkg; what goes wrong is on stderr. Lists that could not be updated may still do.
+    # stdout is apt and dpkg chatter; errors go to stderr. Package lists that could not be updated may still do.
     $package_sudo apt-get update -q >/dev/null ||
         echo "apt-get update failed; trying with the package lists that are there" >&2
     if ! $package_sudo env DEBIAN_FRONTEND=noninteractive \
@@ -108,7 +108,7 @@ See its message above; installed by hand, they will be found." >&2
     fi
 }
 
-# other_manager COLUMN COMMAND ROWS: what to type for the package manager in that column of the table.
+# other_manager COLUMN COMMAND ROWS: prints what to type for the package manager in that column of the table.
 other_manager() {
     printf '%s\n' "$3" | awk -F '|' -v column="$1" -v command="$2" '
         $column ~ /^!/ { hints = hints "\n    " substr($column, 2); next }
@@ -116,7 +116,7 @@ other_manager() {
         END { print "  " command packages hints }'
 }
 
-# explain_elsewhere ROWS: without apt, names all packages of the sets for the package manager found, or for each.
+# explain_elsewhere ROWS: without apt, lists all packages of the sets for the package managers found, or for every one.
 explain_elsewhere() {
     echo "Install them; all that is needed, for your package manager:"
     package_found=
@@ -129,8 +129,8 @@ explain_elsewhere() {
 }
 
 need_packages() {
-    # Homebrew keeps its OpenBLAS, and at times zlib, out of the way of the system's: neither pkg-config nor the build
-    # finds them unless told.
+    # Homebrew keeps its OpenBLAS, and sometimes zlib, apart from the system's: neither pkg-config nor the build finds
+    # them unless told where they are.
     if ! have_apt && have_any brew; then
         package_prefix=$(brew --prefix)
         for package_keg in openblas zlib; do
@@ -145,7 +145,7 @@ need_packages() {
         if have_apt; then
             echo "Missing, to be installed with apt-get:" >&2
             printf '%s\n' "$package_missing" | describe_rows >&2
-            # One name a line, none with a space.
+            # One name per line, none containing a space.
             # shellcheck disable=SC2046
             apt_install $(printf '%s\n' "$package_missing" | cut -d '|' -f 2) || return 1
         else
@@ -156,7 +156,7 @@ need_packages() {
         fi
     fi
 
-    # CMake's default is make, even where there is only ninja.
+    # CMake defaults to make, even if only ninja is installed.
     if ! have_any make && have_any ninja; then
         export CMAKE_GENERATOR="${CMAKE_GENERATOR:-Ninja}"
     fi

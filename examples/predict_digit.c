@@ -1,6 +1,6 @@
-/* predict_digit.c: a trained model in a program of one's own: predict_digit MODEL IMAGE. MODEL is
- * what ./train configs/mnist.json has written; IMAGE is a PGM file of 28 × 28 pixels, or their 784
- * bytes alone, light on dark as in MNIST. Next, a layer: ../src/layers/tanh.c. */
+/* predict_digit.c: a trained model in your own program: predict_digit MODEL IMAGE. MODEL is what
+ * ./train configs/mnist.json writes; IMAGE is a PGM file of 28 × 28 pixels, or just their 784
+ * bytes, light on dark as in MNIST. Next, a layer: ../src/layers/tanh.c. */
 #include <stdio.h>
 
 #include "mote/mote.h"
@@ -11,7 +11,7 @@ enum {
     DIGITS = 10
 };
 
-/* PGM: "P5", perhaps a comment, width, height, largest value, one white space, the pixels. */
+/* PGM: "P5", an optional comment, width, height, largest value, one whitespace byte, the pixels. */
 static void read_image(const char *path, uint8_t *pixels, mote_error *error) {
     FILE *file = fopen(path, "rb");
     if (!file) {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# From a fresh checkout to a trained classifier: installs, builds, trains, evaluates, predicts. Every step is printed as
-# you would type it yourself. See usage() below.
+# From a fresh checkout to a trained classifier: installs, builds, trains, evaluates, predicts. Prints every step as you
+# would type it yourself. See usage() below.
 set -eu
 
 usage() {
@@ -19,7 +19,7 @@ say() {
     printf '%s\n' "$@"
 }
 
-# run COMMAND_LINE: prints it as typed, then does it; a string, so that examples/digits/*.png is printed as it is.
+# run COMMAND_LINE: prints it as typed, then runs it; a string, so that examples/digits/*.png is printed unexpanded.
 run() {
     say "" "\$ $1"
     eval "$1"
@@ -35,7 +35,7 @@ quietly() {
     fi
 }
 
-# The next of runs/quickstart/001, 002, ... that is free.
+# Prints the first of runs/quickstart/001, 002, ... that does not exist.
 next_run_directory() {
     number=1
     while
@@ -59,7 +59,7 @@ case $#:${1-} in
     ;;
 esac
 
-# A path given relative to where we were called from must survive going elsewhere.
+# Make a path relative to the caller's directory absolute, before changing directory.
 case ${MOTE_DATASET_MIRROR:-} in
 '' | /* | *://*) ;;
 *) export MOTE_DATASET_MIRROR="$PWD/$MOTE_DATASET_MIRROR" ;;
@@ -70,7 +70,7 @@ jobs=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 . ./examples/packages.sh
 need_packages build
 if [ ! -d "${MOTE_DATASET_MIRROR:-}" ]; then
-    # Wanted, but not needed: there is a way on without MNIST.
+    # Optional: without MNIST, configs/digits.json is used.
     need_packages download || :
 fi
 
@@ -83,7 +83,7 @@ model=$directory/model.safetensors
 mkdir -p runs/quickstart
 
 if run "./datasets/get.sh mnist"; then
-    # A third of its epochs: the rest is worth the wait later, when all of this works.
+    # A third of its epochs: enough to see that everything works.
     run "./train configs/mnist.json --set train.epochs=20 --run-dir $directory"
     run "./evaluate $model"
     run "./predict $model --limit 5 datasets/mnist/t10k-images-idx3-ubyte.gz"

@@ -1,8 +1,8 @@
 /* softmax.c: the mathematics at the end of a classifier, on vectors small enough to follow.
  *
- * Walks from logits to the gradient that training uses, prints each step, and checks what it says:
- * exits with 0 if every claim holds. All numbers come from mote's parts, used one by one, or from
- * the formula beside them. Next: xor.c, which trains with them.
+ * Goes from logits to the gradient that training uses, prints each step, and checks its claims:
+ * exits with 0 if all of them hold. Every number comes from one of mote's parts, used by itself, or
+ * from the formula beside it. Next: xor.c, which trains with them.
  */
 #include <float.h>
 #include <math.h>
@@ -13,7 +13,7 @@
 
 #include "mote/mote.h"
 
-/* ---- what is printed, and what is claimed ---- */
+/* ---- printing and claims ---- */
 
 static int claims, false_claims;
 
@@ -49,12 +49,12 @@ static void claim(bool holds, const char *text) {
     false_claims += !holds;
 }
 
-/* Equal but for rounding. False where either is NaN or infinite. */
+/* Equal up to rounding. False if either is NaN or infinite. */
 static bool near(double a, double b) {
     return fabs(a - b) <= 1e-6 * (1 + fabs(b));
 }
 
-/* NaN where one of the differences is. */
+/* NaN if one of the differences is. */
 static double largest_difference(size_t count, const mote_real *a, const mote_real *b) {
     double largest = 0;
     for (size_t i = 0; i < count && !isnan(largest); i++) {
@@ -75,7 +75,7 @@ static double sum(size_t count, const mote_real *numbers) {
 /* ---- mote's parts, one by one ----
  *
  * A model puts them together; by themselves they are records of functions. None of those used here
- * has settings that must be given, so zeros will do for what the JSON would say. */
+ * has required settings, so zeros stand in for the JSON. */
 
 static void *zeros(size_t size) {
     void *memory = calloc(1, size);
@@ -86,7 +86,7 @@ static void *zeros(size_t size) {
     return memory;
 }
 
-/* y [count] = σ of each of x [count]: the layer "sigmoid" works element by element. */
+/* y [count] = σ of each x [count]: the layer "sigmoid" works element by element. */
 static void sigmoid(size_t count, const mote_real *x, mote_real *y) {
     const mote_layer_class *kind = mote_layer_class_find("sigmoid");
     mote_layer *layer = zeros(kind->size);
@@ -95,7 +95,7 @@ static void sigmoid(size_t count, const mote_real *x, mote_real *y) {
     free(layer);
 }
 
-/* From dp = ∂L/∂p to dz = ∂L/∂z, where p = softmax(z): the way back through the layer "softmax". It
+/* From dp = ∂L/∂p to dz = ∂L/∂z, where p = softmax(z): the backward pass of the layer "softmax". It
  * may overwrite dp. */
 static void softmax_backward(size_t classes, const mote_real *z, const mote_real *p, mote_real *dp,
                              mote_real *dz) {
@@ -398,7 +398,7 @@ static void fused_at_extremes(void) {
     mote_real p[3], literal[3], by_chain[3], by_fused[3];
     mote_softmax(1, 3, z, p);
     double literal_loss = -log(p[2]);
-    mote_real g = -1 / p[2]; /* the only entry of −y/p that is not 0 */
+    mote_real g = -1 / p[2]; /* the only nonzero entry of −y/p */
     for (size_t j = 0; j < 3; j++) {
         literal[j] = g * p[2] * ((mote_real)(j == 2) - p[j]);
     }

@@ -1,5 +1,5 @@
-/* xor.c: training in a program of one's own: xor [SEED] learns the exclusive or of two numbers,
- * prints the four answers, and exits with 0 if all are right. Next: predict_digit.c. */
+/* xor.c: training in your own program: xor [SEED] learns the exclusive or of two numbers, prints
+ * the four answers, and exits with 0 if all are right. Next: predict_digit.c. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,7 +11,7 @@ int main(int argc, char **argv) {
     const mote_samples samples = {
         .count = 4, .shape = mote_shape_vector(2), .numbers = inputs[0], .labels = labels};
     const uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
-    mote_error error = {0}; /* keeps the first failure, so one look at the end is enough */
+    mote_error error = {0}; /* keeps the first failure, so one check at the end is enough */
     mote_dataset *data =
         mote_dataset_from_arrays(&samples, NULL, "{\"normalize\": \"none\"}", seed, &error);
     mote_model *model = mote_model_create(samples.shape, &error);

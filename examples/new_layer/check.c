@@ -1,5 +1,5 @@
-/* check.c: the test of swish_beta: all that mote's own layers have to pass, with each setting and
- * on each kind of shape.
+/* check.c: the test of swish_beta: everything that mote's own layers must pass, with each setting
+ * and on each kind of shape.
  */
 #include <stdio.h>
 #include <stdlib.h>

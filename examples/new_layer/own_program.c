@@ -1,5 +1,5 @@
-/* own_program.c: swish_beta in a program of your own: registered, then used like any layer. It
- * learns the exclusive or, and which beta suits that best.
+/* own_program.c: swish_beta in your own program: registered, then used like any other layer. The
+ * model learns the exclusive or, and which beta suits it best.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,10 +6,10 @@
  *
  * (Ramachandran, Zoph and Le, "Searching for activation functions", 2017.)
  *
- * This file is a template, of a layer outside of mote's source tree. To make one of your own:
+ * This file is a template for a layer outside mote's source tree. To write your own:
  *
- * 1. Copy the directory, and put the name of your layer in place of swish_beta in all its files.
- *    Then go through the numbers below; include/mote/layer.h says all there is to know.
+ * 1. Copy the directory, and replace swish_beta with the name of your layer in all its files. Then
+ *    work through the numbers below; include/mote/layer.h has all the details.
  *
  * (An activation without parameters takes less: see src/layers/tanh.c, which is two functions on
  * any run of numbers.)
@@ -21,8 +21,8 @@
 #include "mote/layer.h"
 #include "mote/plugin.h"
 
-/* 2. What one layer holds. First the part that all layers have; then what JSON sets, the
- *    parameters, and scratch memory. */
+/* 2. The layer's struct: first the part common to all layers; then what JSON sets, the parameters,
+ *    and scratch memory. */
 typedef struct swish_beta {
     mote_layer base;
     bool per_channel;
@@ -31,7 +31,7 @@ typedef struct swish_beta {
     mote_real *sums;     /* [TILES × entries of beta] */
 } swish_beta;
 
-/* 3. Its keys in JSON: reading, ranges, defaults, errors and ./train --help layers follow from
+/* 3. Its JSON keys: parsing, ranges, defaults, errors and ./train --help layers follow from
  *    this. */
 static const mote_field fields[] = {
     {.name = "per_channel",
@@ -47,15 +47,15 @@ static const mote_field fields[] = {
     MOTE_FIELDS_END,
 };
 
-/* 4. Threads share out tiles of the batch. How many there are depends on the batch alone, never on
- *    the threads, and no two write the same place, so any number of threads gives the same bits. */
+/* 4. Threads share the tiles of the batch. Their number depends on the batch alone, never on the
+ *    threads, and no two write to the same place, so any number of threads gives the same bits. */
 enum {
     TILES = 16, /* at most */
-    CHUNK = 256 /* numbers worked on at once, in cache */
+    CHUNK = 256 /* numbers processed at a time, in cache */
 };
 
-/* 5. From input_shape to output_shape. Declares parameters and scratch memory; refuses what it
- *    cannot work with, saying what it takes and what it found. */
+/* 5. Computes output_shape from input_shape, and declares parameters and scratch memory. Rejects
+ *    what it cannot work with, saying what it takes and what it found. */
 static mote_status build(mote_layer *layer, mote_error *error) {
     swish_beta *self = (swish_beta *)layer;
     mote_shape shape = layer->input_shape;
@@ -82,7 +82,7 @@ static mote_status build(mote_layer *layer, mote_error *error) {
 /* What the tiles of a pass share. */
 typedef struct job {
     const swish_beta *self;
-    size_t count, tiles; /* numbers of the whole batch, which are cut into so many tiles */
+    size_t count, tiles; /* numbers in the whole batch, and tiles that they are split into */
     const mote_real *x, *dy;
     mote_real *y, *dx;
 } job;
@@ -99,8 +99,8 @@ static size_t begin_of_tile(const job *j, size_t tile) {
     return j->count * tile / j->tiles;
 }
 
-/* The betas of numbers begin ... begin + count - 1. Images come as height × width × channels (see
- * 8), so their channels take turns, as do the numbers of a vector. */
+/* The betas of numbers begin ... begin + count - 1. Images are height × width × channels (see 8),
+ * so the betas cycle through the channels, as they do through the numbers of a vector. */
 static void copy_betas(const mote_parameter *beta, size_t begin, size_t count, mote_real *betas) {
     size_t channel = begin % beta->count;
     for (size_t i = 0; i < count; i++) {
@@ -121,7 +121,7 @@ static void compute_sigmas(size_t count, const mote_real *x, const mote_real *be
     }
 }
 
-/* 6. Forward: from x [batch × input_shape] to y [batch × output_shape]. */
+/* 6. Forward: computes y [batch × output_shape] from x [batch × input_shape]. */
 static void forward_tile(void *context, size_t tile) {
     const job *j = context;
     size_t end = begin_of_tile(j, tile + 1);
@@ -142,9 +142,9 @@ static void forward(mote_layer *layer, const mote_pass *pass, const mote_real *x
     mote_pool_run(pass->pool, j.tiles, forward_tile, &j);
 }
 
-/* 7. Backward: from dy, the gradient with respect to y, to dx, which is NULL where nobody needs it;
- *    and each parameter's gradient, added to what is there. Tiles leave sums, which are then added
- *    up in the order of the tiles, whoever did which. */
+/* 7. Backward: computes dx, which is NULL if it is not needed, from dy, the gradient with respect
+ *    to y, and adds each parameter's gradient to what is there. Each tile leaves its sums, which
+ *    are then added in the order of the tiles, whichever thread computed them. */
 static void backward_tile(void *context, size_t tile) {
     const job *j = context;
     const mote_parameter *beta = &j->self->beta;
@@ -183,8 +183,8 @@ static void backward(mote_layer *layer, const mote_pass *pass, const mote_real *
     }
 }
 
-/* 8. All there is to say about the layer. `order` is that of images: height × width × channels
- *    here, as convolutions like it. */
+/* 8. The record that describes the layer. `order` is that of images: height × width × channels
+ *    here, as convolutions prefer. */
 const mote_layer_class mote_layer_swish_beta = {
     .type = "swish_beta",
     .summary = "y = x σ(βx), where β is trained",
@@ -196,6 +196,6 @@ const mote_layer_class mote_layer_swish_beta = {
     .order = MOTE_CHANNELS_LAST,
 };
 
-/* 9. What makes a shared object of this file a plugin. (For a layer within mote's source tree leave
- *    it out, and add a line each to src/layers/registry.c and src/CMakeLists.txt.) */
+/* 9. Makes a shared object of this file a plugin. (For a layer in mote's source tree, leave it out,
+ *    and add a line each to src/layers/registry.c and src/CMakeLists.txt.) */
 MOTE_PLUGIN(.name = "swish_beta", .layers = {&mote_layer_swish_beta});

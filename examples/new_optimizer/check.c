@@ -1,4 +1,4 @@
-/* check.c: the test of lion: all that mote's own optimizers have to pass. */
+/* check.c: the test of lion: everything that mote's own optimizers must pass. */
 #include <stdio.h>
 #include <stdlib.h>
 

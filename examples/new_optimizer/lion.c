@@ -4,26 +4,26 @@
  *   w ← w − learning_rate × (sign c + weight_decay × w)
  *   m ← β₂ m + (1 − β₂) g
  *
- * (Chen et al., "Symbolic discovery of optimization algorithms", 2023.) Its learning rate is some
- * tenth of what sgd or adam take, and its weight_decay larger in turn.
+ * (Chen et al., "Symbolic discovery of optimization algorithms", 2023.) It needs about a tenth of
+ * the learning rate of sgd or adamw, and a correspondingly larger weight_decay.
  *
- * This file is a template, of an optimizer outside of mote's source tree. To make one of your own:
+ * This file is a template for an optimizer outside mote's source tree. To write your own:
  *
- * 1. Copy the directory, and put the name of your optimizer in place of lion in all its files. Then
- *    go through the numbers below; include/mote/optimizer.h says all there is to know.
+ * 1. Copy the directory, and replace lion with the name of your optimizer in all its files. Then
+ *    work through the numbers below; include/mote/optimizer.h has all the details.
  */
 #include <stdbool.h>
 
 #include "mote/optimizer.h"
 #include "mote/plugin.h"
 
-/* 2. What one optimizer holds. First the part that all optimizers have; then what JSON sets. */
+/* 2. The optimizer's struct: first the part common to all optimizers; then what JSON sets. */
 typedef struct lion {
     mote_optimizer base;
     double beta1, beta2;
 } lion;
 
-/* 3. Its keys in JSON: first those that all optimizers have, with their defaults. Reading, ranges,
+/* 3. Its JSON keys: first those common to all optimizers, with their defaults. Parsing, ranges,
  *    errors and ./train --help optimizers follow from this. */
 static const mote_field fields[] = {
     MOTE_OPTIMIZER_FIELDS("0.0001", "0"),
@@ -42,8 +42,8 @@ static const mote_field fields[] = {
     MOTE_FIELDS_END,
 };
 
-/* 4. How many numbers it keeps for each weight. mote allocates them, as zeros, and saves them in
- *    checkpoints; nothing else may be remembered from step to step. */
+/* 4. How many numbers it keeps for each weight. mote allocates them, zeroed, and saves them in
+ *    checkpoints; nothing else may be kept from step to step. */
 static size_t state_count(const mote_optimizer *optimizer) {
     (void)optimizer;
     return 1;
@@ -54,8 +54,8 @@ static mote_real sign(mote_real c) {
     return c > 0 ? 1 : c < 0 ? -1 : c;
 }
 
-/* 5. The step, for any run of weights. mote calls it from several threads, and for pieces of a
- *    parameter, the moment their gradient is there. */
+/* 5. The update of any run of weights. mote calls it from several threads, on pieces of a
+ *    parameter, as soon as their gradient is ready. */
 static void update(const mote_optimizer *optimizer, const mote_step *step,
                    const mote_slice *slice) {
     const lion *self = (const lion *)optimizer;
@@ -71,7 +71,7 @@ static void update(const mote_optimizer *optimizer, const mote_step *step,
     }
 }
 
-/* 6. All there is to say about the optimizer. The names of states are those in checkpoints. */
+/* 6. The record that describes the optimizer. state_names are those in checkpoints. */
 const mote_optimizer_class mote_optimizer_lion = {
     .type = "lion",
     .summary = "steps of a fixed size in the direction of the momentum",
@@ -82,6 +82,6 @@ const mote_optimizer_class mote_optimizer_lion = {
     .update = update,
 };
 
-/* 7. What makes a shared object of this file a plugin. (For an optimizer within mote's source tree
- *    leave it out, and add a line each to src/optim/optimizers.c and src/CMakeLists.txt.) */
+/* 7. Makes a shared object of this file a plugin. (For an optimizer in mote's source tree, leave it
+ *    out, and add a line each to src/optim/optimizers.c and src/CMakeLists.txt.) */
 MOTE_PLUGIN(.name = "lion", .optimizers = {&mote_optimizer_lion});

@@ -1,4 +1,4 @@
-/* check.c: the test of focal_loss: all that mote's own outputs have to pass. */
+/* check.c: the test of focal_loss: everything that mote's own outputs must pass. */
 #include <stdio.h>
 #include <stdlib.h>
 

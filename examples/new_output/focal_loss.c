@@ -1,5 +1,5 @@
-/* focal_loss.c: cross-entropy that looks away from what is easy: a sample counts the less the surer
- * the model is of its class, so that the many easy ones do not drown the few hard ones.
+/* focal_loss.c: cross-entropy that discounts easy samples: the surer the model is of a sample's
+ * class, the less the sample counts, so that many easy ones do not drown out a few hard ones.
  *
  *   z [rows × classes], p = softmax(z), target distribution y (Σ y_i = 1)
  *
@@ -8,10 +8,10 @@
  *
  * (Lin et al., "Focal loss for dense object detection", 2017.) With γ = 0 it is cross-entropy.
  *
- * This file is a template, of an output outside of mote's source tree. To make one of your own:
+ * This file is a template for an output outside mote's source tree. To write your own:
  *
- * 1. Copy the directory, and put the name of your output in place of focal_loss in all its files.
- *    Then go through the numbers below; include/mote/output.h says all there is to know.
+ * 1. Copy the directory, and replace focal_loss with the name of your output in all its files. Then
+ *    work through the numbers below; include/mote/output.h has all the details.
  */
 #include <math.h>
 #include <stdbool.h>
@@ -20,13 +20,13 @@
 #include "mote/output.h"
 #include "mote/plugin.h"
 
-/* 2. What one output holds. First the part that all outputs have; then what JSON sets. */
+/* 2. The output's struct: first the part common to all outputs; then what JSON sets. */
 typedef struct focal_loss {
     mote_output base;
     double gamma;
 } focal_loss;
 
-/* 3. Its keys in JSON: reading, ranges, defaults, errors and ./train --help outputs follow from
+/* 3. Its JSON keys: parsing, ranges, defaults, errors and ./train --help outputs follow from
  *    this. */
 static const mote_field fields[] = {
     {.name = "gamma",
@@ -38,8 +38,8 @@ static const mote_field fields[] = {
     MOTE_FIELDS_END,
 };
 
-/* 4. From the last layer's width to the number of classes. As many classes as numbers needs no
- *    build; but one class alone would have a loss of 0. */
+/* 4. Computes the number of classes from the last layer's width. One class per number needs no
+ *    build; this one rejects a single class, whose loss would always be 0. */
 static mote_status build(mote_output *output, mote_error *error) {
     if (output->width < 2) {
         return mote_fail(error, MOTE_INVALID,
@@ -50,15 +50,15 @@ static mote_status build(mote_output *output, mote_error *error) {
     return MOTE_OK;
 }
 
-/* What one row needs to know of its logits. */
+/* What is computed once from the logits of a row. */
 typedef struct row_sums {
     size_t best;       /* the class of the largest */
     double rest;       /* Σ e^(z_i − z_best) over the others */
     double log_of_sum; /* log Σ e^(z_i − z_best) over all */
 } row_sums;
 
-/* Taking the largest off every z, no e^z overflows; leaving its own 1 out of the sum, a probability
- * near 1 is known by how far it is from it. */
+/* Subtracting the largest z from all keeps e^z from overflowing; leaving its own term, 1, out of
+ * the sum keeps the distance of a probability near 1 from 1 exact. */
 static row_sums sum_row(size_t classes, const mote_real *z) {
     row_sums sums = {0};
     for (size_t i = 1; i < classes; i++) {
@@ -71,7 +71,7 @@ static row_sums sum_row(size_t classes, const mote_real *z) {
     return sums;
 }
 
-/* y_i of a row: a label is a distribution that is all in one place. */
+/* y_i of a row; a label is a one-hot distribution. */
 static double target_at(mote_targets targets, size_t row, size_t classes, size_t i) {
     return targets.labels ? (double)(targets.labels[row] == i)
                           : (double)targets.values[row * classes + i];
@@ -86,8 +86,8 @@ static size_t target_class(mote_targets targets, size_t row, size_t classes) {
     return best;
 }
 
-/* One class's part of the loss, and its g. log p / (1 − p), which goes to −1, keeps g finite where
- * p is 1. */
+/* One class's share of the loss, and its g. log p / (1 − p), which tends to −1, keeps g finite at
+ * p = 1. */
 static double class_loss(double gamma, double log_p, double *g) {
     double p = exp(log_p), distance = -expm1(log_p); /* 1 − p */
     double weight = pow(distance, gamma);
@@ -113,16 +113,17 @@ static void give_gradient(double gamma, size_t classes, const mote_real *z, cons
     }
 }
 
-/* 5. The loss of each row, added to score->loss; how many rows are right, added to score->correct;
- *    and where dz is not NULL, scale × the gradient. Threads call this for rows of their own, so it
- *    must write nothing else. NaN has to give NaN: a fault upstream must not be hidden. */
+/* 5. Adds the loss of each row to score->loss and the number of correct rows to score->correct; if
+ *    dz is not NULL, stores scale × the gradient there. Several threads call this, each for its own
+ *    rows, so it must write nothing else. NaN must give NaN: a fault upstream must not be
+ *    hidden. */
 static void score(const mote_output *output, size_t rows, const mote_real *z, mote_targets targets,
                   mote_real scale, mote_real *dz, mote_score *score) {
     double gamma = ((const focal_loss *)output)->gamma;
     size_t classes = output->classes;
     for (size_t row = 0; row < rows; row++, z += classes) {
         row_sums sums = sum_row(classes, z);
-        double loss = 0 * sums.log_of_sum; /* NaN, if there is any */
+        double loss = 0 * sums.log_of_sum; /* NaN if any z is */
         for (size_t i = 0; i < classes; i++) {
             double y = target_at(targets, row, classes, i), g;
             double log_p = (double)z[i] - (double)z[sums.best] - sums.log_of_sum;
@@ -137,14 +138,14 @@ static void score(const mote_output *output, size_t rows, const mote_real *z, mo
     }
 }
 
-/* 6. What the model says without targets: probabilities here. */
+/* 6. What the model predicts without targets: probabilities here. */
 static void predict(const mote_output *output, size_t rows, const mote_real *z,
                     mote_real *prediction) {
     mote_softmax(rows, output->width, z, prediction);
 }
 
-/* 7. All there is to say about the output. It takes logits, so a model that ends with a softmax
- *    layer is refused. */
+/* 7. The record that describes the output. It takes logits, so a model that ends with a softmax
+ *    layer is rejected. */
 const mote_output_class mote_output_focal_loss = {
     .type = "focal_loss",
     .summary = "cross-entropy that plays down easy samples, on logits; one number per class",
@@ -157,6 +158,6 @@ const mote_output_class mote_output_focal_loss = {
     .predict = predict,
 };
 
-/* 8. What makes a shared object of this file a plugin. (For an output within mote's source tree
- *    leave it out, and add a line each to src/outputs/registry.c and src/CMakeLists.txt.) */
+/* 8. Makes a shared object of this file a plugin. (For an output in mote's source tree, leave it
+ *    out, and add a line each to src/outputs/registry.c and src/CMakeLists.txt.) */
 MOTE_PLUGIN(.name = "focal_loss", .outputs = {&mote_output_focal_loss});
