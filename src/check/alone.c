@@ -9,9 +9,9 @@
 
 #include "check/numbers.h"
 
-/* ---- parameters in a row ---- */
+/* ---- parameters, concatenated ---- */
 
-/* Copies all buffers, or all trained values or gradients, one after the other. */
+/* What copy_values copies: all buffers, or all gradients. */
 typedef enum values_kind {
     BUFFERS,
     GRADIENTS
@@ -33,10 +33,10 @@ static void copy_values(const mote_model *model, values_kind kind, bool out, mot
 }
 
 enum {
-    GUARD = 16 /* numbers that nobody is to write to */
+    GUARD = 16 /* numbers that nothing may write to */
 };
 
-/* And what follows them with bytes of `memory`. */
+/* Fills gradients with `value`, and the guard after each with bytes of `memory`. */
 static void fill_gradients(const mote_model *model, mote_real value, unsigned char memory) {
     for (size_t i = 0; i < model->parameter_count; i++) {
         const mote_parameter *parameter = model->parameters[i].parameter;
@@ -119,14 +119,14 @@ static void widen_scratch(const mote_model *model, ptrdiff_t count) {
     }
 }
 
-/* Something ahead of y, which the first layer's is. */
+/* Puts a guard ahead of y: the first layer's y comes first. */
 static void carve_workspace(mote_model *model, size_t batch, mote_arena *arena) {
     mote_arena_take(arena, GUARD, sizeof(mote_real));
     mote_sequence_carve(model->layers, batch, true, arena);
 }
 
-/* For one more row than there will be, and with more at the end of scratch memory, which nobody is
- * to write to. */
+/* Plans for one more row than there will be, and for a guard at the end of scratch memory; nothing
+ * may write to these. */
 static mote_status plan(mote_model *model, size_t batch, mote_error *error) {
     mote_model_drop_plan(model);
     mote_sequence_decide(model->layers, true, true);
@@ -179,7 +179,7 @@ void mote_alone_free(mote_alone *alone) {
 
 /* ---- passes ---- */
 
-static const uint64_t SEED = 4; /* each pass draws the same */
+static const uint64_t SEED = 4; /* the same for each pass */
 
 static void prepare(mote_alone *alone, const mote_trial *trial) {
     copy_values(alone->model, BUFFERS, false, alone->kept);
@@ -236,7 +236,7 @@ static mote_status check_scratch(const mote_alone *alone, const mote_layer *laye
     return MOTE_OK;
 }
 
-/* Entries of a trained parameter stay, and so does what is between one parameter's and the next. */
+/* A trained parameter must not change, nor what lies between any parameter and the next. */
 static mote_status check_values(const mote_alone *alone, size_t index, mote_error *error) {
     const mote_arena *values = &alone->model->values;
     const mote_named_parameter *named = &alone->model->parameters[index];
@@ -277,7 +277,7 @@ static mote_status check_parameters(const mote_alone *alone, const mote_trial *t
     return status;
 }
 
-/* y as the layers left it. */
+/* `y` is where the layers left it. */
 static mote_status check_bounds(const mote_alone *alone, const mote_trial *trial,
                                 const mote_real *y, const mote_result *result, mote_error *error) {
     size_t rows = trial->rows, all = alone->batch + 1;

@@ -1,4 +1,4 @@
-/* compare.c: numbers that should be the same as others. */
+/* compare.c: compares numbers that should be equal. */
 #include "check/compare.h"
 
 #include <math.h>

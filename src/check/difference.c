@@ -1,20 +1,20 @@
-/* difference.c: derivatives by finite differences, with what they may be off by.
+/* difference.c: derivatives by finite differences, with error estimates.
  *
  *   D(h) = (L(v + h) − L(v − h)) / 2h = L' + h² L''' / 6 + O(h⁴)
  *
  * so (4 D(h) − D(2h)) / 3 is off by O(h⁴) (Richardson, "The deferred approach to the limit", 1927),
  * and by the rounding error of L over h.
  *
- * What to think of the result is told by how far D(h) and D(2h) are apart, and by the slopes on
- * both sides, whose difference S(h) = (L(v + h) − 2 L(v) + L(v − h)) / h falls as h where L is
- * smooth, and is the same for any h where there is a kink at v. A gradient that is wrong shows in
- * neither.
+ * Two quantities show how far to trust the result: the distance between D(h) and D(2h), and the
+ * difference of the slopes on both sides, S(h) = (L(v + h) − 2 L(v) + L(v − h)) / h, which is
+ * proportional to h where L is smooth, and the same for any h if there is a kink at v. A wrong
+ * gradient affects neither.
  */
 #include "check/difference.h"
 
 #include <math.h>
 
-/* Parts of the gradient's entry, and of the largest of all. */
+/* Tolerances are relative to the gradient's entry, and to the largest of all entries. */
 static const double STEP = 0x1p-6, TOLERANCE = 2e-3, TOLERANCE_OF_ALL = 1e-5;
 
 enum {
@@ -23,8 +23,7 @@ enum {
     HERE
 };
 
-/* At one step: the difference quotient, the difference of slopes, and what rounding may have done
- * to them. */
+/* For one step: the difference quotient, the difference of slopes, and their rounding error. */
 typedef struct quotient {
     double value, bend, noise;
 } quotient;
@@ -35,7 +34,7 @@ static quotient quotient_at(const mote_loss *loss, mote_real *place, double step
     double above = (double)*place;
     loss->compute(loss->context, ABOVE);
     *place = (mote_real)((double)kept - step);
-    double below = (double)*place; /* as they are represented */
+    double below = (double)*place; /* both as represented */
     loss->compute(loss->context, BELOW);
     *place = kept;
     quotient q = {0};
@@ -70,7 +69,7 @@ mote_status mote_check_gradient(const mote_loss *loss, size_t count, mote_real *
     }
     loss->compute(loss->context, HERE);
     for (size_t i = 0; i < entries; i++) {
-        size_t index = i == 0 ? 0 : (i + 1) * count / entries - 1; /* the first and the last too */
+        size_t index = i == 0 ? 0 : (i + 1) * count / entries - 1; /* includes first and last */
         double found = (double)gradient[index];
         estimate wanted = derivative(loss, &places[index]);
         double size = fmax(fabs(found), fabs(wanted.value));

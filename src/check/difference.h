@@ -1,4 +1,4 @@
-/* difference.h: derivatives by finite differences, with what they may be off by.
+/* difference.h: derivatives by finite differences, with error estimates.
  */
 #ifndef MOTE_CHECK_DIFFERENCE_H
 #define MOTE_CHECK_DIFFERENCE_H
@@ -6,19 +6,20 @@
 #include "mote/status.h"
 #include "mote/tensor.h"
 
-/* A loss whose derivatives are sought. */
+/* A loss to differentiate. */
 typedef struct mote_loss {
-    /* Computes it and keeps what it takes to compare it, in that place of three. */
+    /* Computes the loss and keeps what `compare` needs in one of three places, 0 ... 2. */
     void (*compute)(void *context, size_t place);
 
-    /* What is in one place minus what is in another; adds to *noise about what rounding may have
-     * done to that. */
+    /* Returns the loss in `place` minus the one in `other`; adds an estimate of the rounding error
+     * of that to *noise. */
     double (*compare)(void *context, size_t place, size_t other, double *noise);
     void *context;
 } mote_loss;
 
-/* Compares gradient [count] with the differences of the loss where places [count] are moved, for at
- * most so many of the entries. MOTE_DATA where they differ; `name` gives an entry's name. */
+/* Compares gradient [count] with finite differences of the loss as each of places [count] is moved,
+ * for at most `most` entries. MOTE_DATA if they differ; `name` writes an entry's name to text
+ * [MOTE_DIFFERENCE_NAME_CAPACITY] and returns it. */
 mote_status mote_check_gradient(const mote_loss *loss, size_t count, mote_real *places,
                                 const mote_real *gradient, size_t most,
                                 char *(*name)(void *context, size_t index, char *text),

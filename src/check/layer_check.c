@@ -1,4 +1,4 @@
-/* layer_check.c: all that a layer has to keep, as mote/check.h says. */
+/* layer_check.c: the checks that a layer must pass, as listed in mote/check.h. */
 #include "mote/check.h"
 
 #include <stdio.h>
@@ -63,8 +63,7 @@ mote_status mote_check_same_results(const mote_alone *alone, size_t rows, const 
 
 /* ---- shapes ---- */
 
-/* A shape that is taken is run through once; gradients are handed over then, which shows where
- * to. */
+/* If the shape is accepted, runs one pass, handing gradients over to see which entries they hit. */
 static mote_status check_other_shape(const mote_layer_case *s, mote_error *error) {
     char text[MOTE_SHAPE_TEXT_CAPACITY];
     mote_error reason = {0};
@@ -115,7 +114,7 @@ static mote_status check_batch(const mote_layer_case *s, size_t rows, size_t mos
     return status;
 }
 
-/* Each entry with small batches, and some with one of many tiles. */
+/* Many entries with small batches, and a few with one of many tiles. */
 static mote_status check_gradients(const mote_layer_case *s, mote_error *error) {
     static const size_t batches[] = {1, 2, MOTE_CHECK_ROWS};
     mote_status status = MOTE_OK;
@@ -127,7 +126,7 @@ static mote_status check_gradients(const mote_layer_case *s, mote_error *error) 
 
 /* ---- passes ---- */
 
-/* Each after one more pass than the last. */
+/* Each follows the passes listed before it. */
 static const struct {
     size_t rows;
     unsigned char memory;

@@ -1,16 +1,16 @@
-/* layer_check.h (internal): the parts of mote_layer_check, and what they share.
+/* layer_check.h (internal): the checks of mote_layer_check, and what they share.
  */
 #ifndef MOTE_CHECK_LAYER_CHECK_H
 #define MOTE_CHECK_LAYER_CHECK_H
 
 #include "check/alone.h"
 
-/* The batch of most passes: small, and not a multiple of what vectors hold. */
+/* The batch of most passes: small, and not a multiple of the vector width. */
 enum {
     MOTE_CHECK_ROWS = 5
 };
 
-/* Sums in another order may differ by this part of the largest number. */
+/* Sums taken in another order may differ by this, relative to the largest number. */
 #define MOTE_CHECK_ROUNDING 1e-4
 
 /* What is checked. */
@@ -20,32 +20,33 @@ typedef struct mote_layer_case {
     mote_shape shape;
 } mote_layer_case;
 
-/* A model of it alone, with all that a model has. NULL on failure. */
+/* Creates a complete model of this layer alone. NULL on failure; owned by the caller. */
 mote_model *mote_layer_case_model(const mote_layer_case *layer, mote_error *error);
 
-/* Closes a model with an output that takes anything, and initialises it. Destroys it and returns
- * NULL on failure, and where the model is NULL. */
+/* Gives a model an output that accepts anything, initialises it and returns it. On failure destroys
+ * it and returns NULL, as it does for NULL. */
 mote_model *mote_check_complete(mote_model *model, mote_error *error);
 
-/* For passes of up to `batch` rows. Free it with mote_layer_case_free, also on failure. */
+/* Creates a model of the layer for passes of up to `batch` rows. Free it with mote_layer_case_free,
+ * even on failure. */
 mote_status mote_layer_case_alone(mote_alone *alone, const mote_layer_case *layer, size_t batch,
                                   mote_error *error);
 void mote_layer_case_free(mote_alone *alone);
 
-/* That all results of two passes are the same bits. `where` says how `found` came about. */
+/* Checks that all results of two passes have the same bits. `where` says how `found` arose. */
 mote_status mote_check_same_results(const mote_alone *alone, size_t rows, const mote_result *found,
                                     const mote_result *wanted, const char *where,
                                     mote_error *error);
 
-/* That gradients are the derivatives of what is computed, however they are asked for, in passes of
- * that many rows; for at most so many entries of x and of each parameter. */
+/* Checks that gradients are the derivatives of what is computed, however they are requested, in
+ * passes of `rows` rows; for at most `most` entries of x and of each parameter. */
 mote_status mote_check_layer_gradients(mote_alone *alone, size_t rows, size_t most,
                                        mote_error *error);
 
-/* So many rows that their numbers make several tiles for any layer that uses threads. */
+/* A number of rows that makes many tiles for any layer that uses threads. */
 size_t mote_check_many_rows(const mote_layer_case *layer);
 
-/* The other parts. */
+/* The other checks. */
 mote_status mote_check_layer_threads(const mote_layer_case *layer, mote_error *error);
 mote_status mote_check_layer_evaluation(const mote_layer_case *layer, mote_error *error);
 mote_status mote_check_layer_neighbours(const mote_layer_case *layer, mote_error *error);

@@ -1,5 +1,5 @@
-/* layer_evaluation.c: that a layer, outside training, computes one sample like another, and only
- * that.
+/* layer_evaluation.c: checks that a layer, outside training, treats samples independently and does
+ * nothing else.
  */
 #include <math.h>
 #include <string.h>
@@ -50,7 +50,7 @@ static void destroy(evaluation *e) {
     mote_arena_free(&e->memory);
 }
 
-/* With a generator that is not to be used; in prediction there is none. */
+/* Passes a generator that must not be used; in prediction there is none. */
 static mote_status check_draws(evaluation *e, mote_error *error) {
     const mote_random before = mote_random_create(6, MOTE_RANDOM_LAYERS, 0);
     mote_random random = before;
@@ -101,7 +101,7 @@ static mote_status check_threads(evaluation *e, mote_error *error) {
                              : status;
 }
 
-/* A fault upstream must not be hidden, and stays in its own sample. */
+/* A fault upstream must not be hidden, and must stay in its own sample. */
 static mote_status check_nan(evaluation *e, mote_error *error) {
     for (size_t i = 0; i < e->in; i++) {
         e->x[i] = (mote_real)NAN;

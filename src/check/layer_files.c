@@ -1,4 +1,4 @@
-/* layer_files.c: that a layer, saved and loaded, goes on as if nothing had happened. */
+/* layer_files.c: checks that a layer, saved and loaded, continues as if nothing had happened. */
 #include <string.h>
 
 #include "check/compare.h"
@@ -11,7 +11,7 @@ enum {
     STEPS = 3
 };
 
-/* Some steps, after which parameters and buffers are no longer what they were initialised to. */
+/* Takes some steps, so that parameters and buffers differ from their initial values. */
 static mote_status train(mote_alone *alone, mote_error *error) {
     const mote_trial trial = {.rows = ROWS, .memory = 0xff};
     mote_status status = MOTE_OK;
@@ -28,7 +28,7 @@ static mote_status train(mote_alone *alone, mote_error *error) {
     return status;
 }
 
-/* What both models predict. */
+/* Compares what both models predict. */
 static mote_status check_predictions(mote_model *model, mote_model *loaded, mote_error *error) {
     size_t in = ROWS * mote_shape_count(model->input_shape), out = ROWS * model->output->width;
     mote_arena arena = mote_arena_measure(), memory = {0};
@@ -50,7 +50,7 @@ static mote_status check_predictions(mote_model *model, mote_model *loaded, mote
     return status;
 }
 
-/* What both models give in one more pass of training. */
+/* Compares one more training pass of both models. */
 static mote_status check_training(mote_model *model, mote_model *loaded, mote_error *error) {
     const mote_trial trial = {.rows = ROWS, .memory = 0xff};
     mote_alone one, other;

@@ -1,5 +1,4 @@
-/* layer_gradients.c: that a layer's gradients are the derivatives of what it computes: of
- * L = Σ upstream · y.
+/* layer_gradients.c: checks that a layer's gradients are the derivatives of L = Σ upstream · y.
  */
 #include <float.h>
 #include <math.h>
@@ -15,7 +14,7 @@ static const double EPSILON = (double)FLT_EPSILON;
 typedef struct layer_loss {
     mote_alone *alone;
     mote_trial trial;
-    size_t first; /* the entry of mote_alone_name that is number 0 here; SIZE_MAX for x */
+    size_t first; /* what mote_alone_name counts entry 0 as; SIZE_MAX for x */
 } layer_loss;
 
 static void compute(void *context, size_t place) {
@@ -23,8 +22,8 @@ static void compute(void *context, size_t place) {
     mote_alone_forward(l->alone, &l->trial, &l->alone->results[place]);
 }
 
-/* The same numbers in both places have the same rounding errors; the others may each be off by some
- * units in the last place of the largest. */
+/* Numbers that are equal in both places have equal rounding errors; each of the others may be off
+ * by a few ulp of the largest. */
 static double compare(void *context, size_t place, size_t other, double *noise) {
     const mote_alone *alone = ((const layer_loss *)context)->alone;
     size_t count = ((const layer_loss *)context)->trial.rows * alone->out;
@@ -68,9 +67,9 @@ static mote_status check_differences(mote_alone *alone, const mote_trial *trial,
     return status;
 }
 
-/* ---- the ways to ask for them ---- */
+/* ---- the ways to request them ---- */
 
-/* The same numbers up to rounding, as when sums are taken in another order. */
+/* Checks that found is wanted + more, up to rounding, as when sums are taken in another order. */
 static mote_status check_close(const mote_alone *alone, const mote_real *found,
                                const mote_real *wanted, double more, const char *what,
                                mote_error *error) {
@@ -129,7 +128,7 @@ mote_status mote_check_layer_gradients(mote_alone *alone, size_t rows, size_t mo
         status = check_close(alone, second->gradients, first->gradients, 0,
                              "where it is handed over by mote_gradient_ready", error);
     }
-    if (status == MOTE_OK) { /* which overwrite both results' y, but not gradients and dx */
+    if (status == MOTE_OK) { /* last: this overwrites y in the results, but not gradients or dx */
         status = check_differences(alone, &trial, first, most, error);
     }
     return status;

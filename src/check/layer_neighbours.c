@@ -1,5 +1,5 @@
-/* layer_neighbours.c: that a layer computes the same between two activations as by itself. mote may
- * leave their work to it, run them where its own numbers are, and turn images between them.
+/* layer_neighbours.c: checks that a layer computes the same between two activations as by itself.
+ * mote may fuse them with it, run them in place on its numbers, and reorder images between them.
  */
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 static const char NEIGHBOUR[] = "tanh";
 
-/* The activation before, the layer, the activation after; and all three in one model. */
+/* The preceding activation, the layer, the following activation; and all three in one model. */
 typedef struct quartet {
     mote_alone before, layer, after, together;
 } quartet;
@@ -66,7 +66,7 @@ static void copy(size_t count, const mote_real *from, mote_real *to) {
     memcpy(to, from, MOTE_CHECK_ROWS * count * sizeof *to);
 }
 
-/* From the x and the upstream of all together through one after the other, and back. */
+/* Runs one after the other, forward and back, on the x and upstream of all three together. */
 static mote_status run_apart(quartet *q, mote_error *error) {
     const mote_trial trial = {.rows = MOTE_CHECK_ROWS, .memory = 0xff};
     copy(q->before.in, q->together.x, q->before.x);

@@ -1,4 +1,4 @@
-/* layer_threads.c: that a layer gives the same bits with any number of threads, and not by luck. */
+/* layer_threads.c: checks that any number of threads gives the same bits, and not just by luck. */
 #include "check/layer_check.h"
 #include "check/tiles.h"
 #include "core/pool.h"
@@ -6,12 +6,12 @@
 enum {
     MOST_THREADS = 3,
     REPEATS = 12,
-    SOME = 1 << 14, /* numbers, of which a layer that uses threads makes a few tiles, */
-    MANY = 1 << 16, /* and many */
+    SOME = 1 << 14, /* numbers that make a few tiles for a layer that uses threads, */
+    MANY = 1 << 16, /* and many tiles */
     MOST_ROWS = 2000
 };
 
-/* So many rows that a sample's numbers become about that many. */
+/* The rows that hold about that many numbers, within limits. */
 static size_t rows_for(const mote_layer_case *layer, size_t numbers) {
     size_t rows = numbers / mote_shape_count(layer->shape);
     rows = rows > 2 * MOTE_CHECK_ROWS ? rows : 2 * MOTE_CHECK_ROWS;

@@ -1,4 +1,4 @@
-/* numbers.h: numbers to feed layers and outputs with. */
+/* numbers.h: inputs for layers and outputs under test. */
 #ifndef MOTE_CHECK_NUMBERS_H
 #define MOTE_CHECK_NUMBERS_H
 
@@ -15,8 +15,8 @@ static inline void numbers_uniform(mote_random *random, double low, double high,
     }
 }
 
-/* Between -2 and 2, in random order and evenly spaced: none near 0 and no two near each other,
- * where a rectifier or a maximum would have a kink. */
+/* Between -2 and 2, evenly spaced and in random order: none near 0 and no two near each other,
+ * where a rectifier or a maximum has a kink. */
 static inline void numbers_spaced(mote_random *random, size_t count, mote_real *numbers) {
     for (size_t i = 0; i < count; i++) {
         numbers[i] = (mote_real)(4 * ((double)i + 0.5) / (double)(count + count % 2) - 2);

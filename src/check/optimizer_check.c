@@ -1,4 +1,4 @@
-/* optimizer_check.c: all that an optimizer has to keep, as mote/check.h says. */
+/* optimizer_check.c: the checks that an optimizer must pass, as listed in mote/check.h. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 
 typedef struct optimizer_case {
     const mote_optimizer_class *kind;
-    char *json; /* of a config's "train", with the optimizer */
+    char *json; /* a config's "train" object, with the optimizer alone */
 } optimizer_case;
 
 /* ---- updates by hand ---- */
@@ -24,7 +24,7 @@ enum {
     STEPS = 4
 };
 
-/* Weights, their gradient and states. */
+/* Weights, their gradient, and the optimizer's states. */
 typedef struct bench {
     mote_train_options options;
     mote_optimizer *optimizer; /* of the options */
@@ -70,7 +70,7 @@ static void destroy_bench(bench *b) {
 
 typedef struct stride {
     size_t slice; /* the length of the first slice; the others are longer */
-    double rate;  /* times the optimizer's own */
+    double rate;  /* relative to the optimizer's own */
     bool decay;
     bool at_rest; /* the gradient is 0 */
 } stride;
@@ -101,8 +101,8 @@ static void take_steps(bench *b, const stride *s) {
     }
 }
 
-/* Compares the weights of two ways to take the same steps, the second with another weight_decay
- * where that is not negative. */
+/* Compares weights and states after two ways of taking the same steps, the second with another
+ * weight_decay unless that is negative. */
 static mote_status compare_strides(const optimizer_case *c, const stride *one, const stride *other,
                                    double weight_decay, const char *where, mote_error *error) {
     bench *first = create_bench(c, error), *second = create_bench(c, error);
@@ -198,7 +198,7 @@ enum {
     MOST_THREADS = 3
 };
 
-/* Samples around a centre for each class. */
+/* Samples scattered around one centre per class. */
 typedef struct problem {
     mote_real numbers[SAMPLES * WIDTH];
     uint32_t labels[SAMPLES];
@@ -293,7 +293,7 @@ static mote_status check_same_weights(const school *found, const school *wanted,
 /* ---- training ---- */
 
 typedef struct losses {
-    double first, last; /* of epochs */
+    double first, last; /* of the first and the last epoch */
 } losses;
 
 static bool note_loss(void *context, const mote_event *event) {
@@ -352,7 +352,7 @@ static bool stop_early(void *context, const mote_event *event) {
     return event->step < 20;
 }
 
-/* Trains some steps and saves them. */
+/* Trains for some steps and saves a checkpoint. */
 static mote_status begin_elsewhere(const optimizer_case *c, const char *path, mote_error *error) {
     school s;
     mote_error stopped = {0};
@@ -408,7 +408,8 @@ static mote_status register_class(const mote_optimizer_class *kind, mote_error *
     return known == kind ? MOTE_OK : mote_optimizer_register(kind, error);
 }
 
-/* {"optimizer": {"type": "lion", and what `json` holds}}; NULL when out of memory. */
+/* {"optimizer": {"type": "lion", then the keys of `json`}}, to be freed; NULL when out of
+ * memory. */
 static char *optimizer_text(const char *type, const char *json) {
     const char *keys = json + strspn(json, " \t\r\n");
     keys += *keys == '{';

@@ -1,4 +1,4 @@
-/* output_check.c: all that an output has to keep, as mote/check.h says. */
+/* output_check.c: the checks that an output must pass, as listed in mote/check.h. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 enum {
     ROWS = 5,
-    MANY = 3000, /* rows, of which there are several tiles */
+    MANY = 3000, /* rows that make several tiles */
     MOST_THREADS = 3
 };
 
@@ -38,14 +38,14 @@ typedef struct output_case {
     size_t rows;
     mote_arena memory;
     mote_real *z, *dz, *other; /* [rows × width] */
-    mote_real *values;         /* [rows × width, or classes where there are more] */
+    mote_real *values;         /* [rows × the larger of width and classes] */
     mote_real *prediction;     /* [rows × prediction width] */
     uint32_t *labels;          /* [rows] */
 } output_case;
 
 /* ---- cases ---- */
 
-/* A model that is all output, apart from a layer that gives what the output takes. */
+/* A model with just the output, after a layer that provides what the output takes. */
 static mote_model *create_model(const output_case *c, mote_error *error) {
     const char *probabilities = c->width > 1 ? "softmax" : "sigmoid";
     const char *layer = c->kind->takes == MOTE_TAKES_PROBABILITIES ? probabilities : "flatten";
@@ -105,7 +105,7 @@ static void close_case(output_case *c) {
     mote_arena_free(&c->memory);
 }
 
-/* Targets of a kind, from the case's memory. */
+/* Targets of one kind, in the case's memory. */
 static mote_targets make_targets(output_case *c, target_kind kind) {
     mote_random random = mote_random_create(12, MOTE_RANDOM_DATA, (uint64_t)kind);
     if (kind == LABELS) {
@@ -195,7 +195,8 @@ static char *name_of(void *context, size_t index, char *text) {
     return text;
 }
 
-/* With and without dz, and on top of what the score holds, the loss is the same; dz is scaled. */
+/* The loss is the same with and without dz, and is added to what the score holds; dz is scaled.
+ * Leaves dz without the scale in c->dz. */
 static mote_status check_score(output_case *c, mote_targets targets, mote_error *error) {
     const mote_real scale = (mote_real)0.37;
     mote_score sum = {.loss = 2, .correct = 100};
@@ -212,7 +213,7 @@ static mote_status check_score(output_case *c, mote_targets targets, mote_error 
     return status;
 }
 
-/* Each row alone gives its part of loss and dz. */
+/* Each row by itself gives its share of the loss, and its dz. */
 static mote_status check_rows(output_case *c, mote_targets targets, mote_error *error) {
     double sum = 0;
     size_t target_width = targets.labels           ? 0
@@ -276,7 +277,7 @@ static mote_status check_gradients(const output_case *of, mote_error *error) {
 
 /* ---- targets and predictions ---- */
 
-/* A label is the distribution that is all in one place. */
+/* A label must give the same as the one-hot distribution. */
 static mote_status check_targets(const output_case *of, mote_error *error) {
     output_case c;
     mote_status status = open_case(&c, of, ROWS, error);
@@ -306,7 +307,7 @@ static mote_status check_targets(const output_case *of, mote_error *error) {
     return status;
 }
 
-/* Predicts all rows but the last, and looks there. */
+/* Predicts all rows but the last, which must stay untouched. */
 static mote_status check_prediction_bounds(const output_case *c, mote_error *error) {
     const mote_real untouched = 7;
     size_t width = c->output->prediction_width;
@@ -323,7 +324,7 @@ static mote_status check_prediction_bounds(const output_case *c, mote_error *err
     return MOTE_OK;
 }
 
-/* What it predicts is finite, and what `score` counts as right is its most probable class. */
+/* Predictions are probabilities, or finite; `score` counts the most probable class as correct. */
 static mote_status check_predictions(const output_case *of, mote_error *error) {
     output_case c;
     mote_status status = open_case(&c, of, ROWS, error);
@@ -373,7 +374,7 @@ static char *row_text(const output_case *c, char *text, size_t capacity) {
     return text;
 }
 
-/* One row, for each label: what is finite has a finite loss, and NaN has none. */
+/* Checks one row with each label: a finite row has a finite loss and gradient, NaN a NaN loss. */
 static mote_status check_extreme(output_case *c, bool finite, mote_error *error) {
     size_t labels = c->output->classes ? c->output->classes : 1;
     mote_status status = MOTE_OK;
@@ -526,7 +527,7 @@ mote_status mote_output_check(const mote_output_class *kind, const char *json, s
                               mote_error *error) {
     mote_status status = register_class(kind, error);
     const output_case of = {.kind = kind, .json = json, .width = width};
-    if (status == MOTE_OK) { /* before any other width */
+    if (status == MOTE_OK) { /* this width, before any other */
         output_case c;
         status = open_case(&c, &of, 1, error);
         close_case(&c);

@@ -1,4 +1,4 @@
-/* scratch.c: files for temporary use, and models through them. */
+/* scratch.c: temporary files, and models saved to and loaded from them. */
 #include "check/scratch.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
-/* tiles.c: that no two tiles of an operation write the same place: a thread would overwrite what
- * another is about to read, at some times and not at others.
+/* tiles.c: checks that no two tiles of an operation write to the same place, where a thread would
+ * sometimes overwrite what another is about to read.
  *
- * Tiles run one after the other, and after each one memory is compared with what it was before.
+ * Tiles run one after the other; after each one, memory is compared with its previous contents.
  */
 #include "check/tiles.h"
 
@@ -12,16 +12,16 @@
 
 enum {
     MOST_REGIONS = 8,
-    GRAIN = 4, /* bytes that are looked at as one: a float */
+    GRAIN = 4, /* bytes compared as a unit: a float */
     BLOCK = 1 << 10,
-    WATCHED = 16 /* tiles of an operation: what these keep, others of the same code will */
+    WATCHED = 16 /* tiles of an operation: the others run the same code */
 };
 
 typedef struct region {
     const char *name;
     const unsigned char *memory;
     size_t bytes;
-    unsigned char *before; /* [bytes]: what it held before the tile at work */
+    unsigned char *before; /* [bytes]: its contents before the current tile */
     uint32_t *writers;     /* [bytes / GRAIN]: the tile that wrote there, from 1; 0: none */
 } region;
 
@@ -29,7 +29,7 @@ typedef struct watch {
     region regions[MOST_REGIONS];
     size_t count;
     mote_arena memory;
-    mote_error error; /* the first two tiles that write the same */
+    mote_error error; /* the first two tiles that write to the same place */
 } watch;
 
 static void add_region(watch *w, const char *name, const void *memory, size_t bytes) {
@@ -67,7 +67,7 @@ static void begin_tile(void *context, size_t index, size_t tiles) {
     }
 }
 
-/* The tile wrote somewhere in these bytes. */
+/* Records where in these bytes the tile wrote. */
 static void note_writes(watch *w, region *r, size_t begin, size_t end, size_t tile) {
     for (size_t at = begin; at < end; at += GRAIN) {
         if (memcmp(r->before + at, r->memory + at, GRAIN) == 0) {
