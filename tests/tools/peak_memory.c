@@ -27,7 +27,8 @@ int main(int argc, char **argv) {
         return 127;
     }
     FILE *stream = fopen(argv[1], "w");
-    if (!stream || fprintf(stream, "%ld\n", usage.ru_maxrss * 1024 / 1000000) < 0 || fclose(stream) != 0) {
+    if (!stream || fprintf(stream, "%ld\n", usage.ru_maxrss * 1024 / 1000000) < 0 ||
+        fclose(stream) != 0) {
         perror(argv[1]);
         return 127;
     }
