@@ -920,7 +920,7 @@ Test(resuming, with_other_settings_is_refused_naming_the_keys) {
         {"{\"schedule\": {\"type\": \"cosine\"}}", WITH_VALIDATION, 5, NETWORK,
          "train.schedule.type was \"constant\" and is now \"cosine\""},
         {"{\"max_steps\": 7, \"drop_last\": true}", WITH_VALIDATION, 6, NETWORK,
-         "train.drop_last was false and is now true, seed was \"5\" and is now \"6\""},
+         "train.drop_last was false and is now true, seed was 5 and is now 6"},
         {"{\"accumulate\": 2}", WITH_VALIDATION, 5, NETWORK, "train.accumulate was 1 and is now 2"},
         {"{\"clip_gradient_norm\": 2}", WITH_VALIDATION, 5, NETWORK,
          "train.clip_gradient_norm was 0 and is now 2"},
@@ -929,6 +929,13 @@ Test(resuming, with_other_settings_is_refused_naming_the_keys) {
         {"{}", WITHOUT_VALIDATION, 5, NETWORK, "dataset.validation_fraction was 0.2 and is now 0"},
         {"{}", "{\"validation_fraction\": 0.2, \"normalize\": \"unit\"}", 5, NETWORK,
          "dataset.normalize was \"standard\" and is now \"unit\""},
+        {"{}", "{\"validation_fraction\": 0.2, \"class_weights\": \"balanced\"}", 5, NETWORK,
+         "dataset.class_weights was not set and is now \"balanced\""},
+        {"{\"batch_size\": 65, \"shuffle\": false, \"accumulate\": 2, \"drop_last\": true}",
+         WITH_VALIDATION, 6, NETWORK,
+         "train.batch_size was 64 and is now 65, train.accumulate was 1 and is now 2, "
+         "train.shuffle was true and is now false, train.drop_last was false and is now true, and "
+         "1 more differs"},
         {"{}", AUGMENTED, 5, NETWORK,
          "dataset.augment[0] was not set and is now "
          "{\"type\":\"crop\",\"padding\":1,\"ground\":..., dataset.augment[1] was not set and is "

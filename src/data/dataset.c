@@ -543,7 +543,7 @@ cJSON *mote_dataset_to_json(const mote_dataset *dataset) {
 
 static void add_settings(mote_json_writer *writer, const mote_field *fields, const void *target,
                          cJSON *object) {
-    mote_fields_write(writer, fields, target, object);
+    write_fields(writer, fields, target, object);
     for (const mote_field *f = fields; f->kind != MOTE_FIELD_NONE; f++) {
         if (f->kind == MOTE_FIELD_PATH) {
             cJSON_DeleteItemFromObjectCaseSensitive(object, f->name);
@@ -559,7 +559,9 @@ cJSON *mote_dataset_settings(const mote_dataset *dataset) {
         mote_json_add_string(&writer, object, "format", format->kind->type);
         add_settings(&writer, format->kind->fields, format, object);
     }
-    add_settings(&writer, option_fields, &dataset->options, object);
+    options shared = dataset->options;
+    shared.augment = (mote_json){0}; /* not as given: with its defaults, below */
+    add_settings(&writer, option_fields, &shared, object);
     mote_augment_list_write(&dataset->augment, &writer, object, "augment");
     return mote_json_finish(&writer, object);
 }

@@ -24,8 +24,8 @@ mote_status mote_dataset_load(mote_dataset *dataset, const mote_loading *loading
 /* The settings with every default spelled out; NULL when out of memory. */
 cJSON *mote_dataset_to_json(const mote_dataset *dataset);
 
-/* Those of them that determine the samples, but neither paths nor data given in the config itself;
- * NULL when out of memory. */
+/* Those of them that determine the samples, without the paths of files; NULL when out of
+ * memory. */
 cJSON *mote_dataset_settings(const mote_dataset *dataset);
 
 /* The keys that all formats share. */

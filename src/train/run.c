@@ -277,8 +277,8 @@ mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, m
         mote_checkpoints_restore(&run->checkpoints, trainer, force, tell_skipped, run, &reason);
     if (status == MOTE_INVALID && !force) {
         return mote_fail(error, status,
-                         "%s; %s/config.json has the original ones, and --force resumes anyway, if "
-                         "weights and optimizer still fit",
+                         "%s; %s/config.json has the original settings, and --force resumes "
+                         "anyway, if weights and optimizer still fit",
                          reason.message, run->directory);
     }
     return status == MOTE_OK ? MOTE_OK : mote_fail(error, status, "%s", reason.message);

@@ -69,6 +69,7 @@ typedef struct differences {
     char path[PATH_CAPACITY]; /* of the values being compared */
     char text[DIFFERENCES_CAPACITY];
     size_t count;
+    bool in_data; /* rather than in a key */
     bool out_of_memory;
 } differences;
 
@@ -82,8 +83,13 @@ static void append_path(char *path, const char *name, size_t index) {
     }
 }
 
-/* A value as JSON, truncated if it is long. */
+/* A value as JSON, truncated if it is long. The seed is written as in a config, as a number. */
 static const char *value_text(const cJSON *value, char *text, differences *found) {
+    bool is_seed = strcmp(found->path, "seed") == 0 && cJSON_IsString(value);
+    if (is_seed) {
+        snprintf(text, VALUE_CAPACITY, "%s", value->valuestring);
+        return text;
+    }
     char *whole = cJSON_PrintUnformatted(value);
     if (!whole) {
         found->out_of_memory = true;
@@ -170,10 +176,11 @@ static void compare(differences *found, const cJSON *then, const cJSON *now) {
 static mote_status fail_different(const differences *found, const char *path, mote_error *error) {
     char more[48] = "";
     if (found->count > MOST_NAMED) {
-        snprintf(more, sizeof more, ", and %zu more differ", found->count - MOST_NAMED);
+        size_t left = found->count - MOST_NAMED;
+        snprintf(more, sizeof more, ", and %zu more differ%s", left, left == 1 ? "s" : "");
     }
-    return mote_fail(error, MOTE_INVALID, "%s: the checkpoint was made with other settings: %s%s",
-                     path, found->text, more);
+    return mote_fail(error, MOTE_INVALID, "%s: the checkpoint was made with other %s: %s%s", path,
+                     found->in_data ? "data" : "settings", found->text, more);
 }
 
 /* The figures of the data only matter if no key explains them. */
@@ -182,7 +189,7 @@ static void compare_all(differences *found, cJSON *then, cJSON *now) {
     cJSON *data_now = cJSON_DetachItemFromObjectCaseSensitive(now, "data");
     compare(found, then, now);
     if (found->count == 0) {
-        append_path(found->path, "data", 0);
+        found->in_data = true;
         compare(found, data_then, data_now);
     }
     cJSON_Delete(data_then);

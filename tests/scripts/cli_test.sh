@@ -725,7 +725,7 @@ interrupt_often() {
     interrupt 130 INT --seed 7 || return 1
     check "Ctrl-C leaves a checkpoint" test -s "$stopped/checkpoint.safetensors"
     check "Ctrl-C leaves no result" test ! -e "$stopped/result.json"
-    refuse 2 "train: $stopped/checkpoint.safetensors: the checkpoint was made with other settings: train.batch_size was 64 and is now 32, seed was \"7\" and is now \"1\"; $stopped/config.json has the original ones, and --force resumes anyway, if weights and optimizer still fit" \
+    refuse 2 "train: $stopped/checkpoint.safetensors: the checkpoint was made with other settings: train.batch_size was 64 and is now 32, seed was 7 and is now 1; $stopped/config.json has the original settings, and --force resumes anyway, if weights and optimizer still fit" \
         "$train" "$config" --resume --run-dir "$stopped" --set train.batch_size=32
     interrupt 143 TERM --resume --seed=7 || return 1
     how_to_go_on=$(sed -n 's/^go on with: //p' "$err")

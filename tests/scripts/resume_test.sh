@@ -460,7 +460,7 @@ count_checkpoints() {
 test_changed_config() {
     run 0 "$train" mlp.json --run-dir changed --quiet
     run 2 "$train" mlp.json --run-dir changed --resume --set train.optimizer.momentum=0.8 --set dataset.validation_fraction=0.1
-    same "a changed config" "$(cat "$err")" "train: changed/checkpoint.safetensors: the checkpoint was made with other settings: train.optimizer.momentum was 0.9 and is now 0.8, dataset.validation_fraction was 0.2 and is now 0.1; changed/config.json has the original ones, and --force resumes anyway, if weights and optimizer still fit"
+    same "a changed config" "$(cat "$err")" "train: changed/checkpoint.safetensors: the checkpoint was made with other settings: train.optimizer.momentum was 0.9 and is now 0.8, dataset.validation_fraction was 0.2 and is now 0.1; changed/config.json has the original settings, and --force resumes anyway, if weights and optimizer still fit"
     run 2 "$train" mlp.json --run-dir changed --resume --dry-run --quiet --set train.optimizer.momentum=0.8
     check "a changed config, --dry-run" has 'other settings: train.optimizer.momentum was 0.9 and is now 0.8; ' "$err"
     cp -r changed before
@@ -485,6 +485,36 @@ test_changed_config() {
     run 0 "$train" mlp.json --run-dir other --quiet --set 'train.optimizer={"type":"adamw"}' --init-from changed/checkpoint.safetensors
     rm -rf other
     rm -rf changed
+}
+
+# The keys that choose target and inputs count; a file's path does not, but its contents do.
+test_changed_data() {
+    for i in 1 2 3 4 5 6 7 8 9 10; do
+        echo "$i,$((i % 3)),$((i % 2)),$((i / 6))"
+    done >small.csv
+    cat >small.json <<'END'
+{"dataset": {"format": "csv", "file": "small.csv", "target": 4, "drop": [3]},
+ "model": {"layers": [{"type": "dense", "units": 2}], "output": {"type": "softmax_cross_entropy"}},
+ "train": {"epochs": 1}}
+END
+    run 0 "$train" small.json --run-dir small --quiet
+    run 2 "$train" small.json --run-dir small --resume --set dataset.target=3 --set 'dataset.drop=[4]'
+    same "another target" "$(cat "$err")" "train: small/checkpoint.safetensors: the checkpoint was made with other settings: dataset.target was 4 and is now 3, dataset.drop[0] was 3 and is now 4; small/config.json has the original settings, and --force resumes anyway, if weights and optimizer still fit"
+    cp small.csv another.csv
+    run 0 "$train" small.json --run-dir small --resume --quiet --set dataset.file=another.csv
+    echo "5.5,1,0,1" >>small.csv
+    run 2 "$train" small.json --run-dir small --resume
+    check "another sample" has '^train: small/checkpoint.safetensors: the checkpoint was made with other data: training_samples was 10 and is now 11, preprocessing\.deviation\[0] was ' "$err"
+    rm -rf small small.csv another.csv small.json
+    cat >few.json <<'END'
+{"dataset": {"format": "inline", "samples": [[0, 0], [0, 1], [1, 0], [1, 1]], "labels": [0, 1, 1, 0]},
+ "model": {"layers": [{"type": "dense", "units": 1}], "output": {"type": "sigmoid_cross_entropy"}},
+ "train": {"epochs": 1}}
+END
+    run 0 "$train" few.json --run-dir few --quiet
+    run 2 "$train" few.json --run-dir few --resume --set 'dataset.labels[3]=1'
+    check "another label" has 'other settings: dataset.labels\[3] was 0 and is now 1; ' "$err"
+    rm -rf few few.json
 }
 
 # By every_minutes; and at the end in any case.
@@ -517,6 +547,7 @@ test_broken_checkpoints
 test_no_checkpoint
 test_diverged
 test_changed_config
+test_changed_data
 test_limits
 test_edited_metrics
 test_when
