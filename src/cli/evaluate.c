@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/common.h"
@@ -59,6 +60,19 @@ static int check_settings(const settings *s) {
     return -1;
 }
 
+/* The directory of a run is no model, but has one. */
+static int check_model(const char *path) {
+    struct stat found;
+    if (stat(path, &found) != 0 || !S_ISDIR(found.st_mode)) {
+        return -1;
+    }
+    fprintf(stderr,
+            "evaluate: %s: a directory; name a model, such as %s/" MOTE_MODEL_FILE ", or list the "
+            "runs there with --runs %s\n",
+            path, path, path);
+    return EXIT_FAILED;
+}
+
 static int read_settings(settings *s, int argc, char **argv, text_list *operands) {
     const cli_argument arguments[] = {
         {"data", ARGUMENT_TEXT, &s->config, "CONFIG",
@@ -84,6 +98,7 @@ static int read_settings(settings *s, int argc, char **argv, text_list *operands
     int code = command_read(&evaluate, argc, argv, operands);
     s->model = operands->count > 0 ? operands->texts[0] : NULL;
     code = code < 0 ? check_settings(s) : code;
+    code = code < 0 && s->model ? check_model(s->model) : code;
     s->part = s->part ? s->part : "test";
     return code;
 }

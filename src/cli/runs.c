@@ -30,7 +30,8 @@ static void print_figures(double loss, double accuracy) {
 }
 
 enum {
-    NAME_COLUMNS = 6
+    NAME_COLUMNS = 6,
+    MOST_NAMED = 8 /* differences of a run */
 };
 
 static size_t longest_name(const mote_run_list *list) {
@@ -42,7 +43,26 @@ static size_t longest_name(const mote_run_list *list) {
     return longest;
 }
 
-static void print_table(const mote_run_list *list) {
+/* "train.epochs=3 train.batch_size=32 and 4 more"; false when out of memory. */
+static bool print_differences(const cJSON *differs) {
+    size_t count = 0;
+    bool good = true;
+    for (const cJSON *value = differs->child; value; value = value->next, count++) {
+        if (count < MOST_NAMED) {
+            char *text = cJSON_PrintUnformatted(value);
+            printf("%s%s=%s", count ? " " : "", value->string, text ? text : "");
+            good = good && text;
+            cJSON_free(text);
+        }
+    }
+    if (count > MOST_NAMED) {
+        printf(" and %zu more", count - MOST_NAMED);
+    }
+    return good;
+}
+
+static mote_status print_table(const mote_run_list *list, mote_error *error) {
+    bool good = true;
     size_t columns = longest_name(list);
     print_padded(stdout, "run", columns);
     printf("  %-15s  %6s  %8s  %11s  %10s  %11s  %10s  %s\n", "ended", "epochs", "seconds",
@@ -54,8 +74,13 @@ static void print_table(const mote_run_list *list) {
                isfinite(run->seconds) ? run->seconds : 0);
         print_figures(run->validation_loss, run->validation_accuracy);
         print_figures(run->test_loss, run->test_accuracy);
-        printf("  %s\n", run->differs);
+        printf("  ");
+        good = print_differences(run->differs) && good;
+        printf("\n");
     }
+    return good ? MOTE_OK
+                : mote_fail(error, MOTE_MEMORY, "out of memory for what %zu runs differ in",
+                            list->count);
 }
 
 static mote_status print_json(const mote_run_list *list, mote_error *error) {
@@ -72,7 +97,7 @@ static mote_status print_json(const mote_run_list *list, mote_error *error) {
         mote_json_add_number(&writer, object, "validation_accuracy", run->validation_accuracy);
         mote_json_add_number(&writer, object, "test_loss", run->test_loss);
         mote_json_add_number(&writer, object, "test_accuracy", run->test_accuracy);
-        mote_json_add_string(&writer, object, "differs", run->differs);
+        mote_json_add_copy(&writer, object, "differs", run->differs);
     }
     char *text = mote_json_print(&writer, array, MOTE_JSON_INDENTED);
     if (!text) {
@@ -88,10 +113,8 @@ int runs_print(const char *directory, bool json) {
     mote_error error = {0};
     mote_run_list list;
     mote_status status = mote_run_list_read(&list, directory, &error);
-    if (status == MOTE_OK && json) {
-        status = print_json(&list, &error);
-    } else if (status == MOTE_OK) {
-        print_table(&list);
+    if (status == MOTE_OK) {
+        status = json ? print_json(&list, &error) : print_table(&list, &error);
     }
     mote_run_list_free(&list);
     return status == MOTE_OK ? EXIT_DONE : report_error("evaluate", &error);

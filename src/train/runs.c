@@ -15,8 +15,7 @@
 
 enum {
     FILE_LIMIT = 1 << 30,
-    MOST_LEVELS = 4, /* below the directory: runs/group/mnist/001 and one more */
-    MOST_NAMED = 8   /* differences shown of a run */
+    MOST_LEVELS = 4 /* below the directory: runs/group/mnist/001 and one more */
 };
 
 /* ---- one run ---- */
@@ -121,8 +120,6 @@ static void read_run(mote_run_summary *run, const char *directory) {
 /* Compares the plain values of all configs in parallel. */
 typedef struct comparison {
     const mote_run_list *list;
-    FILE **streams; /* [runs]: where differences go */
-    size_t *counts; /* [runs]: how many there are */
     bool failed;
 } comparison;
 
@@ -170,16 +167,20 @@ static bool are_same(const mote_run_list *list, const cJSON *const *nodes) {
     return true;
 }
 
-static void print_value(comparison *c, size_t run, const cJSON *node, const place *at) {
-    if (c->counts[run]++ >= MOST_NAMED) {
-        return;
+static void add_value(comparison *c, size_t run, const cJSON *node, const place *at) {
+    char *key = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&key, &size);
+    if (stream) {
+        print_place(stream, at);
     }
-    char *text = cJSON_PrintUnformatted(node);
-    c->failed = c->failed || !text;
-    fputs(c->counts[run] > 1 ? " " : "", c->streams[run]);
-    print_place(c->streams[run], at);
-    fprintf(c->streams[run], "=%s", text ? text : "");
-    cJSON_free(text);
+    bool named = stream && fclose(stream) == 0;
+    cJSON *value = cJSON_Duplicate(node, true);
+    if (!named || !value || !cJSON_AddItemToObject(c->list->runs[run].differs, key, value)) {
+        c->failed = true;
+        cJSON_Delete(value);
+    }
+    free(key);
 }
 
 static void compare(comparison *c, const cJSON *const *nodes, const place *at);
@@ -220,7 +221,7 @@ static void compare(comparison *c, const cJSON *const *nodes, const place *at) {
     }
     for (size_t i = 0; i < c->list->count; i++) {
         if (nodes[i] && !nodes[i]->child) {
-            print_value(c, i, nodes[i], at);
+            add_value(c, i, nodes[i], at);
         }
         compare_members(c, nodes, i, at);
     }
@@ -235,39 +236,18 @@ static void compare_all(comparison *c, const cJSON *const *configs) {
     }
 }
 
-static void open_streams(comparison *c, const cJSON **configs) {
-    for (size_t i = 0; i < c->list->count; i++) {
-        size_t size;
-        configs[i] = c->list->runs[i].config;
-        c->streams[i] = open_memstream(&c->list->runs[i].differs, &size);
-        c->failed = c->failed || !c->streams[i];
-    }
-}
-
-static void close_streams(comparison *c) {
-    for (size_t i = 0; i < c->list->count; i++) {
-        if (c->streams[i] && c->counts[i] > MOST_NAMED) {
-            fprintf(c->streams[i], " and %zu more", c->counts[i] - MOST_NAMED);
-        }
-        c->failed = (c->streams[i] && fclose(c->streams[i]) != 0) || c->failed;
-    }
-}
-
-static mote_status write_differences(mote_run_list *list, mote_error *error) {
-    comparison c = {.list = list,
-                    .streams = calloc(list->count, sizeof *c.streams),
-                    .counts = calloc(list->count, sizeof *c.counts)};
+static mote_status find_differences(mote_run_list *list, mote_error *error) {
+    comparison c = {.list = list};
     const cJSON **configs = calloc(list->count, sizeof *configs);
-    c.failed = !c.streams || !c.counts || !configs;
-    if (!c.failed) {
-        open_streams(&c, configs);
-        if (!c.failed) {
-            compare_all(&c, configs);
-        }
-        close_streams(&c);
+    c.failed = !configs;
+    for (size_t i = 0; i < list->count && !c.failed; i++) {
+        configs[i] = list->runs[i].config;
+        list->runs[i].differs = cJSON_CreateObject();
+        c.failed = !list->runs[i].differs;
     }
-    free(c.streams);
-    free(c.counts);
+    if (!c.failed) {
+        compare_all(&c, configs);
+    }
     free(configs);
     return c.failed ? mote_fail(error, MOTE_MEMORY, "out of memory for the configs of %zu runs",
                                 list->count)
@@ -367,7 +347,7 @@ mote_status mote_run_list_read(mote_run_list *list, const char *directory, mote_
     }
     if (status == MOTE_OK) {
         qsort(list->runs, list->count, sizeof *list->runs, best_first);
-        status = write_differences(list, error);
+        status = find_differences(list, error);
     }
     return status;
 }
@@ -375,7 +355,7 @@ mote_status mote_run_list_read(mote_run_list *list, const char *directory, mote_
 void mote_run_list_free(mote_run_list *list) {
     for (size_t i = 0; i < list->count; i++) {
         cJSON_Delete(list->runs[i].config);
-        free(list->runs[i].differs);
+        cJSON_Delete(list->runs[i].differs);
         free(list->runs[i].name);
     }
     free(list->runs);

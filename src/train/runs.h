@@ -18,8 +18,8 @@ typedef struct mote_run_summary {
     double epochs, seconds;
     double validation_loss, validation_accuracy; /* of the best epoch */
     double test_loss, test_accuracy;
-    cJSON *config; /* or NULL */
-    char *differs; /* settings that differ between runs: "train.epochs=3 and 4 more" */
+    cJSON *config;  /* or NULL */
+    cJSON *differs; /* settings that differ between runs: {"train.epochs": 3} */
 } mote_run_summary;
 
 typedef struct mote_run_list {

@@ -595,6 +595,9 @@ test_runs() {
     refuse 2 'evaluate: --runs does not evaluate a model; leave out --part' "$evaluate" --runs table --part training
     run 0 "$evaluate" --runs table --json
     check "JSON of the runs" has '"ended":	"diverged"' "$out"
+    check "JSON of what differs" has '"train.optimizer.learning_rate":	1e+20' "$out"
+    refuse 1 'evaluate: table: a directory; name a model, such as table/model.safetensors, or list the runs there with --runs table' \
+        "$evaluate" table
     for weight in 3 4; do
         mkdir -p weighted/00$weight
         printf '{"dataset": {"class_weights": {"a[b": 1, "c.d": 2, "e": %s}}}' $weight >weighted/00$weight/config.json
