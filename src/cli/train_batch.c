@@ -55,11 +55,19 @@ static void tell_stuck(const mote_overfit *found) {
     if (named < found->stuck_count) {
         fprintf(stderr, " and %zu more", found->stuck_count - named);
     }
-    fprintf(stderr, " got no gradient in the first step or the last: units after them are dead or "
-                    "saturated, or a layer's backward function is wrong\n");
+    fprintf(stderr,
+            " got no gradient in either the first step or the last: units after them are dead or "
+            "saturated, or a layer's backward function is wrong\n");
 }
 
 static const double STILL_FALLING = 0.9; /* times the loss halfway through the steps */
+static const double STEADY = 0.5;        /* times what it fell in the first half */
+
+static bool still_falls(const mote_overfit *found) {
+    double before = found->first_loss - found->half_loss, after = found->half_loss - found->loss;
+    return found->loss < STILL_FALLING * found->half_loss ||
+           (before > 0 && after > STEADY * before);
+}
 
 int train_overfit(train_session *s) {
     mote_error error = {0};
@@ -78,13 +86,15 @@ int train_overfit(train_session *s) {
            (unsigned long long)found.steps, found.steps == 1 ? "" : "s", found.first_loss,
            found.loss, accuracy);
     tell_stuck(&found);
-    if (!found.vanished && found.loss < STILL_FALLING * found.half_loss) {
+    if (!found.vanished && still_falls(&found)) {
         fprintf(stderr, "train: the loss is still falling: try a higher learning rate, or more "
                         "steps with --set train.max_steps\n");
     } else if (!found.vanished) {
-        fprintf(stderr, "train: a network that works can memorize one batch: try another learning "
-                        "rate, leave out dropout and the like, look at the data with --preview, "
-                        "and check the gradients of your own layers\n");
+        fprintf(stderr,
+                "train: a network that works can memorize one batch: try another learning rate, "
+                "leave out dropout and the like, look at the data%s, and check the gradients of "
+                "your own layers\n",
+                mote_preview_is_possible(s->trainer) ? " with --preview" : "");
     }
     return found.vanished ? EXIT_DONE : EXIT_FAILED;
 }

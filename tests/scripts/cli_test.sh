@@ -540,6 +540,8 @@ test_overfit_batch() {
     check "what to do about it" has 'can memorize one batch: try another learning rate' "$err"
     run 1 "$train" digits.json --overfit-batch --set train.max_steps=100 --set train.optimizer.learning_rate=0.0003
     check "a batch that takes longer" has '^train: the loss is still falling: try a higher learning rate, or more steps' "$err"
+    run 1 "$train" digits.json --overfit-batch --set train.max_steps=100 --set train.optimizer.learning_rate=1e-6
+    check "a batch that takes far longer" has '^train: the loss is still falling: try a higher learning rate, or more steps' "$err"
     # Numbers far from 0: a bias alone removes nearly all of the loss, but the network does not learn how they differ.
     {
         echo 'x,y'
@@ -552,6 +554,7 @@ test_overfit_batch() {
 END
     run 1 "$train" far.json --overfit-batch --quiet
     check "numbers of which only the mean is learnt" has 'has not vanished in 5000 steps' "$out"
+    check "numbers that are no pictures" has ', look at the data, and check ' "$err"
     check "what to do about it" has 'can memorize one batch: try another learning rate' "$err"
     # Numbers so large that each sigmoid is exactly 0 or 1: the preceding layers get no gradient.
     {
@@ -561,7 +564,7 @@ END
     sed -e 's/\[{"type": "dense"/[{"type": "dense", "units": 4}, {"type": "sigmoid"}, &/; s/, \[{/, {/' \
         -e 's/"regression"/&, "normalize": "none"/' far.json >saturated.json
     run 1 "$train" saturated.json --overfit-batch --quiet
-    check "parameters without a gradient" has '^train: layers.0.weight, layers.0.bias got no gradient in the first step' "$err"
+    check "parameters without a gradient" has '^train: layers.0.weight, layers.0.bias got no gradient in either the first step or the last: ' "$err"
     rm far.csv far.json saturated.json
     # A loss that explodes, so that later ones are negligible beside it, and then stalls at chance.
     cat >steep.json <<END
