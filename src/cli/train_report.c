@@ -1,8 +1,11 @@
 /* train_report.c: reports after training that ended early, and how to continue. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/train.h"
+#include "train/jump.h"
 #include "train/preview.h"
 
 static const char RATE_OVERRIDE[] = "train.optimizer.learning_rate=";
@@ -75,16 +78,37 @@ int train_report_unwritten(const train_session *s, const mote_error *error) {
     return code;
 }
 
+static const double RUNAWAY = 1e6; /* weights that have grown beyond this no longer learn */
+
+/* Reads the newest checkpoint into the model, which is of no further use, and returns the magnitude
+ * of its largest weight; 0 if there is none to read. */
+static double largest_weight_saved(const train_session *s) {
+    mote_model *model = s->experiment.model;
+    char *path = mote_run_path(&s->run, "checkpoint.safetensors");
+    const char *parameter;
+    bool read = path && mote_model_read_parameters(model, path, NULL) == MOTE_OK;
+    free(path);
+    return read ? mote_largest_weight(model, &parameter) : 0;
+}
+
 /* Prints how to continue after a divergence. Bad data must be fixed first, and so must a model that
  * diverged before anything was learnt. Otherwise a lower learning rate may do: from the checkpoint
- * or, if its weights already give non-finite values, from the beginning. */
+ * or, if its weights already give non-finite values or have grown out of hand, from the
+ * beginning. */
 static void print_way_out(const train_session *s) {
     uint64_t step = s->run.checkpoints.any ? s->run.checkpoints.step : 0;
-    bool spoilt = step >= s->spoilt_from, anew = spoilt && step > 0;
-    bool to_mend = s->bad_data || (spoilt && !anew);
+    bool spoilt = step >= s->spoilt_from, again = spoilt && step > 0;
+    bool to_mend = s->bad_data || (spoilt && !again);
+    double largest = to_mend || again || step == 0 ? 0 : largest_weight_saved(s);
+    bool anew = again || largest > RUNAWAY;
     if (s->run.checkpoints.any) {
-        fprintf(stderr, "the checkpoint of step %llu stays%s; to %s", (unsigned long long)step,
-                anew ? ", but its weights give that again" : "",
+        char but[64] = "";
+        if (again) {
+            snprintf(but, sizeof but, ", but its weights give that again");
+        } else if (anew) {
+            snprintf(but, sizeof but, ", but its weights had already grown to %.4g", largest);
+        }
+        fprintf(stderr, "the checkpoint of step %llu stays%s; to %s", (unsigned long long)step, but,
                 anew ? "begin anew" : "go on from it");
     } else {
         fprintf(stderr, "there is no checkpoint yet; to begin again");

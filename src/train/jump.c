@@ -11,9 +11,7 @@
  * to 0: then they count as if they were of ordinary size. */
 static const double LEAST_GROWTH = 100, ORDINARY = 0.1;
 
-/* The largest of all weights, in magnitude. */
-static double largest_weight(const mote_trainer *trainer, const char **parameter) {
-    const mote_model *model = trainer->model;
+double mote_largest_weight(const mote_model *model, const char **parameter) {
     double largest = 0;
     for (size_t i = 0; i < model->parameter_count; i++) {
         const mote_parameter *p = model->parameters[i].parameter;
@@ -31,10 +29,10 @@ static double largest_weight(const mote_trainer *trainer, const char **parameter
 /* Runs steps until `steps` are done or one is a jump. */
 static bool find_step(mote_trainer *trainer, uint64_t steps, mote_jump *jump) {
     *jump = (mote_jump){0};
-    jump->after = largest_weight(trainer, &jump->parameter);
+    jump->after = mote_largest_weight(trainer->model, &jump->parameter);
     while (trainer->position.step < steps && mote_trainer_step(trainer, NULL) == MOTE_OK) {
         jump->before = jump->after;
-        jump->after = largest_weight(trainer, &jump->parameter);
+        jump->after = mote_largest_weight(trainer->model, &jump->parameter);
         if (jump->before > 0 && jump->after > LEAST_GROWTH * fmax(jump->before, ORDINARY)) {
             jump->step = trainer->position.step;
             return true;

@@ -16,4 +16,8 @@
  * searched. */
 bool mote_jump_find(mote_trainer *trainer, mote_jump *jump);
 
+/* The magnitude of the largest weight, which must all be finite. Sets *parameter to the name of its
+ * parameter, unless all weights are 0. */
+double mote_largest_weight(const mote_model *model, const char **parameter);
+
 #endif

@@ -410,6 +410,15 @@ END
     check "weights that were too large before anything was learnt" \
         has '^there is no checkpoint yet; to begin again, once that is mended: .* --resume --run-dir wild --set .*=1e38' "$err"
     check "no learning rate" lacks learning_rate= "$err"
+    rm -rf wild
+    # Weights that grow twentyfold in each step, by which they never jump.
+    seq 100 | sed 's/.*/1,0.5/; 1i x,y' >steep.csv
+    run 3 "$train" steep.json --run-dir wild --quiet --set train.optimizer.type=sgd --set train.optimizer.learning_rate=5.25 \
+        --set train.checkpoint.every_steps=10
+    sed -n 's/^the checkpoint of step 20 stays, but its weights had already grown to 3.372e+25; to begin anew with a lower learning rate: //p' "$err" >way_out
+    check "the way out of weights that have grown: $(cat "$err")" \
+        has ' steep.json --set train.optimizer.type=sgd .* --set train.optimizer.learning_rate=0.525$' way_out
+    check "it is one" lacks 'resume\|force' way_out
     rm -rf wild way_out steep.csv steep.json
 }
 
