@@ -25,6 +25,8 @@ typedef enum task {
     SENSELESS, /* two classes, at random */
     RARE,      /* two classes, one of them rare */
     A_SUM,     /* the sum of two numbers, plus 5 */
+    CENTS,     /* a hundred times that */
+    OUTLIER,   /* like A_SUM, but one target is far larger */
     PICTURES,  /* like HALVES, of 2 × 2 × 2 numbers */
     SORTED,    /* sorted into eight classes, each with a number of its own */
 } task;
@@ -60,8 +62,10 @@ static notes notes_between(const char *from, const char *to, const char *network
             }
         }
         targets[i] = (mote_real)(first + (double)numbers[i * WIDTH + 1] + 5);
+        targets[i] *= what == CENTS ? 100 : 1;
     }
-    bool regression = what == A_SUM;
+    targets[7] *= what == OUTLIER ? 1000 : 1;
+    bool regression = what == A_SUM || what == CENTS || what == OUTLIER;
     mote_shape shape = what == PICTURES ? mote_shape_image(2, 2, 2) : mote_shape_vector(WIDTH);
     const mote_samples samples = {.count = SAMPLES,
                                   .shape = shape,
@@ -206,7 +210,7 @@ Test(notices, of_a_loss_that_does_not_move_and_accuracy_at_chance) {
         notes n = notes_of(NETWORK(""), SHARE, trainings[i], SENSELESS);
         cr_expect_eq(n.count, (size_t)2, "row %zu: %zu notices", i, n.count);
         check(&n, 0, "the loss is not falling: it is ");
-        check(&n, 0, "; try a higher one, ");
+        check(&n, 0, "; try a higher one, and check that the labels match the data and that ");
         check(&n, 1, "% is no better than chance: ");
     }
 }
@@ -221,6 +225,22 @@ Test(notices, of_a_loss_that_steps_too_long_have_raised) {
                        SENSELESS);
     check(&n, 0, "the loss is not falling: it is ");
     check(&n, 0, "; try a lower one, ");
+}
+
+/* Most of them must be: a single one is no reason. */
+Test(notices, of_targets_that_are_large) {
+    static const char network[] = "{\"layers\": [{\"type\": \"dense\", \"units\": 1}], \"output\": "
+                                  "{\"type\": \"mean_squared_error\"}}";
+    static const char train[] = "{\"epochs\": 1, \"optimizer\": {\"type\": \"sgd\", "
+                                "\"learning_rate\": 0.05}}";
+    notes n = notes_of(network, SHARE, train, CENTS);
+    cr_expect_eq(n.count, (size_t)1, "%zu notices, the last: %s", n.count, n.texts[1]);
+    check(&n, 0, "most targets are beyond ±100, up to 69");
+    check(&n, 0, "; they are not rescaled, and large ones train badly: ");
+    n = notes_of(network, SHARE, train, OUTLIER);
+    for (size_t i = 0; i < n.count; i++) {
+        cr_expect(!strstr(n.texts[i], "targets"), "%s", n.texts[i]);
+    }
 }
 
 TestSuite(resumed_notices, .init = scratch_enter, .fini = scratch_leave);

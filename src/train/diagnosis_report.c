@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "data/dataset.h"
+#include "train/notices.h"
+
+static const double STANDS_OUT = 1000; /* times what half of the losses are less than */
 
 enum {
     LISTED_SAMPLES = 10,
@@ -123,13 +126,31 @@ static const char *advice(const mote_finding *f, const mote_trainer *trainer) {
     }
     if (trainer->position.step == 0 && !f->updated) {
         return "no weight had changed yet: look at the values of the data, their normalization, "
-               "and the layers in front; then try a lower learning rate or a warm-up";
+               "and the initial weights up to there; then try a lower learning rate or a warm-up";
     }
     return trainer->options.clip_gradient_norm > 0
                ? "try a lower learning rate, a longer warm-up, a smaller clip_gradient_norm, or "
                  "another normalization of the data"
                : "try a lower learning rate, a warm-up, clip_gradient_norm, or another "
                  "normalization of the data";
+}
+
+/* What else may be to blame than how training is done. */
+static void append_suspects(text *t, const mote_finding *f, const mote_trainer *trainer) {
+    const mote_jump *jump = &f->jump;
+    double largest;
+    if (f->untouched) {
+        return;
+    }
+    if (mote_targets_are_large(trainer, &largest)) {
+        append(t,
+               "\ntargets are up to %.4g and not rescaled: give them in larger units, so that most "
+               "are around 1",
+               largest);
+    } else if (f->jumped && jump->sample_count > 1 &&
+               jump->worst_loss > STANDS_OUT * jump->median_loss) {
+        append(t, "\nlook at sample %u first: its loss stands out", jump->worst_sample);
+    }
 }
 
 static void write_report(const mote_finding *f, const mote_trainer *trainer, mote_error *error) {
@@ -151,6 +172,7 @@ static void write_report(const mote_finding *f, const mote_trainer *trainer, mot
     if (f->jumped) {
         append_jump(&t, &f->jump, trainer);
     }
+    append_suspects(&t, f, trainer);
     append(&t, "\n%s", advice(f, trainer));
 }
 

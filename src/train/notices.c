@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "data/dataset.h"
+#include "train/preview.h"
 
 enum {
     FEW_SAMPLES = 100,
@@ -23,6 +24,7 @@ static const double MANY_DEAD = 0.2; /* of a layer's units */
 static const double DEVIATIONS = 3;  /* standard deviations that chance does not explain */
 static const double UNEVEN = 0.8;    /* a class with this share of the samples: imbalanced */
 static const double A_GAIN = 0.1;    /* share of what chance leaves to gain: better than chance */
+static const double LARGE = 100;     /* the magnitude of a target */
 
 static void notice(mote_trainer *trainer, mote_notice kind, const char *format, ...)
     MOTE_PRINTF_LIKE(3, 4);
@@ -41,7 +43,7 @@ static void notice(mote_trainer *trainer, mote_notice kind, const char *format, 
 
 /* ---- validation ---- */
 
-void mote_notices_start(mote_trainer *trainer) {
+static void look_at_validation(mote_trainer *trainer) {
     size_t count = mote_dataset_part(trainer->dataset, MOTE_VALIDATION).count;
     if (count == 0 || count >= FEW_SAMPLES || trainer->notices.told[MOTE_NOTICE_VALIDATION]) {
         return;
@@ -59,7 +61,44 @@ void mote_notices_start(mote_trainer *trainer) {
     }
 }
 
+/* ---- targets ---- */
+
+bool mote_targets_are_large(const mote_trainer *trainer, double *largest) {
+    mote_part part = mote_dataset_part(trainer->dataset, MOTE_TRAINING);
+    const mote_samples *samples = part.samples;
+    size_t width = samples->labels ? 0 : samples->value_width, large = 0;
+    *largest = 0;
+    for (size_t i = 0; i < part.count; i++) {
+        for (size_t k = 0; k < width; k++) {
+            double target = fabs((double)samples->values[part.indexes[i] * width + k]);
+            *largest = fmax(*largest, target);
+            large += target > LARGE;
+        }
+    }
+    return large > part.count * width / 2;
+}
+
+static void look_at_targets(mote_trainer *trainer) {
+    double largest;
+    if (!trainer->notices.told[MOTE_NOTICE_TARGETS] && mote_targets_are_large(trainer, &largest)) {
+        notice(trainer, MOTE_NOTICE_TARGETS,
+               "most targets are beyond ±%g, up to %.4g; they are not rescaled, and large ones "
+               "train badly: give them in larger units, so that most are around 1",
+               LARGE, largest);
+    }
+}
+
+void mote_notices_start(mote_trainer *trainer) {
+    look_at_validation(trainer);
+    look_at_targets(trainer);
+}
+
 /* ---- the loss ---- */
+
+/* How to check whether the labels match the data. */
+static const char *means_to_look(const mote_trainer *trainer) {
+    return mote_preview_is_possible(trainer) ? " (--preview)" : "";
+}
 
 /* Compares the mean loss of two windows of steps at the beginning. How much they differ by chance
  * follows from the variance of a step's loss, which is half the mean square of its change from one
@@ -86,9 +125,10 @@ void mote_notices_step(mote_trainer *trainer, double loss) {
         notice(trainer, MOTE_NOTICE_LOSS,
                "the loss is not falling: it is %.6g in steps 1 to %llu and %.6g in steps %llu to "
                "%llu, at a learning rate of %g; try a %s one, and check that the labels match the "
-               "data (--preview) and that the network can learn at all (--overfit-batch)",
+               "data%s and that the network can learn at all (--overfit-batch)",
                n->loss[0], (unsigned long long)window, n->loss[1], (unsigned long long)window + 1,
-               (unsigned long long)steps, trainer->learning_rate, rises ? "lower" : "higher");
+               (unsigned long long)steps, trainer->learning_rate, rises ? "lower" : "higher",
+               means_to_look(trainer));
     }
 }
 
@@ -134,12 +174,13 @@ static void look_at_accuracy(mote_trainer *trainer) {
         }
         notice(trainer, MOTE_NOTICE_CHANCE,
                "after %s the %s accuracy of %.2f %% is no better than chance: always predicting "
-               "the most frequent class gives %.2f %%; %s",
+               "the most frequent class gives %.2f %%; %s%s",
                epochs, validates ? "validation" : "training", 100 * accuracy, 100 * chance,
                chance > UNEVEN ? "with classes this imbalanced, go by the per-class figures "
                                  "(./evaluate), and try dataset.class_weights"
                                : "try another learning rate, and check that the labels match the "
-                                 "data (--preview)");
+                                 "data",
+               chance > UNEVEN ? "" : means_to_look(trainer));
     }
 }
 
@@ -201,6 +242,10 @@ static void mark_layers(const mote_sequence *sequence, size_t rows, unsigned cha
     }
 }
 
+static bool normalizes(const mote_trainer *trainer) {
+    return trainer->model->preprocessing.normalize != MOTE_NORMALIZE_NONE;
+}
+
 static void report_dead(mote_trainer *trainer, const mote_sequence *sequence, size_t samples,
                         const unsigned char **alive) {
     for (size_t i = 0; i < sequence->count; i++) {
@@ -215,8 +260,9 @@ static void report_dead(mote_trainer *trainer, const mote_sequence *sequence, si
             notice(trainer, MOTE_NOTICE_DEAD,
                    "%zu of the %zu units of %s[%zu] (%s) are dead: 0 for all of %zu samples, so "
                    "they cannot learn; try a lower learning rate, a warm-up, batch_norm before "
-                   "them, or leaky_relu",
-                   dead, units, sequence->name, i, layer->kind->type, samples);
+                   "them, or leaky_relu%s",
+                   dead, units, sequence->name, i, layer->kind->type, samples,
+                   normalizes(trainer) ? "" : "; or set dataset.normalize to \"standard\"");
         }
         const mote_sequence *inner;
         for (size_t k = 0; (inner = mote_layer_sequence(layer, k)); k++) {

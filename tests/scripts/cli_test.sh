@@ -403,6 +403,9 @@ test_divergence() {
     same "the layer that diverged" "$("$tools/json" get diverged/diverged.json layer)" '"layers[3] (dense)"'
     check "divergence gives no model" test ! -e diverged/model.safetensors
     rm -rf diverged
+    run 0 "$train" digits.json --run-dir diverged --set train.optimizer.learning_rate=1e-9
+    check "how to look at pictures" has '^note: the loss is not falling: .* match the data (--preview) and ' "$err"
+    rm -rf diverged
     # One step, to weights that are finite, but too large for a finite loss.
     run 3 "$train" digits.json --run-dir diverged --set train.optimizer.learning_rate=1e30 --set train.max_steps=1
     check "divergence in the last step gives no result" test ! -e diverged/result.json

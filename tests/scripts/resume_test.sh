@@ -393,6 +393,7 @@ test_diverged() {
 }
 END
     run 3 "$train" steep.json --run-dir wild --quiet
+    check "large numbers to predict" has '^targets are up to 1e+05 and not rescaled: ' "$err"
     for rate in 0.001 0.0001; do
         sed -n 's/^there is no checkpoint yet; to begin again with a lower learning rate: //p' "$err" >way_out
         same "the way out of a default" "$(sed 's/.* --resume/--resume/' way_out)" \

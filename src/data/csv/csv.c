@@ -34,7 +34,7 @@ static const mote_field fields[] = {
      .preset = "\"classification\"",
      .help = "classification: the target's values are the classes, in alphabetical or numerical "
              "order; regression: they are numbers, predicted without rescaling (large ones train "
-             "badly: use thousands of dollars rather than dollars)"},
+             "badly: give them in units such that most are around 1)"},
     {.name = "drop",
      .kind = MOTE_FIELD_PART,
      .offset = offsetof(mote_csv, drop),
