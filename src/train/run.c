@@ -268,6 +268,18 @@ static void tell_skipped(void *context, const char *text) {
     }
 }
 
+/* Of all checkpoints; the best model may be there all the same. */
+static mote_status fail_broken(const mote_run *run, const mote_error *reason, mote_error *error) {
+    char *model = mote_run_path(run, MOTE_MODEL_FILE);
+    bool has_model = model && access(model, R_OK) == 0;
+    mote_fail(error, reason->status,
+              "%s; there is no other checkpoint to resume from: begin a new run%s%s%s",
+              reason->message, has_model ? ", from the best model if you like (--init-from " : "",
+              has_model ? model : "", has_model ? ")" : "");
+    free(model);
+    return reason->status;
+}
+
 mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, mote_error *error) {
     if (!mote_checkpoints_exist(run->directory)) {
         return MOTE_OK; /* from the beginning */
@@ -280,6 +292,9 @@ mote_status mote_run_restore(mote_run *run, mote_trainer *trainer, bool force, m
                          "%s; %s/config.json has the original settings, and --force resumes "
                          "anyway, if weights and optimizer still fit",
                          reason.message, run->directory);
+    }
+    if (status == MOTE_DATA) {
+        return fail_broken(run, &reason, error);
     }
     return status == MOTE_OK ? MOTE_OK : mote_fail(error, status, "%s", reason.message);
 }

@@ -328,7 +328,7 @@ test_broken_checkpoints() {
     done
     run 1 "$train" mlp.json --run-dir broken --resume --quiet
     same "all are broken" "$(sed -n '$p' "$err")" \
-        "train: broken/checkpoint.safetensors: not a safetensors file, or cut short"
+        "train: broken/checkpoint.safetensors: not a safetensors file, or cut short; there is no other checkpoint to resume from: begin a new run, from the best model if you like (--init-from broken/model.safetensors)"
     rm -rf broken whole
 }
 
