@@ -31,7 +31,7 @@ static const mote_field fields[] = {
      .offset = offsetof(mote_train_options, max_steps),
      .range = MOTE_AT_LEAST(0),
      .preset = "0",
-     .help = "stop after this many steps; 0: no limit"},
+     .help = "stop after this many steps, in which the schedule ends, too; 0: no limit"},
     {.name = "max_minutes",
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(mote_train_options, max_minutes),
@@ -260,6 +260,18 @@ static mote_status read_schedule(mote_train_options *options, mote_error *error)
     return MOTE_OK;
 }
 
+/* Without a patience the other keys have no effect, which nobody who gives them wants. */
+static mote_status read_early_stopping(mote_train_options *options, mote_error *error) {
+    mote_json object = options->early_stopping_json;
+    mote_binding binding = {.fields = stopping_fields, .target = &options->early_stopping};
+    mote_status status = mote_fields_read(object, NULL, &binding, 1, error);
+    if (status == MOTE_OK && object.node && !mote_json_member(object, "patience").node) {
+        status = mote_fail_at(
+            object, error, "without a patience it never stops; add one, such as \"patience\": 5");
+    }
+    return status;
+}
+
 mote_status mote_train_options_read(mote_train_options *options, mote_json object,
                                     mote_error *error) {
     *options = (mote_train_options){.json = object};
@@ -275,9 +287,8 @@ mote_status mote_train_options_read(mote_train_options *options, mote_json objec
     if (status == MOTE_OK) {
         status = mote_fields_read(options->checkpoint_json, NULL, &binding, 1, error);
     }
-    binding = (mote_binding){.fields = stopping_fields, .target = &options->early_stopping};
     if (status == MOTE_OK) {
-        status = mote_fields_read(options->early_stopping_json, NULL, &binding, 1, error);
+        status = read_early_stopping(options, error);
     }
     binding = (mote_binding){.fields = metrics_fields, .target = &options->metrics};
     if (status == MOTE_OK) {
