@@ -39,15 +39,18 @@ typedef struct run {
     const char *checkpoint;
     uint64_t steps, most; /* in this call; most: 0 for no limit */
     double loss;          /* in validation, of the best epoch */
+    bool unsaved;         /* the last attempt to save failed */
 } run;
 
 /* An existing file is replaced atomically or left as it is, so training can go on if saving fails,
- * say on a full disk. */
-static void save(const run *r, const mote_trainer *trainer) {
+ * say on a full disk, which is reported once. */
+static void save(run *r, const mote_trainer *trainer) {
     mote_error error = {0};
-    if (mote_trainer_save(trainer, r->checkpoint, &error) != MOTE_OK) {
+    bool failed = mote_trainer_save(trainer, r->checkpoint, &error) != MOTE_OK;
+    if (failed && !r->unsaved) {
         fprintf(stderr, "long_run: %s\n", error.message);
     }
+    r->unsaved = failed;
 }
 
 static bool on_event(void *context, const mote_event *event) {
