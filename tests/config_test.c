@@ -415,6 +415,9 @@ Test(fields, take_their_presets_where_keys_are_absent) {
     "a number or one of \"zeros\", \"ones\", \"he_normal\", \"he_uniform\", \"glorot_normal\", "   \
     "\"glorot_uniform\", \"lecun_normal\", \"lecun_uniform\""
 
+#define AVAILABLE                                                                                  \
+    "; available: type, units, rate, momentum, bias, title, note, mode, weight, part, extra"
+
 /* Each row is the object's content behind {"units": 8, ; the place of its first key is 1:14, and
  * that of a value behind a key of n letters 1:(n + 18). */
 Test(fields, refuse_what_does_not_fit_in_words) {
@@ -475,8 +478,9 @@ Test(fields, refuse_what_does_not_fit_in_words) {
          "c.json:1:14: tpye: there is no such key here; did you mean \"type\"?"},
         {"{\"units\": 8, \"Units\": 8}",
          "c.json:1:14: Units: there is no such key here; did you mean \"units\"?"},
-        {"{\"units\": 8, \"dilation\": 2}", "c.json:1:14: dilation: there is no such key here"},
-        {"{\"units\": 8, \"\": 2}", "c.json:1:14: there is no such key here"},
+        {"{\"units\": 8, \"dilation\": 2}",
+         "c.json:1:14: dilation: there is no such key here" AVAILABLE},
+        {"{\"units\": 8, \"\": 2}", "c.json:1:14: there is no such key here" AVAILABLE},
         {"{\"units\": 8, \"units\": 8}", "c.json:1:14: units: this key is given twice"},
         {"{\"type\": 1, \"units\": 8,\n \"type\": 2}", "c.json:2:2: type: this key is given twice"},
         {"[]", "c.json:1:1: expected an object, found a list"},
@@ -493,6 +497,32 @@ Test(fields, refuse_what_does_not_fit_in_words) {
         mote_fields_free(fields, &s);
         mote_document_destroy(document);
     }
+}
+
+#define LONG_NAME "a_key_of_a_name_so_long_that_not_many_others_find_room_beside_"
+#define LONG_FIELD(letter)                                                                         \
+    { .name = LONG_NAME letter, .kind = MOTE_FIELD_BOOLEAN, .preset = "true" }
+
+Test(fields, list_as_many_keys_as_fit) {
+    static const mote_field long_fields[] = {
+        LONG_FIELD("a"), LONG_FIELD("b"), LONG_FIELD("c"), LONG_FIELD("d"), LONG_FIELD("e"),
+        LONG_FIELD("f"), LONG_FIELD("g"), LONG_FIELD("h"), LONG_FIELD("i"), LONG_FIELD("j"),
+        LONG_FIELD("k"), LONG_FIELD("l"), LONG_FIELD("m"), LONG_FIELD("n"), MOTE_FIELDS_END,
+    };
+    static const mote_field no_fields[] = {MOTE_FIELDS_END};
+    bool value;
+    mote_document *document = parse("{\"x\": 1}", "c.json");
+    mote_binding binding = {long_fields, &value};
+    mote_error error = {0};
+    mote_json root = mote_document_root(document);
+    cr_expect_eq(mote_fields_read(root, NULL, &binding, 1, &error), MOTE_INVALID);
+    const char *end = strstr(error.message, ", " LONG_NAME "k, ...");
+    cr_expect(end && strlen(end) == strlen(", " LONG_NAME "k, ..."), "%s", error.message);
+    binding.fields = no_fields;
+    error = (mote_error){0};
+    cr_expect_eq(mote_fields_read(root, NULL, &binding, 1, &error), MOTE_INVALID);
+    expect_message("no keys", &error, "c.json:1:2: x: there is no such key here");
+    mote_document_destroy(document);
 }
 
 Test(fields, take_everything_up_to_their_bounds) {

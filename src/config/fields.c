@@ -282,6 +282,33 @@ static const mote_field *find_field(const char *name, const mote_binding *bindin
     return NULL;
 }
 
+/* Adds a key to "; available: type, units"; of very many the last are left out. */
+static size_t append_key(char *text, size_t used, const char *name) {
+    static const char cut[] = ", ...";
+    bool first = text[used - 1] == ':';
+    if (used + 2 + strlen(name) < MOTE_NAMES_CAPACITY - sizeof cut) {
+        return used + (size_t)sprintf(text + used, "%s%s", first ? " " : ", ", name);
+    }
+    strcpy(text + used, cut);
+    return used;
+}
+
+/* All there are, where none is near. Returns `text`. */
+static char *list_keys(const char *selector, const mote_binding *bindings, size_t count,
+                       char *text) {
+    size_t used = (size_t)sprintf(text, "; available:");
+    used = selector ? append_key(text, used, selector) : used;
+    for (size_t b = 0; b < count; b++) {
+        for (const mote_field *f = bindings[b].fields; f->kind != MOTE_FIELD_NONE; f++) {
+            used = append_key(text, used, f->name);
+        }
+    }
+    if (text[used - 1] == ':') { /* there are none */
+        text[0] = '\0';
+    }
+    return text;
+}
+
 static mote_status fail_unknown_key(mote_json member, const char *selector,
                                     const mote_binding *bindings, size_t count, mote_error *error) {
     mote_suggestion suggestion = mote_suggest(member.node->string);
@@ -293,9 +320,10 @@ static mote_status fail_unknown_key(mote_json member, const char *selector,
     if (selector) {
         mote_suggest_candidate(&suggestion, selector);
     }
-    char text[MOTE_SUGGESTION_CAPACITY];
+    char text[MOTE_NAMES_CAPACITY];
     return mote_fail_at_key(member, error, "there is no such key here%s",
-                            mote_suggestion_text(&suggestion, text));
+                            suggestion.best ? mote_suggestion_text(&suggestion, text)
+                                            : list_keys(selector, bindings, count, text));
 }
 
 /* Each key must be known and appear only once. */
