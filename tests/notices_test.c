@@ -227,6 +227,24 @@ Test(notices, of_a_loss_that_steps_too_long_have_raised) {
     check(&n, 0, "; try a lower one, ");
 }
 
+Test(notices, of_a_warmup_that_is_longer_than_training) {
+    static const struct {
+        const char *epochs, *notice;
+    } rows[] = {{"2", NULL}, {"2.1", "the warm-up of 2.1 epochs is longer than training, "}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char train[256];
+        snprintf(train, sizeof train,
+                 "{\"epochs\": 2, \"schedule\": {\"type\": \"constant\", \"warmup_epochs\": %s}, "
+                 "\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.05}}",
+                 rows[i].epochs);
+        notes n = notes_of(NETWORK(""), "{}", train, HALVES);
+        cr_expect_eq(n.count, (size_t)(rows[i].notice != NULL), "%s", n.texts[0]);
+        if (rows[i].notice) {
+            check(&n, 0, rows[i].notice);
+        }
+    }
+}
+
 /* Most of them must be: a single one is no reason. */
 Test(notices, of_targets_that_are_large) {
     static const char network[] = "{\"layers\": [{\"type\": \"dense\", \"units\": 1}], \"output\": "

@@ -88,8 +88,25 @@ static void look_at_targets(mote_trainer *trainer) {
     }
 }
 
+/* ---- the schedule ---- */
+
+static void look_at_warmup(mote_trainer *trainer) {
+    double epochs = trainer->options.schedule->warmup_epochs;
+    double steps = epochs * (double)trainer->epoch_steps;
+    if (!trainer->notices.told[MOTE_NOTICE_WARMUP] && steps > (double)trainer->total_steps) {
+        notice(
+            trainer, MOTE_NOTICE_WARMUP,
+            "the warm-up of %g epoch%s is longer than training, which never reaches the learning "
+            "rate; lower train.schedule.warmup_epochs",
+            epochs, epochs == 1 ? "" : "s");
+    }
+}
+
+/* ---- at the start ---- */
+
 void mote_notices_start(mote_trainer *trainer) {
     look_at_validation(trainer);
+    look_at_warmup(trainer);
     look_at_targets(trainer);
 }
 

@@ -8,8 +8,8 @@
 /* Takes memory from the arena. */
 void mote_notices_carve(mote_trainer *trainer, mote_arena *arena);
 
-/* At the start: warns of a validation part that is too small to mean anything, and of large
- * targets. */
+/* At the start: warns of a validation part that is too small to mean anything, of a warm-up longer
+ * than training, and of large targets. */
 void mote_notices_start(mote_trainer *trainer);
 
 /* Whether most of the numbers to predict are so large that training suffers: an outlier alone does

@@ -54,6 +54,7 @@ typedef struct mote_snapshot {
 /* Each is given once; see notices.h. */
 typedef enum mote_notice {
     MOTE_NOTICE_VALIDATION,
+    MOTE_NOTICE_WARMUP,
     MOTE_NOTICE_TARGETS,
     MOTE_NOTICE_LOSS,
     MOTE_NOTICE_CHANCE,
