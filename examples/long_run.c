@@ -149,6 +149,6 @@ int main(int argc, char **argv) {
     mote_dataset_destroy(data);
     return error.status == MOTE_OK            ? EXIT_SUCCESS
            : error.status == MOTE_DIVERGED    ? 3
-           : error.status == MOTE_INTERRUPTED ? 130
+           : error.status == MOTE_INTERRUPTED ? 128 + (asked_to_stop ? asked_to_stop : SIGINT)
                                               : EXIT_FAILURE;
 }

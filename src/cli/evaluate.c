@@ -60,7 +60,7 @@ static int check_settings(const settings *s) {
     return -1;
 }
 
-/* The directory of a run is no model, but has one. */
+/* Rejects a directory, such as that of a run, where a model is expected. */
 static int check_model(const char *path) {
     struct stat found;
     if (stat(path, &found) != 0 || !S_ISDIR(found.st_mode)) {

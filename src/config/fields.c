@@ -282,7 +282,7 @@ static const mote_field *find_field(const char *name, const mote_binding *bindin
     return NULL;
 }
 
-/* Adds a key to "; available: type, units"; of very many the last are left out. */
+/* Appends a key to "; available: type, units", or "..." in place of those that do not fit. */
 static size_t append_key(char *text, size_t used, const char *name) {
     static const char cut[] = ", ...";
     bool first = text[used - 1] == ':';
@@ -293,7 +293,7 @@ static size_t append_key(char *text, size_t used, const char *name) {
     return used;
 }
 
-/* All there are, where none is near. Returns `text`. */
+/* Lists all keys, for when none is similar to the unknown one. Returns `text`. */
 static char *list_keys(const char *selector, const mote_binding *bindings, size_t count,
                        char *text) {
     size_t used = (size_t)sprintf(text, "; available:");

@@ -560,7 +560,7 @@ cJSON *mote_dataset_settings(const mote_dataset *dataset) {
         add_settings(&writer, format->kind->fields, format, object);
     }
     options shared = dataset->options;
-    shared.augment = (mote_json){0}; /* not as given: with its defaults, below */
+    shared.augment = (mote_json){0}; /* written below, with its defaults */
     add_settings(&writer, option_fields, &shared, object);
     mote_augment_list_write(&dataset->augment, &writer, object, "augment");
     return mote_json_finish(&writer, object);

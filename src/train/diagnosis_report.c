@@ -8,7 +8,7 @@
 #include "data/dataset.h"
 #include "train/notices.h"
 
-static const double STANDS_OUT = 1000; /* times what half of the losses are less than */
+static const double STANDS_OUT = 1000; /* times the median loss */
 
 enum {
     LISTED_SAMPLES = 10,
@@ -135,7 +135,7 @@ static const char *advice(const mote_finding *f, const mote_trainer *trainer) {
                  "normalization of the data";
 }
 
-/* What else may be to blame than how training is done. */
+/* Points out data that may be to blame. */
 static void append_suspects(text *t, const mote_finding *f, const mote_trainer *trainer) {
     const mote_jump *jump = &f->jump;
     double largest;

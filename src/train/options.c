@@ -31,7 +31,7 @@ static const mote_field fields[] = {
      .offset = offsetof(mote_train_options, max_steps),
      .range = MOTE_AT_LEAST(0),
      .preset = "0",
-     .help = "stop after this many steps, in which the schedule ends, too; 0: no limit"},
+     .help = "stop after this many steps, where the schedule ends too; 0: no limit"},
     {.name = "max_minutes",
      .kind = MOTE_FIELD_NUMBER,
      .offset = offsetof(mote_train_options, max_minutes),
@@ -260,7 +260,7 @@ static mote_status read_schedule(mote_train_options *options, mote_error *error)
     return MOTE_OK;
 }
 
-/* Without a patience the other keys have no effect, which nobody who gives them wants. */
+/* Without a patience the other keys would have no effect. */
 static mote_status read_early_stopping(mote_train_options *options, mote_error *error) {
     mote_json object = options->early_stopping_json;
     mote_binding binding = {.fields = stopping_fields, .target = &options->early_stopping};

@@ -268,7 +268,7 @@ static void tell_skipped(void *context, const char *text) {
     }
 }
 
-/* Of all checkpoints; the best model may be there all the same. */
+/* Fails because no checkpoint is intact; there may still be a model to start from. */
 static mote_status fail_broken(const mote_run *run, const mote_error *reason, mote_error *error) {
     char *model = mote_run_path(run, MOTE_MODEL_FILE);
     bool has_model = model && access(model, R_OK) == 0;
