@@ -874,6 +874,26 @@ Test(resuming, works_in_the_same_trainer_too) {
     run_close(&r);
 }
 
+Test(resuming, in_the_same_trainer_forgets_the_figures_of_later_epochs) {
+    static run r;
+    run_open(&r, WITH_VALIDATION, RESUMED);
+    r.log.stop_after = 1;
+    r.log.stop_at = MOTE_EVENT_STEP;
+    cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_INTERRUPTED);
+    cr_assert_eq(mote_trainer_save(r.trainer, scratch_path("checkpoint"), NULL), MOTE_OK);
+    r.log.stop_after = 0;
+    cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+    cr_assert_gt(last_of(&r.log, MOTE_EVENT_STOPPED)->validation.samples, 0);
+    cr_assert_eq(mote_trainer_restore(r.trainer, scratch_path("checkpoint"), NULL), MOTE_OK);
+    r.log.count = 0;
+    cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+    for (const mote_event *e = r.log.events; e->kind != MOTE_EVENT_EPOCH; e++) {
+        cr_expect_eq(e->validation.samples, 0, "event %d has a validation loss of %g",
+                     e->kind, e->validation.loss);
+    }
+    run_close(&r);
+}
+
 /* The figures of an epoch that was interrupted are those of the whole epoch. */
 Test(resuming, in_an_epoch_keeps_its_figures) {
     static run whole, r, s;

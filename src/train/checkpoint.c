@@ -377,6 +377,12 @@ static mote_status copy_tensor(void *context, const char *name, mote_tensor tens
     return mote_safetensors_copy(from->file, name, tensor, error);
 }
 
+/* A checkpoint has no figures of the previous epoch, and the trainer's are of a different one. */
+static void forget_figures(mote_trainer *trainer) {
+    trainer->epoch_metrics = trainer->validation = (mote_metrics){0};
+    trainer->epoch_speed = 0;
+}
+
 /* Restores everything that was saved; on failure the trainer is unchanged. */
 static mote_status restore(mote_trainer *trainer, source *from, const saved_position *saved,
                            mote_error *error) {
@@ -389,6 +395,7 @@ static mote_status restore(mote_trainer *trainer, source *from, const saved_posi
     }
     mote_trainer_show_weights(trainer);
     trainer->learning_rate = saved->position.learning_rate;
+    forget_figures(trainer);
     norms_from_json(trainer, saved->json);
     return visit_tensors(trainer, copy_tensor, from, error);
 }
