@@ -237,7 +237,6 @@ mote_status mote_checkpoints_restore(mote_checkpoints *checkpoints, mote_trainer
     if (is_broken(status)) {
         status = try_older(&s, status);
     }
-    checkpoints->time = mote_clock();
     checkpoints->any = status == MOTE_OK;
     checkpoints->step = trainer->position.step;
     return status == MOTE_OK ? MOTE_OK : mote_fail(error, s.first.status, "%s", s.first.message);

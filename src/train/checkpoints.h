@@ -14,7 +14,7 @@ typedef struct mote_checkpoints {
     bool any;      /* there is an intact one */
     bool newest;   /* and it is checkpoint.safetensors; otherwise that is missing or broken */
     uint64_t step; /* of the latest intact one */
-    double time;   /* of the last attempt to write one, by mote_clock */
+    double time;   /* of the last attempt to write one, or of the start, by mote_clock */
 } mote_checkpoints;
 
 /* Whether a checkpoint is due at a STEP or EPOCH event: by the options, or because training

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "config/json_write.h"
+#include "core/clock.h"
 #include "core/file.h"
 #include "data/dataset.h"
 #include "mote/version.h"
@@ -254,6 +255,8 @@ void mote_run_record(mote_run *run, const mote_model *model, const mote_event *e
         write_late_metrics(run);
         break;
     case MOTE_EVENT_STARTED:
+        run->checkpoints.time = mote_clock();
+        break;
     case MOTE_EVENT_NOTICE:
         break;
     }

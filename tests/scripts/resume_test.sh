@@ -541,6 +541,9 @@ test_when() {
     run 0 "$train" mlp.json --run-dir timed --quiet --set 'train.checkpoint={"every_epochs":0,"every_minutes":1e-9,"keep":1000}'
     same "all the time" "$(count_checkpoints timed)" 72
     rm -rf timed
+    run 0 "$train" mlp.json --run-dir timed --quiet --set 'train.checkpoint={"every_epochs":0,"every_minutes":1,"keep":1000}'
+    same "not before the first minute is over" "$(count_checkpoints timed)" 1
+    rm -rf timed
 }
 
 write_mlp ', "metrics": {"every_steps": 5, "norms": true}' >mlp.json
