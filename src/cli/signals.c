@@ -3,27 +3,47 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/common.h"
+#include "core/clock.h"
 
 static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 
+/* The same signal again within this time does not count: timeout(1) sends it to the program and
+ * then to the program's group, and Ctrl-C reaches both the program and what runs it, which may
+ * forward it. No user asks twice so fast. */
+enum {
+    ECHO_MILLISECONDS = 200
+};
+
 static volatile sig_atomic_t seen;
+static atomic_uint seen_at; /* in milliseconds, modulo 2^32 */
 static const char *volatile said;
+
+static unsigned milliseconds(void) {
+    return (unsigned)(uint64_t)(1000 * mote_clock());
+}
+
+static bool is_echo(int number) {
+    return number == seen && milliseconds() - seen_at < ECHO_MILLISECONDS;
+}
 
 static void on_signal(int number) {
     const char *text = said;
     if (seen) {
-        if (number != SIGHUP) {
+        if (number != SIGHUP && !is_echo(number)) {
             signal(number, SIG_DFL);
             raise(number); /* takes effect when this handler returns */
         }
         return;
     }
+    seen_at = milliseconds();
     seen = number;
     int before = errno; /* the interrupted code may be about to read it */
     if (text && write(STDERR_FILENO, text, strlen(text)) < 0) {

@@ -204,7 +204,16 @@ test_two_processes() {
     rm -rf mine
 }
 
-# Two SIGHUPs are one closed terminal; any other two signals are a user in a hurry.
+# start_slow: starts the run "stopped", whose steps are slow.
+start_slow() {
+    "$train" mlp.json --run-dir stopped --set train.epochs=1000000 --set dataset.samples=6000 \
+        --set 'model.layers[1].units=1024' --set train.accumulate=1000 >"$out" 2>"$err" &
+    child=$!
+    check "a run starts: stopped" wait_until 20 test -e stopped/checkpoint.safetensors
+}
+
+# Two SIGHUPs are one closed terminal, and the same signal twice at once comes from a program such as timeout; any other two
+# signals are a user in a hurry.
 test_signals() {
     start stopped
     kill -s HUP $child
@@ -217,6 +226,20 @@ test_signals() {
     { wait $child; } 2>/dev/null
     check "a second signal ends at once" lacks 'all is saved' "$err"
     rm -rf stopped
+    start_slow
+    kill -s TERM $child && kill -s TERM $child
+    { wait $child; } 2>/dev/null
+    check "the same signal twice at once is one" grep -q 'all is saved' "$err"
+    rm -rf stopped
+    for _ in 1 2 3 4 5; do # the first signal may come just before the end of a step
+        start_slow
+        kill -s INT $child && sleep_ms 1 && kill -s STOP $child && sleep_ms 300
+        kill -s INT $child && kill -s CONT $child
+        { wait $child; } 2>/dev/null
+        rm -rf stopped
+        lacks 'all is saved' "$err" && break
+    done
+    check "the same signal a while later ends at once" lacks 'all is saved' "$err"
 }
 
 # The reader of a pipe exits before the writer, as tee does after Ctrl-C.
