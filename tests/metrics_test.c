@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include <math.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "layers/conv2d.h"
@@ -740,6 +741,29 @@ Test(intervals, go_on_behind_the_last_whole_line_where_their_file_was_cut_off) {
     free(text);
     mote_run_close(&d.directory);
     run_close(&r);
+}
+
+/* For example because the process has too many files open. */
+Test(intervals, are_not_thrown_away_where_their_file_cannot_be_opened) {
+    const char *path = scratch_path("metrics.jsonl");
+    FILE *file = fopen(path, "w");
+    cr_assert(file && fputs("{}\n{}\n", file) >= 0 && fclose(file) == 0);
+    struct rlimit usual;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    struct rlimit none = {.rlim_cur = 0, .rlim_max = usual.rlim_max};
+    mote_metrics_log log = {.directory = scratch_path(".")};
+    mote_error error = {0};
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    mote_status status = mote_metrics_log_rewind(&log, 3, &error);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    cr_expect_eq(status, MOTE_FILE);
+    cr_expect(strstr(error.message, "metrics.jsonl: cannot be opened: "), "%s", error.message);
+    size_t length;
+    free(scratch_read(path, &length));
+    cr_expect_eq(length, 6, "%zu bytes are left", length);
+    cr_expect_eq(mote_metrics_log_rewind(&log, 3, NULL), MOTE_OK);
+    free(scratch_read(path, &length));
+    cr_expect_eq(length, 3, "%zu bytes are left", length);
 }
 
 /* Otherwise they would be missing in a run resumed from there. */

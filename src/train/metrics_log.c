@@ -185,7 +185,9 @@ mote_status mote_metrics_log_rewind(mote_metrics_log *log, uint64_t bytes, mote_
     uint64_t length = stat(path, &now) == 0 ? (uint64_t)now.st_size : 0;
     int file = open(path, O_RDONLY | O_CLOEXEC);
     log->bytes = file < 0 ? 0 : whole_lines(file, bytes);
-    if (length > log->bytes && truncate(path, (off_t)log->bytes) != 0) {
+    if (file < 0 && errno != ENOENT) { /* its lines are not to be lost for that */
+        status = mote_fail(error, MOTE_FILE, "%s: cannot be opened: %s", path, strerror(errno));
+    } else if (length > log->bytes && truncate(path, (off_t)log->bytes) != 0) {
         status = mote_fail(error, MOTE_FILE, "%s: cannot be shortened: %s", path, strerror(errno));
     }
     if (file >= 0) {
