@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -773,9 +774,8 @@ Test(file, a_full_disk_is_an_error_and_the_old_file_survives) {
     mote_status status = mote_file_write_text(path, text, &error);
     setrlimit(RLIMIT_FSIZE, &before);
     cr_expect_eq(status, MOTE_FILE, "%s", mote_status_name(status));
-    snprintf(expected, sizeof expected, "%s: cannot be written: ", path);
-    cr_expect_eq(strncmp(error.message, expected, strlen(expected)), 0, "found \"%s\"",
-                 error.message);
+    snprintf(expected, sizeof expected, "%s: cannot be written: %s", path, strerror(EFBIG));
+    cr_expect_str_eq(error.message, expected, "found \"%s\"", error.message);
     cr_expect_eq(count_files(), (size_t)1, "%zu files are left", count_files());
     expect_content(path, "old");
     free(path);

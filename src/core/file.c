@@ -212,7 +212,7 @@ mote_status mote_file_write_text(const char *path, const char *text, mote_error 
     mote_file_writer writer;
     mote_status status = mote_file_open(&writer, path, error);
     if (status == MOTE_OK) {
-        fputs(text, writer.stream);
+        mote_file_put(&writer, text, strlen(text));
         status = mote_file_commit(&writer, error);
     }
     return status;
