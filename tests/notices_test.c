@@ -34,15 +34,20 @@ typedef enum task {
 typedef struct notes {
     size_t count;
     char texts[8][512];
+    uint64_t first, last; /* steps done at the first notice and at the end */
 } notes;
+
+static bool stops; /* at the first notice */
 
 static bool listen(void *context, const mote_event *event) {
     notes *n = context;
     cr_expect_eq(event->notice != NULL, event->kind == MOTE_EVENT_NOTICE);
+    n->last = event->step;
     if (event->notice && n->count < COUNT(n->texts)) {
+        n->first = n->count == 0 ? event->step : n->first;
         snprintf(n->texts[n->count++], sizeof n->texts[0], "%s", event->notice);
     }
-    return true;
+    return !stops || !event->notice;
 }
 
 /* The notices of a run that resumes from the checkpoint `from`, unless that is NULL, and is saved
@@ -86,7 +91,8 @@ static notes notes_between(const char *from, const char *to, const char *network
     }
     notes n = {0};
     mote_trainer_set_listener(trainer, listen, &n);
-    cr_expect_eq(mote_trainer_run(trainer, &error), MOTE_OK, "%s", error.message);
+    mote_status expected = stops ? MOTE_INTERRUPTED : MOTE_OK;
+    cr_expect_eq(mote_trainer_run(trainer, &error), expected, "%s", error.message);
     if (to) {
         cr_assert_eq(mote_trainer_save(trainer, scratch_path(to), &error), MOTE_OK, "%s",
                      error.message);
@@ -258,6 +264,26 @@ Test(notices, of_targets_that_are_large) {
     n = notes_of(network, SHARE, train, OUTLIER);
     for (size_t i = 0; i < n.count; i++) {
         cr_expect(!strstr(n.texts[i], "targets"), "%s", n.texts[i]);
+    }
+}
+
+/* At the start, after a step and after an epoch. */
+Test(notices, are_where_a_listener_can_stop_training) {
+    static const struct {
+        const char *data, *train;
+        task task;
+    } rows[] = {
+        {"{\"validation_fraction\": 0.01}", FAST, HALVES},
+        {"{}", "{\"epochs\": 5, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1e-9}}",
+         SENSELESS},
+        {"{}", "{\"epochs\": 70, \"batch_size\": 2000}", SENSELESS},
+    };
+    stops = true;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        notes n = notes_of(NETWORK(""), rows[i].data, rows[i].train, rows[i].task);
+        cr_expect_eq(n.count, (size_t)1);
+        cr_expect_leq(n.last, n.first + 1, "row %zu: stopped in step %ju, goes on to %ju", i,
+                      (uintmax_t)n.first, (uintmax_t)n.last);
     }
 }
 

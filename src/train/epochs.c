@@ -95,7 +95,9 @@ bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind) {
         return true;
     }
     mote_event event = mote_trainer_event(trainer, kind);
-    return trainer->listener(trainer->listener_context, &event);
+    bool go_on = trainer->listener(trainer->listener_context, &event);
+    trainer->stops = trainer->stops || !go_on;
+    return !trainer->stops;
 }
 
 /* ---- epochs ---- */
@@ -262,6 +264,7 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error) {
     }
     mote_position *p = &trainer->position;
     double clock = mote_clock();
+    trainer->stops = false;
     mote_trainer_show_weights(trainer);
     mote_status status =
         mote_trainer_tell(trainer, MOTE_EVENT_STARTED) ? MOTE_OK : MOTE_INTERRUPTED;

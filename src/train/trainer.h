@@ -88,6 +88,7 @@ struct mote_trainer {
     mote_augmenter *augmenter; /* NULL: samples stay as they are */
     mote_listener listener;
     void *listener_context;
+    bool stops; /* the listener has returned false, perhaps at a notice */
 
     size_t epoch_steps;   /* of a whole epoch */
     uint64_t total_steps; /* at the end */
@@ -135,7 +136,7 @@ size_t mote_trainer_step_samples(const mote_trainer *trainer);
  * otherwise the last one done. */
 mote_event mote_trainer_event(mote_trainer *trainer, mote_event_kind kind);
 
-/* Tells the listener about that event; false if it wants to stop. */
+/* Tells the listener about that event; false if it wants to stop, or has since training began. */
 bool mote_trainer_tell(mote_trainer *trainer, mote_event_kind kind);
 
 /* Puts the weights back into the model if it holds the best ones or the averages, as at the end of
