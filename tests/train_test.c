@@ -565,7 +565,13 @@ static void check_events(const char *data_json, const char *train_json, const si
     }
     cr_assert_eq(e->kind, MOTE_EVENT_STARTED);
     cr_expect(e->epoch == 1 && e->step == 0 && e->total_steps == total && e->epochs == epochs &&
-              e->epoch_steps == whole_epoch && e->train.samples == 0);
+              e->epoch_steps == whole_epoch);
+    const mote_metrics unknown[] = {e->train, e->validation, e->best_validation};
+    for (size_t i = 0; i < COUNT(unknown); i++) {
+        cr_expect(unknown[i].samples == 0 && isnan(unknown[i].loss) && isnan(unknown[i].accuracy),
+                  "row %zu: a loss of %g, an accuracy of %g", i, unknown[i].loss,
+                  unknown[i].accuracy);
+    }
     double best = -1;
     for (size_t epoch = 1; epoch <= epochs; epoch++) {
         size_t seen = 0;

@@ -23,6 +23,11 @@ static mote_metrics means(const mote_trainer *trainer, uint64_t samples, double 
                               samples && classes ? (double)correct / (double)samples : (double)NAN};
 }
 
+/* Figures that there are none of yet. */
+static mote_metrics or_unknown(mote_metrics metrics) {
+    return metrics.samples ? metrics : (mote_metrics){.loss = (double)NAN, .accuracy = (double)NAN};
+}
+
 static double speed(uint64_t samples, double seconds) {
     return seconds > 0 ? (double)samples / seconds : 0;
 }
@@ -77,11 +82,11 @@ mote_event mote_trainer_event(mote_trainer *trainer, mote_event_kind kind) {
         .learning_rate = trainer->learning_rate,
         .seconds = p->seconds,
         .samples_per_second = within ? training_speed(trainer) : trainer->epoch_speed,
-        .train = within ? training_metrics(trainer) : trainer->epoch_metrics,
-        .validation = trainer->validation,
-        .best_validation = {.samples = p->has_best ? p->best_samples : 0,
-                            .loss = p->best_loss,
-                            .accuracy = p->best_accuracy},
+        .train = within ? training_metrics(trainer) : or_unknown(trainer->epoch_metrics),
+        .validation = or_unknown(trainer->validation),
+        .best_validation = or_unknown((mote_metrics){.samples = p->has_best ? p->best_samples : 0,
+                                                     .loss = p->best_loss,
+                                                     .accuracy = p->best_accuracy}),
         .notice = trainer->notices.text,
         .ending = (mote_ending)p->ending,
         .interval = interval ? &trainer->interval : NULL,

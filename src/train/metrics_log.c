@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,14 +16,6 @@ static mote_status fail_memory(mote_error *error) {
 }
 
 /* ---- lines ---- */
-
-static double part_loss(mote_metrics metrics) {
-    return metrics.samples ? metrics.loss : (double)NAN;
-}
-
-static double part_accuracy(mote_metrics metrics) {
-    return metrics.samples ? metrics.accuracy : (double)NAN;
-}
 
 typedef struct figure {
     const char *name;
@@ -41,10 +32,10 @@ static void add_figures(mote_json_writer *writer, cJSON *object, size_t count,
 /* The figures that only an epoch's line has. */
 static void add_epoch(mote_json_writer *writer, cJSON *object, const mote_event *event) {
     const figure figures[] = {
-        {"train_loss", part_loss(event->train)},
-        {"train_accuracy", part_accuracy(event->train)},
-        {"validation_loss", part_loss(event->validation)},
-        {"validation_accuracy", part_accuracy(event->validation)},
+        {"train_loss", event->train.loss},
+        {"train_accuracy", event->train.accuracy},
+        {"validation_loss", event->validation.loss},
+        {"validation_accuracy", event->validation.accuracy},
     };
     add_figures(writer, object, sizeof figures / sizeof *figures, figures);
 }
@@ -53,8 +44,8 @@ static void add_epoch(mote_json_writer *writer, cJSON *object, const mote_event 
 static void add_interval(mote_json_writer *writer, cJSON *object, const mote_interval *interval) {
     const figure figures[] = {
         {"steps", (double)interval->steps},
-        {"loss", part_loss(interval->train)},
-        {"accuracy", part_accuracy(interval->train)},
+        {"loss", interval->train.loss},
+        {"accuracy", interval->train.accuracy},
     };
     add_figures(writer, object, sizeof figures / sizeof *figures, figures);
 }
