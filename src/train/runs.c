@@ -20,22 +20,34 @@ enum {
 
 /* ---- one run ---- */
 
-/* The text of a file in the run's directory; NULL if there is none. */
-static char *read_text(const char *directory, const char *file, size_t *length) {
+static mote_status fail_memory(const char *directory, const char *file, mote_error *error) {
+    return mote_fail(error, MOTE_MEMORY, "%s/%s: out of memory", directory, file);
+}
+
+/* The text of a file in the run's directory; NULL if there is none, or when out of memory, which
+ * `error` says. */
+static char *read_text(const char *directory, const char *file, size_t *length, mote_error *error) {
+    mote_error reason = {0};
     char *path = mote_path_join(directory, file);
-    char *text =
-        path && access(path, R_OK) == 0 ? mote_file_read(path, FILE_LIMIT, length, NULL) : NULL;
+    bool there = path && access(path, R_OK) == 0;
+    char *text = there ? mote_file_read(path, FILE_LIMIT, length, &reason) : NULL;
+    if (!path || reason.status == MOTE_MEMORY) {
+        fail_memory(directory, file, error);
+    }
     free(path);
     return text;
 }
 
 /* NULL also if the file holds anything else: it is then not one of mote's. */
-static cJSON *read_object(const char *directory, const char *file) {
+static cJSON *read_object(const char *directory, const char *file, mote_error *error) {
     size_t length;
-    char *text = read_text(directory, file, &length);
-    bool out_of_memory;
+    char *text = read_text(directory, file, &length, error);
+    bool out_of_memory = false;
     cJSON *value = text ? mote_json_parse(text, length, &out_of_memory) : NULL;
     free(text);
+    if (out_of_memory) {
+        fail_memory(directory, file, error);
+    }
     if (value && !cJSON_IsObject(value)) {
         cJSON_Delete(value);
         value = NULL;
@@ -67,14 +79,16 @@ static void add_metrics(mote_run_summary *run, const cJSON *line) {
     }
 }
 
-static void read_metrics(mote_run_summary *run, const char *directory) {
+static void read_metrics(mote_run_summary *run, const char *directory, mote_error *error) {
     size_t length;
-    char *text = read_text(directory, MOTE_METRICS_FILE, &length);
+    char *text = read_text(directory, MOTE_METRICS_FILE, &length, error);
     for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
         bool out_of_memory;
         cJSON *object = mote_json_parse(line, (size_t)(end - line), &out_of_memory);
         if (object) {
             add_metrics(run, object);
+        } else if (out_of_memory) {
+            fail_memory(directory, MOTE_METRICS_FILE, error);
         }
         cJSON_Delete(object);
     }
@@ -82,7 +96,7 @@ static void read_metrics(mote_run_summary *run, const char *directory) {
 }
 
 /* A run in progress has no result yet, except while writing it. */
-static const char *ending_of(const char *directory, const cJSON *result) {
+static const char *ending_of(const char *directory, const cJSON *result, mote_error *error) {
     if (mote_run_is_active(directory)) {
         return "running";
     }
@@ -96,22 +110,22 @@ static const char *ending_of(const char *directory, const cJSON *result) {
     if (result) {
         return "done";
     }
-    cJSON *divergence = read_object(directory, MOTE_DIVERGED_FILE);
+    cJSON *divergence = read_object(directory, MOTE_DIVERGED_FILE, error);
     bool diverged = divergence != NULL;
     cJSON_Delete(divergence);
     return diverged ? "diverged" : "interrupted";
 }
 
-static void read_run(mote_run_summary *run, const char *directory) {
+static void read_run(mote_run_summary *run, const char *directory, mote_error *error) {
     double none = (double)NAN;
-    cJSON *result = read_object(directory, MOTE_RESULT_FILE);
+    cJSON *result = read_object(directory, MOTE_RESULT_FILE, error);
     run->epochs = 0;
     run->seconds = run->validation_loss = run->validation_accuracy = none;
-    read_metrics(run, directory);
+    read_metrics(run, directory, error);
     run->test_loss = mote_json_number_of(result, "test_loss");
     run->test_accuracy = mote_json_number_of(result, "test_accuracy");
-    run->ended = ending_of(directory, result);
-    run->config = read_object(directory, MOTE_CONFIG_FILE);
+    run->ended = ending_of(directory, result, error);
+    run->config = read_object(directory, MOTE_CONFIG_FILE, error);
     cJSON_Delete(result);
 }
 
@@ -289,8 +303,10 @@ static mote_status add_run(mote_run_list *list, const char *path, const char *na
     }
     mote_run_summary *run = &list->runs[list->count++];
     *run = (mote_run_summary){.name = copy};
-    read_run(run, path);
-    return MOTE_OK;
+    mote_error reason = {0};
+    read_run(run, path, &reason);
+    return reason.status == MOTE_OK ? MOTE_OK
+                                    : mote_fail(error, reason.status, "%s", reason.message);
 }
 
 static mote_status add_runs(mote_run_list *list, const char *path, const char *name, int levels,
