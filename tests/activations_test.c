@@ -1,5 +1,5 @@
-/* activations_test.c: element-wise layers: the same bits wherever an element lies, and the right
- * numbers where they are extreme.
+/* activations_test.c: element-wise layers: the same bits wherever an element is, and the right
+ * values at the extremes.
  */
 #include <criterion/criterion.h>
 #include <float.h>
@@ -13,7 +13,7 @@ static const float INF = INFINITY;
 /* ---- every activation ---- */
 
 enum {
-    MOST_ELEMENTS = 150 /* not a multiple of any vector's length */
+    MOST_ELEMENTS = 150 /* not a multiple of any vector length */
 };
 
 static void expect_same(const char *type, const char *what, size_t count, const float *found,
@@ -27,7 +27,7 @@ static void expect_same(const char *type, const char *what, size_t count, const 
     }
 }
 
-/* Runs of any length that begin anywhere, against one element at a time. */
+/* Compares runs of any length, from any element on, with one element at a time. */
 static void check_places(const mote_layer *layer) {
     static const float special[] = {NAN, INFINITY, -INFINITY, 0, -0.0f, FLT_MAX, -FLT_MAX, 1e-40f};
     const mote_layer_class *kind = layer->kind;
@@ -59,8 +59,8 @@ static void check_places(const mote_layer *layer) {
     }
 }
 
-/* Tiles and fused neighbours cut a batch in different ways, and what is a vector's in one may be a
- * remainder in the other. */
+/* Tiles and fused neighbours cut a batch differently: an element of a full vector in one may be
+ * part of a remainder in the other. */
 Test(activations, give_the_same_bits_wherever_an_element_lies_and_in_place) {
     char json[SETTINGS_CAPACITY];
     size_t found = 0;
@@ -78,7 +78,7 @@ Test(activations, give_the_same_bits_wherever_an_element_lies_and_in_place) {
     cr_expect_gt(found, 0);
 }
 
-/* ---- row by row ---- */
+/* ---- single values ---- */
 
 typedef struct extreme {
     const char *type, *json;
@@ -86,7 +86,7 @@ typedef struct extreme {
     double y, slope;
 } extreme;
 
-/* Relatively: where y is small it has to be right all the same. */
+/* Relative, since small values must be right too. */
 static bool is_close(double found, double wanted, double tolerance) {
     return isnan(wanted)   ? isnan(found)
            : isinf(wanted) ? found == wanted
@@ -109,8 +109,7 @@ static void check_extreme(const extreme *row, double tolerance, double slope_tol
     network_destroy(model);
 }
 
-/* At ±∞ as in PyTorch: 0 × ∞ is NaN. Far below 0, 1 + erf(x / √2) would be 0 in floats from x =
- * −5.5 on. */
+/* At ±∞ as in PyTorch: 0 × ∞ is NaN. In floats, 1 + erf(x / √2) would be 0 for all x below −5.5. */
 Test(activations, gelu_is_right_where_its_numbers_are_extreme) {
     const extreme rows[] = {
         {"gelu", NULL, INF, INFINITY, NAN},
@@ -158,7 +157,7 @@ Test(activations, silu_is_right_where_its_numbers_are_extreme) {
     }
 }
 
-/* Near 0, e^x − 1 would keep few digits of x. */
+/* Near 0, e^x − 1 would lose most digits of x. */
 Test(activations, elu_is_right_where_its_numbers_are_extreme) {
     static const char *const two = "{\"alpha\": 2}";
     const extreme rows[] = {

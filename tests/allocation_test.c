@@ -1,5 +1,5 @@
-/* allocation_test.c: from its first step on, training allocates nothing, nor does prediction after
- * its first call. Counts what reaches the allocator, from this program and from any library.
+/* allocation_test.c: training allocates nothing after its first step, nor does prediction after its
+ * first call. Counts all calls to the allocator, by this program and by any library.
  */
 #include <criterion/criterion.h>
 
@@ -19,7 +19,7 @@
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
 static _Atomic bool counting;
-static _Atomic size_t calls, pages; /* of the allocator, and of mmap */
+static _Atomic size_t calls, pages; /* of the allocator and of mmap */
 
 static void count_call(_Atomic size_t *counter) {
     if (atomic_load_explicit(&counting, memory_order_relaxed)) {
@@ -27,7 +27,7 @@ static void count_call(_Atomic size_t *counter) {
     }
 }
 
-/* ---- what counts: functions in front of the C library's, or the sanitizer's hooks ---- */
+/* ---- counting, by functions that override the C library's or by the sanitizer's hooks ---- */
 
 #if defined(MOTE_SANITIZED)
 
@@ -50,7 +50,7 @@ static bool can_count(void) {
 }
 
 static const bool COUNTS_PAGES = false; /* mmap is the sanitizer's own */
-static const size_t MOST_THREADS = 1;   /* as a thread first runs, the sanitizer allocates for it */
+static const size_t MOST_THREADS = 1;   /* the sanitizer allocates when a thread first runs */
 
 #elif defined(__GLIBC__)
 
@@ -134,14 +134,14 @@ static size_t stop_counting(void) {
     return atomic_load(&calls);
 }
 
-/* ---- that the counting works ---- */
+/* ---- the counting itself ---- */
 
 Test(counting, sees_every_way_to_get_memory) {
     need_counting();
     static const char *const names[] = {"malloc",        "calloc", "realloc", "posix_memalign",
                                         "aligned_alloc", "strdup", "mmap"};
     for (size_t i = 0; i < COUNT(names) - !COUNTS_PAGES; i++) {
-        void *volatile block = NULL; /* so that no compiler leaves the pair out */
+        void *volatile block = NULL; /* so that no compiler removes the pair */
         void *aligned = NULL;
         start_counting();
         switch (i) {
@@ -180,7 +180,7 @@ Test(counting, sees_every_way_to_get_memory) {
 
 /* ---- matrix products ---- */
 
-/* Of any width: BLAS has kernels that allocate for some of them, which mote is to steer around. */
+/* At any width: BLAS has kernels that allocate at some widths, which mote must avoid. */
 Test(gemm, allocates_nothing) {
     need_counting();
     enum {
@@ -219,18 +219,18 @@ enum {
     WIDTH = 200
 };
 
-/* OpenBLAS keeps a buffer for each thread that works at the same time as others, and maps it when
- * that happens for the first time, whenever that is. */
+/* OpenBLAS keeps a buffer for each of the threads that are in it at once, and maps it when so many
+ * are for the first time, whenever that is. */
 static size_t most_pages(size_t threads) {
     return threads - 1;
 }
 
 typedef struct watch {
     size_t epochs, steps, count, pages;
-    bool allocates; /* the listener itself, to see that it is noticed */
+    bool allocates; /* the listener itself, to test that this is noticed */
 } watch;
 
-/* Counts from the first step to the end of the last epoch, validation and all. */
+/* Counts from the end of the first step to the end of the last epoch, validation included. */
 static bool listen(void *context, const mote_event *event) {
     watch *w = context;
     if (event->kind == MOTE_EVENT_STEP && w->steps++ == 0) {
@@ -286,7 +286,7 @@ static mote_model *model_create(size_t network) {
     return model;
 }
 
-/* `settings` are keys of "train". */
+/* `settings` holds keys of "train". */
 static watch train(size_t network, size_t threads, const char *settings, bool allocates) {
     char json[512];
     snprintf(json, sizeof json, "{\"epochs\": 3, \"threads\": %zu, %s}", threads, settings);
@@ -384,7 +384,7 @@ enum {
     "15}, "                                                                                        \
     "{\"type\": \"scale\", \"factor\": 1.2}, {\"type\": \"elastic\"}]"
 
-/* Noise of the shape that the configs' digits have, with every augmentation. */
+/* Noise in the shape of the configs' digits, with every augmentation. */
 static mote_dataset *digits_create(void) {
     static uint8_t bytes[DIGIT_SAMPLES * DIGIT_SIDE * DIGIT_SIDE];
     static uint32_t labels[DIGIT_SAMPLES];
@@ -415,7 +415,7 @@ static bool has_digits(mote_json config) {
     return name && (strcmp(name, "synthetic_digits") == 0 || strcmp(name, "idx") == 0);
 }
 
-/* Its "train" object, but for the epochs, which come down to few. */
+/* The config's "train" object, with 2 epochs and `threads` threads; the caller frees it. */
 static char *settings_of(mote_document *document, size_t threads) {
     char assignment[64];
     mote_error error = {0};
@@ -469,7 +469,7 @@ static void expect_no_allocations_in_prediction(const char *path, mote_model *mo
     mote_pool_destroy(pool);
 }
 
-/* Whether the config is of digits, and so was tried. */
+/* Tries the config if it is of digits; returns whether it is. */
 static bool try_config(const char *path, size_t threads) {
     mote_error error = {0};
     mote_document *document = mote_document_read(path, &error);
@@ -491,7 +491,7 @@ static bool try_config(const char *path, size_t threads) {
     return tried;
 }
 
-/* Each on made-up samples, as it says in its own words. */
+/* Each config of digits, with its own settings, on made-up samples. */
 Test(configs, train_and_predict_without_allocating) {
     need_counting();
     glob_t found;

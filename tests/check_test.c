@@ -1,5 +1,5 @@
-/* check_test.c: what authors outside check their classes with: mote's own pass it, and ones with a
- * mistake do not.
+/* check_test.c: the checks for classes by outside authors: mote's own classes pass them, and ones
+ * with a mistake do not.
  */
 #include <criterion/criterion.h>
 
@@ -79,8 +79,8 @@ typedef enum fault {
 
 static fault mistake;
 
-/* y = w x² + power × 0, with a w for each number of a sample, which gets its gradient from sums
- * over tiles of rows; and a running sum of what it has seen, which it adds to y in evaluation. */
+/* y = w x² + power × 0, with one w per number of a sample, whose gradient is summed over tiles of
+ * rows; and a count of training passes, `seen`, which is added to y in evaluation. */
 typedef struct suspect {
     mote_layer base;
     size_t power;
@@ -300,7 +300,7 @@ static mote_status check_suspect(fault which, mote_error *error) {
 Test(layer_check, finds_each_mistake) {
     static const struct {
         fault mistake;
-        const char *message; /* the beginning, behind "suspect {"power": 3} on 7: " */
+        const char *message; /* the beginning, after "suspect {"power": 3} on 7: " */
     } rows[] = {
         {REFUSES_WITHOUT_A_WORD,
          "shapes: on 3 × 4: layers[0] (suspect): it is refused, without a reason"},
@@ -426,7 +426,7 @@ typedef enum output_fault {
 
 static output_fault output_mistake;
 
-/* Two classes on one number: L = log(1 + e^−z) or log(1 + e^z), in a form that does not
+/* Two classes from one logit: L = log(1 + e^−z) or log(1 + e^z), in a form that does not
  * overflow. */
 typedef struct logistic {
     mote_output base;
@@ -607,7 +607,7 @@ static optimizer_fault optimizer_mistake;
 /* Momentum, as in sgd. */
 typedef struct heavy {
     mote_optimizer base;
-    bool begun; /* has seen step 1, which a trainer that goes on has not */
+    bool begun; /* has seen step 1, unlike in a resumed trainer */
 } heavy;
 
 static const mote_field heavy_fields[] = {MOTE_OPTIMIZER_FIELDS("0.01", "0"), MOTE_FIELDS_END};

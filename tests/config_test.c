@@ -164,7 +164,7 @@ Test(document, errors_stand_where_the_value_or_its_key_stands) {
         {"{\"a\": [10, 20, {\"x\": [30]}]}", "a[2].x[0]", false, "c.json:1:23: a[2].x[0]: here"},
         {"[[], {}, [[1]], 7]", "[3]", false, "c.json:1:17: [3]: here"},
         {"[[], {}, [[1]], 7]", "[2][0][0]", false, "c.json:1:12: [2][0][0]: here"},
-        /* What looks like structure inside strings is none. */
+        /* Structural characters inside strings do not count. */
         {"{\"}\": \"]\\\"},{\", \"b\": 5}", "b", false, "c.json:1:22: b: here"},
         {"{\"a\\\\\": \"\\\\\", \"b\": 5}", "b", false, "c.json:1:20: b: here"},
         {"{\"a\\\"b\": 1, \"c\": [\"x\\\"]\", 5]}", "c[1]", false, "c.json:1:27: c[1]: here"},
@@ -172,13 +172,13 @@ Test(document, errors_stand_where_the_value_or_its_key_stands) {
         {"{\"größe\": \"日本\", \"b\": 5}", "b", false, "c.json:1:22: b: here"},
         {"{\"größe\": 5}", "größe", false, "c.json:1:11: größe: here"},
         {"{\n\"名\": 1, \"b\": 5}", "b", false, "c.json:2:14: b: here"},
-        /* An invisible mark in front, as some editors write it, is passed over. */
+        /* A byte order mark at the start, as some editors write it, is skipped. */
         {"\xef\xbb\xbf{\"a\": 1, \"b\": 5}", "b", false, "c.json:1:15: b: here"},
         {"\xef\xbb\xbf{\"a\": 1,\n \"b\": 5}", "b", true, "c.json:2:2: b: here"},
         {"\xef\xbb\xbf"
          "5",
          "", false, "c.json:1:1: here"},
-        /* cJSON takes all control characters for space. */
+        /* cJSON treats all control characters as whitespace. */
         {"{\f\"a\":\v1\f,\x01\"b\"\f:\f5\f}", "b", false, "c.json:1:18: b: here"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -294,7 +294,7 @@ typedef struct settings {
 
 static const char *const modes[] = {"constant", "cosine", "step", NULL};
 
-/* One of every kind; `units` and `part` must be given. */
+/* Fields of most kinds; only `units` is required. */
 static const mote_field fields[] = {
     {.name = "units",
      .kind = MOTE_FIELD_INTEGER,
@@ -403,7 +403,7 @@ Test(fields, take_their_presets_where_keys_are_absent) {
     mote_fields_free(fields, &s);
     mote_document_destroy(document);
 
-    /* No object at all: the same, if nothing must be given. */
+    /* No object at all gives the same if nothing is required. */
     settings none = {0};
     mote_binding presets = {fields + 1, &none};
     cr_expect_eq(mote_fields_read((mote_json){0}, NULL, &presets, 1, &error), MOTE_OK);
@@ -418,8 +418,8 @@ Test(fields, take_their_presets_where_keys_are_absent) {
 #define AVAILABLE                                                                                  \
     "; available: type, units, rate, momentum, bias, title, note, mode, weight, part, extra"
 
-/* Each row is the object's content behind {"units": 8, ; the place of its first key is 1:14, and
- * that of a value behind a key of n letters 1:(n + 18). */
+/* Where a row begins with "units": 8, the next key is at 1:14, and its value at 1:(n + 18) if the
+ * key has n letters. */
 Test(fields, refuse_what_does_not_fit_in_words) {
     static const struct {
         const char *text, *expected;
@@ -459,7 +459,7 @@ Test(fields, refuse_what_does_not_fit_in_words) {
         {"{\"units\": 8, \"weight\": \"he_norm\"}",
          "c.json:1:24: weight: expected " INITIALIZER_NAMES ", found the string \"he_norm\"; did "
          "you mean \"he_normal\"?"},
-        /* A constant is given as a number, so its name is neither taken nor proposed. */
+        /* A constant is given as a number, so its name is neither accepted nor suggested. */
         {"{\"units\": 8, \"weight\": \"constant\"}",
          "c.json:1:24: weight: expected " INITIALIZER_NAMES ", found the string \"constant\""},
         {"{\"units\": 8, \"weight\": 1e999}",
@@ -623,7 +623,7 @@ Test(fields, write_back_what_reads_as_the_same) {
     for (size_t i = 0; i < COUNT(rows); i++) {
         const char *text = rows[i].text;
         char *written = NULL;
-        for (int round = 0; round < 2; round++) { /* what was written gives the same again */
+        for (int round = 0; round < 2; round++) { /* the second time, what the first one wrote */
             mote_document *document = parse(text, "c.json");
             settings s = {0};
             mote_error error = {0};
@@ -632,7 +632,7 @@ Test(fields, write_back_what_reads_as_the_same) {
             cJSON *object = cJSON_CreateObject();
             mote_json_writer writer = {0};
             mote_fields_write(&writer, fields, &s, object);
-            mote_fields_write(&writer, more_fields, &s, object); /* its owners' business */
+            mote_fields_write(&writer, more_fields, &s, object); /* left to their owners */
             cr_assert(!writer.failed);
             free(written);
             text = written = cJSON_PrintUnformatted(object);
@@ -654,7 +654,7 @@ Test(writer, copies_any_value_to_the_bit) {
     mote_json_writer writer = {0};
     cJSON *object = mote_json_new_object(&writer);
     mote_json_add_copy(&writer, object, "copy", mote_document_root(document).node);
-    mote_document_destroy(document); /* the copy keeps nothing of it */
+    mote_document_destroy(document); /* the copy shares nothing with it */
     char *written = mote_json_print(&writer, object, MOTE_JSON_ONE_LINE);
     char expected[sizeof text + 16];
     snprintf(expected, sizeof expected, "{\"copy\":%s}", text);
@@ -678,7 +678,7 @@ Test(fields, take_integers_by_name_and_write_them_so) {
     static const struct {
         const char *text;
         size_t stride;
-        const char *written; /* or the error behind the place */
+        const char *written; /* or the error after the place */
     } rows[] = {
         {"{}", MOTE_NAMED_INTEGER(0), "{\"stride\":\"size\"}"},
         {"{\"stride\": \"size\"}", MOTE_NAMED_INTEGER(0), "{\"stride\":\"size\"}"},
@@ -792,7 +792,7 @@ Test(design, unknown_layer) {
     mote_document_destroy(document);
 }
 
-/* What a program wrote is no slip of the finger, so there a plugin is missing. */
+/* A name that a program wrote is no typo, so a plugin must be missing. */
 Test(design, unknown_layer_of_a_plugin) {
     static const struct {
         const char *type;
@@ -835,7 +835,7 @@ Test(design, unknown_layer_of_a_plugin) {
 Test(set, changes_one_value_or_says_why_it_cannot) {
     static const struct {
         const char *text, *assignment;
-        const char *expected; /* the document afterwards, or the error behind "--set ...: " */
+        const char *expected; /* the document afterwards, or the error after "--set ...: " */
     } rows[] = {
         {"{\"a\":1,\"b\":2}", "a=3", "{\"a\":3,\"b\":2}"},
         {"{\"a\":1}", "b=3", "{\"a\":1,\"b\":3}"},
@@ -846,7 +846,7 @@ Test(set, changes_one_value_or_says_why_it_cannot) {
         {"{\"a\":[1,2,3]}", "a[2]=5", "{\"a\":[1,2,5]}"},
         {"{\"a\":[[1],[2]]}", "a[1][0]=5", "{\"a\":[[1],[5]]}"},
         {"[1,2]", "[0]=5", "[5,2]"},
-        /* Values: JSON where they are, else strings. */
+        /* Values that are JSON are taken as such, others as strings. */
         {"{}", "a=x", "{\"a\":\"x\"}"},
         {"{}", "a=", "{\"a\":\"\"}"},
         {"{}", "a=../data/my file", "{\"a\":\"../data/my file\"}"},
@@ -856,7 +856,7 @@ Test(set, changes_one_value_or_says_why_it_cannot) {
         {"{}", "a=[1,true,null]", "{\"a\":[1,true,null]}"},
         {"{\"a\":1}", "a={\"b\":2}", "{\"a\":{\"b\":2}}"},
         {"{\"A\":1}", "a=2", "{\"A\":1,\"a\":2}"},
-        /* What is no assignment, and what is no place. */
+        /* Not an assignment, or not a place. */
         {"{}", "", NO_ASSIGNMENT},
         {"{}", "a", NO_ASSIGNMENT},
         {"{}", "=3", NO_ASSIGNMENT},
@@ -899,7 +899,7 @@ Test(set, changes_one_value_or_says_why_it_cannot) {
     }
 }
 
-/* An error about what --set put there names the assignment; all others their place in the file. */
+/* An error about a value from --set names the assignment; any other names the place in the file. */
 Test(set, is_named_by_errors_about_what_it_did) {
     static const struct {
         const char *assignments[5];
@@ -914,16 +914,16 @@ Test(set, is_named_by_errors_about_what_it_did) {
         {{"b[1].y=3"}, "b[1].x", "c.json:2:17: b[1].x: here"},
         {{"b[0]={\"y\": [3]}"}, "b[0].y[0]", "--set b[0]={\"y\": [3]}: b[0].y[0]: here"},
         {{"b[0]={\"y\": [3]}"}, "b[1].x", "c.json:2:17: b[1].x: here"},
-        /* The last word counts. */
+        /* The last assignment counts. */
         {{"a=3", "a=4"}, "a", "--set a=4: a: here"},
         {{"a={\"x\":3}", "a.x=4"}, "a.x", "--set a.x=4: a.x: here"},
         {{"a={\"x\":3}", "a.y=4"}, "a.x", "--set a={\"x\":3}: a.x: here"},
         {{"a={\"x\":3}", "a.x=4", "a=5"}, "a", "--set a=5: a: here"},
-        /* What was put in place and replaced is forgotten, even if its memory is used again. */
+        /* A value that was set and then replaced is forgotten, even if its memory is reused. */
         {{"a=[3]", "a[0]=4", "a=5", "c=[1,[2]]"}, "c[0]", "--set c=[1,[2]]: c[0]: here"},
         {{"a=[3]", "a[0]=4", "a=5", "c=[1,[2]]"}, "c[1]", "--set c=[1,[2]]: c[1]: here"},
         {{"a=[3]", "a[0]=4", "a=5", "c=[1,[2]]"}, "c[1][0]", "--set c=[1,[2]]: c[1][0]: here"},
-        /* Objects that were made on the way stand nowhere in the file. */
+        /* Objects created along the way have no place in the file. */
         {{"trian.epochs=3"}, "trian", "--set trian.epochs=3: trian: here"},
         {{"d.e.f=3", "d.g=4"}, "d.e", "--set d.e.f=3: d.e: here"},
         {{"d.e.f=3", "d.g=4"}, "d.g", "--set d.g=4: d.g: here"},
@@ -978,11 +978,11 @@ Test(suggest, takes_two_letters_in_the_wrong_order_for_one_slip) {
     mote_suggestion suggestion = mote_suggest("sdg");
     mote_suggest_candidate(&suggestion, "adam"); /* too far */
     cr_expect_null(suggestion.best);
-    mote_suggest_candidate(&suggestion, "seg"); /* one letter is another: as near, and first */
+    mote_suggest_candidate(&suggestion, "seg"); /* one letter differs: as near, and first */
     mote_suggest_candidate(&suggestion, "sgd");
     cr_expect_str_eq(suggestion.best, "seg", "found \"%s\"", suggestion.best);
     suggestion = mote_suggest("sdg");
-    mote_suggest_candidate(&suggestion, "sea"); /* two letters are others */
+    mote_suggest_candidate(&suggestion, "sea"); /* two letters differ */
     mote_suggest_candidate(&suggestion, "sgd");
     cr_expect_str_eq(suggestion.best, "sgd", "found \"%s\"", suggestion.best);
 }

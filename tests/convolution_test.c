@@ -1,6 +1,5 @@
-/* convolution_test.c: conv2d and max_pool2d against the plain loops of their definitions, in all
- * the ways they compute, alone and together, and the turning of images from one order of channels
- * to the other.
+/* convolution_test.c: conv2d and max_pool2d against plain loops of their definitions, in all the
+ * ways they are computed, alone and together, and the reordering of channels.
  */
 #include <criterion/criterion.h>
 
@@ -54,7 +53,7 @@ Test(windows, are_as_many_as_fit) {
     }
 }
 
-/* One side of the window: where it begins, and how many places it finds. */
+/* Along one axis: the padding before the image, and how many places the window has. */
 typedef struct side {
     size_t before, out;
 } side;
@@ -69,10 +68,10 @@ static side side_of(const convolution *c, size_t in) {
     return (side){seen > in ? (seen - in) / 2 : 0, out};
 }
 
-/* A term of the sum: what it multiplies. */
+/* Visits one term of the sum: the indices in x, w and y. */
 typedef void visit_term(void *context, size_t x, size_t w, size_t y);
 
-/* Every product of the definition, in planes: y += x × w. */
+/* Visits every product of the definition, y += x × w; images are planes. */
 static void visit_terms(const convolution *c, visit_term *visit, void *context) {
     side rows = side_of(c, c->height), columns = side_of(c, c->width);
     size_t group_channels = c->channels / c->groups, group_filters = c->filters / c->groups;
@@ -99,7 +98,7 @@ static void visit_terms(const convolution *c, visit_term *visit, void *context) 
     }
 }
 
-/* Sums in double, and the sums of absolute values that rounding is measured by. */
+/* Sums in double, and sums of absolute values, to which rounding errors are relative. */
 typedef struct sums {
     const float *x, *w, *dy;
     double *y, *dx, *dw;
@@ -157,7 +156,7 @@ static void check_convolution(const convolution *c, mote_pool *pool) {
     numbers_uniform(&random, -1, 1, out, dy);
     mote_model_initialize(model, 1, NULL);
     mote_pass pass = {.pool = pool, .batch = c->batch, .training = true, .random = &random};
-    for (int i = 0; i < 2; i++) { /* the second time on what the first left in memory */
+    for (int i = 0; i < 2; i++) { /* the second time in memory that the first has used */
         network_fill_gradients(model, 0);
         layer_alone_forward(model, &pass, x, y);
         layer_alone_backward(model, &pass, dy, dx);
@@ -210,7 +209,7 @@ Test(convolution, is_the_sum_that_defines_it, .timeout = 120) {
         {8, 11, 5, 2, 12, 4, 3, 2, 1, 1, false, false},
         {7, 12, 9, 1, 3, 3, 1, 2, 3, 1, false, false},
         {8, 9, 8, 2, 25, 3, 1, 1, 1, 1, false, false},
-        /* by columns, of filters that fill vectors and that do not */
+        /* by columns, with filters that fill vectors and that do not */
         {9, 6, 7, 3, 8, 3, 1, 1, 1, 1, false, false},
         {11, 14, 14, 9, 16, 5, 1, 0, 1, 1, false, true},
         {32, 14, 14, 2, 64, 3, 1, 0, 1, 1, true, false},
@@ -218,8 +217,8 @@ Test(convolution, is_the_sum_that_defines_it, .timeout = 120) {
         {9, 12, 9, 1, 3, 3, 1, 2, 3, 1, false, false},
         {64, 4, 4, 3, 48, 1, 1, 0, 1, 1, false, false},
         {3, 13, 13, 1, 5, 11, 2, 5, 1, 1, false, false}, /* few channels, but a large window */
-        /* Winograd's: images of odd sides, of one pixel, of all paddings, of more than a chunk, and
-         * as wide as they may be and wider */
+        /* Winograd: odd sides, one pixel, every padding, more than one chunk, the greatest width
+         * and beyond */
         {16, 9, 11, 3, 32, 3, 1, 0, 1, 1, false, false},
         {48, 5, 9, 2, 16, 3, 1, 2, 1, 1, false, true},
         {16, 3, 3, 5, 16, 3, 1, 1, 1, 1, false, false},
@@ -229,15 +228,15 @@ Test(convolution, is_the_sum_that_defines_it, .timeout = 120) {
         {256, 4, 4, 3, 256, 3, 1, 1, 1, 1, false, false},
         {16, 4, 511, 1, 16, 3, 1, 1, 1, 1, false, false},
         {16, 4, 514, 1, 16, 3, 1, 1, 1, 1, false, false},
-        /* not worth its while for so few pixels */
+        /* too few pixels for Winograd to pay off */
         {16, 7, 7, 3, 32, 3, 1, 0, 1, 1, false, false},
         {16, 1, 1, 2, 16, 3, 1, 1, 1, 1, false, false},
-        /* groups, up to one filter for each channel, and several for each */
+        /* groups, up to one filter per channel, and several per channel */
         {8, 6, 6, 2, 12, 3, 1, 1, 1, 4, false, false},
         {6, 7, 5, 3, 6, 3, 1, 0, 1, 6, true, false},
         {20, 9, 9, 2, 20, 5, 2, 2, 1, 20, false, true},
         {3, 6, 6, 2, 9, 3, 1, 1, 2, 3, false, false},
-        /* several patches: rows, and parts of rows */
+        /* several patches, of rows and of parts of rows */
         {1, 300, 301, 1, 4, 3, 1, 1, 1, 1, false, false},
         {24, 80, 70, 1, 5, 3, 1, 1, 1, 1, false, false},
         {40, 4, 900, 1, 3, 3, 2, 1, 1, 1, false, false},
@@ -278,7 +277,7 @@ Test(convolution, gives_the_same_bits_with_any_number_of_threads) {
         for (size_t threads = 1; threads <= 4; threads++) {
             mote_error error = {0};
             mote_model *model = layer_alone_create("conv2d", json, shape, BATCH, &error);
-            if (!model) { /* one channel has no groups */
+            if (!model) { /* one channel cannot be split into groups */
                 continue;
             }
             mote_pool *pool = mote_pool_create(threads, NULL);
@@ -328,11 +327,11 @@ static void *predict_on_small_stack(void *context) {
     return NULL;
 }
 
-/* mote/model.h says so of mote_model_predict. The sanitizers' frames are larger. */
+/* As mote/model.h promises of mote_model_predict. The sanitizers' frames are larger. */
 Test(convolution, predicts_on_a_megabyte_of_stack) {
 #ifndef MOTE_SANITIZED
     static const char *const jsons[] = {
-        "{\"filters\": 64, \"kernel\": 3, \"padding\": 1}", /* Winograd's */
+        "{\"filters\": 64, \"kernel\": 3, \"padding\": 1}", /* Winograd */
         "{\"filters\": 65, \"kernel\": 5, \"padding\": 1}", /* by columns */
         "{\"filters\": 64, \"kernel\": 3, \"groups\": 64}", /* channel by channel */
         "{\"filters\": 128, \"kernel\": 3, \"groups\": 4}", /* by columns, in groups */
@@ -364,7 +363,7 @@ Test(convolution, predicts_on_a_megabyte_of_stack) {
 #endif
 }
 
-/* ---- with the pooling that follows ---- */
+/* ---- fused with the pooling that follows ---- */
 
 typedef struct pooled_network {
     size_t channels, height, width;
@@ -427,7 +426,7 @@ static void check_pooled(const pooled_network *n, mote_pool *pool) {
     numbers_uniform(&random, -1, 1, in, x);
     numbers_uniform(&random, -1, 1, out, dy);
     mote_pass pass = {.pool = pool, .batch = POOLED_BATCH, .training = true, .random = &random};
-    for (int i = 0; i < 2; i++) { /* the second time on what the first left in memory */
+    for (int i = 0; i < 2; i++) { /* the second time in memory that the first has used */
         network_fill_gradients(fused, 0);
         layer_alone_forward(fused, &pass, x, y[0]);
         layer_alone_backward(fused, &pass, dy, dx[0]);
@@ -461,11 +460,11 @@ Test(pooling, after_a_convolution_is_done_along_with_it, .timeout = 120) {
          NULL, true},
         {2, 15, 14, "{\"filters\": 3, \"kernel\": 7, \"padding\": 1}", "sigmoid", "{\"size\": 3}",
          NULL, true},
-        /* by columns, and of so many filters that they are shared out */
+        /* by columns, and with so many filters that they form several tasks */
         {11, 8, 8, "{\"filters\": 12, \"kernel\": 3, \"padding\": \"same\"}", "relu",
          "{\"size\": 2}", NULL, true},
         {10, 6, 6, "{\"filters\": 150, \"kernel\": 1}", "relu", "{\"size\": 2}", NULL, true},
-        /* windows of which too many hold a maximum, or with gaps, and groups */
+        /* too many windows to leave out the zeros of dy, windows with gaps, and groups */
         {4, 7, 8, "{\"filters\": 6, \"kernel\": 2}", "relu",
          "{\"size\": 2, \"stride\": 1, \"padding\": 1}", NULL, true},
         {4, 9, 8, "{\"filters\": 6, \"kernel\": 3, \"dilation\": 2}", "relu", "{\"size\": 2}", NULL,
@@ -474,7 +473,7 @@ Test(pooling, after_a_convolution_is_done_along_with_it, .timeout = 120) {
          true},
         {5, 9, 8, "{\"filters\": 5, \"kernel\": 3, \"groups\": 5}", "relu", "{\"size\": 2}", NULL,
          true},
-        /* where it cannot be: too large an image, an activation that needs its x */
+        /* not fused: too large an image, an activation that needs its x */
         {1, 150, 150, "{\"filters\": 3, \"kernel\": 3}", "relu", "{\"size\": 2}", NULL, false},
         {2, 9, 9, "{\"filters\": 4, \"kernel\": 3}", "gelu", "{\"size\": 2}", NULL, false},
         {1, 300, 300, "{\"filters\": 1, \"kernel\": 3}", "relu", "{\"size\": 2}", NULL, false},
@@ -490,7 +489,8 @@ typedef struct pooling_case {
     size_t channels, height, width, size, stride, padding;
 } pooling_case;
 
-/* The maxima of windows, and dy at the first place that holds each. In planes. */
+/* y is the maximum of each window; dy is added to dx at the first place that holds it. Images are
+ * planes. */
 static void pool_plainly(const pooling_case *c, const float *x, const float *dy, float *y,
                          float *dx) {
     size_t rows = (c->height + 2 * c->padding - c->size) / c->stride + 1;
@@ -534,7 +534,7 @@ Test(pooling, takes_the_first_maximum_of_each_window) {
         float *dy = numbers_create(out), *y[2] = {numbers_create(out), numbers_create(out)};
         mote_random random = mote_random_create(5, MOTE_RANDOM_DATA, i);
         numbers_uniform(&random, -1, 1, in, x);
-        for (size_t k = 0; k < in; k++) { /* few values, so that some are in a window twice */
+        for (size_t k = 0; k < in; k++) { /* few values, so that windows contain ties */
             x[k] = rintf(5 * x[k]);
         }
         for (size_t k = 0; k < out; k++) {

@@ -107,7 +107,7 @@ Test(shape, is_equal_in_rank_and_dimensions) {
 
 /* ---- random numbers ---- */
 
-/* Published with the algorithm: what xoshiro256++ gives from the state 1, 2, 3, 4. */
+/* As published with the algorithm: the output of xoshiro256++ from the state 1, 2, 3, 4. */
 Test(random, is_xoshiro256_plus_plus) {
     static const uint64_t expected[] = {
         41943041u,
@@ -129,8 +129,8 @@ Test(random, is_xoshiro256_plus_plus) {
     }
 }
 
-/* Computed by a program of a few lines in another language. A change here would silently change
- * every run that anyone has written down the seed of. */
+/* Computed by a short program in another language. A change here would silently change every run
+ * whose seed anyone has recorded. */
 Test(random, gives_the_same_numbers_for_a_seed_for_ever) {
     static const struct {
         uint64_t seed;
@@ -217,7 +217,7 @@ Test(random, uniform_numbers_and_normal_ones_have_their_mean_and_variance) {
     }
 }
 
-/* The bits of 1 - 2^-53 and below: uniform never rounds up to 1. */
+/* Even with all of its 53 bits set, uniform does not round up to 1. */
 Test(random, the_largest_uniform_number_is_below_one) {
     mote_random random = {{UINT64_MAX, 0, 0, 0}}; /* rotl(-1 + 0, 23) - 1 = -2 */
     double x = mote_random_uniform(&random);
@@ -241,15 +241,15 @@ Test(random, below_draws_every_number_equally_often) {
         for (uint64_t j = 0; j < bound; j++) {
             chi_squared += pow(counts[j] - per_number, 2) / per_number;
         }
-        /* Mean bound - 1, variance twice that: 5 deviations. */
+        /* Mean bound - 1, variance twice that; 5 standard deviations. */
         double limit = (double)(bound - 1) + 5 * sqrt(2 * (double)(bound - 1));
         cr_expect_leq(chi_squared, limit, "bound %ju: chi squared %g", (uintmax_t)bound,
                       chi_squared);
     }
 }
 
-/* With bound 3 × 2^62 a plain remainder would give the lowest quarter twice as often as it should:
- * 1/2 of all draws instead of 1/3. */
+/* With bound 3 × 2^62, a plain remainder would draw the lowest third twice as often as each of the
+ * others: in 1/2 of all draws instead of 1/3. */
 Test(random, below_is_not_biased_where_the_bound_is_no_divisor) {
     const uint64_t bound = (uint64_t)3 << 62;
     enum {
@@ -282,7 +282,7 @@ Test(random, a_shuffle_is_a_permutation_and_reaches_all_of_them) {
     }
     cr_expect_lt(in_place, (size_t)10, "%zu entries have not moved", in_place);
 
-    size_t counts[3][3] = {{0}}; /* of three entries, how often which one lands where */
+    size_t counts[3][3] = {{0}}; /* how often each of three entries lands in each place */
     for (int i = 0; i < 30000; i++) {
         uint32_t three[] = {0, 1, 2};
         mote_random_shuffle(&random, three, 3);
@@ -295,7 +295,7 @@ Test(random, a_shuffle_is_a_permutation_and_reaches_all_of_them) {
         cr_expect(count > 9500 && count < 10500, "entry %zu lands on %zu %zu times of 30000", i / 3,
                   i % 3, count);
     }
-    mote_random_shuffle(&random, NULL, 0); /* nothing to shuffle is no mistake */
+    mote_random_shuffle(&random, NULL, 0); /* shuffling nothing is no error */
 }
 
 /* ---- arena ---- */
@@ -335,7 +335,7 @@ Test(arena, gives_out_exactly_what_was_measured) {
     cr_expect_geq((char *)pieces.large, pieces.odd + 65, "pieces overlap");
     for (size_t i = 0; i < 1 << 20; i++) {
         cr_assert_eq(pieces.large[i], 0.0f, "entry %zu is not zero", i);
-        pieces.large[i] = 1; /* the sanitizer would object past the end */
+        pieces.large[i] = 1; /* the sanitizer would report a write past the end */
     }
     mote_arena_free(&arena);
     mote_arena_free(&arena); /* a second time does nothing */
@@ -375,7 +375,7 @@ Test(arena, notices_sums_that_do_not_fit) {
 
 /* ---- pool ---- */
 
-/* What hangs is ended with the test's name. */
+/* A test that hangs is ended and reported by name. */
 TestSuite(pool, .timeout = 120);
 
 enum {
@@ -389,7 +389,7 @@ static void count_run(void *context, size_t index) {
     atomic_fetch_add(&runs[index < MOST_TILES ? index : MOST_TILES], 1);
 }
 
-/* Runs a job and says whether each tile ran once and no other did. */
+/* Runs a job and returns whether each of its tiles ran once and no other did. */
 static bool runs_each_once(mote_pool *pool, size_t tiles) {
     for (size_t i = 0; i <= MOST_TILES; i++) {
         atomic_store_explicit(&runs[i], 0, memory_order_relaxed);
@@ -448,7 +448,7 @@ Test(pool, takes_the_cores_there_are_where_no_size_is_given) {
     mote_pool_destroy(pool);
 }
 
-/* In a suite of its own, since it needs a directory. */
+/* A suite of its own, since it needs a directory. */
 TestSuite(quota, .init = scratch_enter, .fini = scratch_leave);
 
 static void expect_cores(const char *file, const char *text, const char *other_file,
@@ -476,8 +476,8 @@ Test(quota, of_a_container_limits_the_cores) {
     expect_cores("cpu/cpu.cfs_quota_us", "300000\n", unrelated, "", 8);
 }
 
-/* Neighbouring jobs of different length: a thread that comes late from one of them must not take
- * its number of tiles from the next. The small counts leave some ranges empty. */
+/* Consecutive jobs of different lengths: a thread that is late in one must not use the next one's
+ * number of tiles. The small counts leave some ranges empty. */
 Test(pool, survives_a_hundred_thousand_tiny_jobs_of_changing_length) {
     static const size_t sizes[] = {2, 3, 8};
     enum {
@@ -504,8 +504,8 @@ Test(pool, survives_a_hundred_thousand_tiny_jobs_of_changing_length) {
     }
 }
 
-/* Tiles of one job read plainly what those of the job before have written plainly, on whichever
- * thread: sums along a chain of jobs come out right only where each job sees all of the last. */
+/* Tiles of one job read, without atomics, what those of the preceding job wrote, on any thread:
+ * sums along a chain of jobs are right only if each job sees all of the preceding one's writes. */
 typedef struct chain {
     size_t from[64], to[64];
 } chain;
@@ -579,14 +579,14 @@ Test(pool, wakes_up_after_it_has_gone_to_sleep) {
     mote_pool *pool = mote_pool_create(3, NULL);
     cr_assert(pool);
     for (int i = 0; i < 60; i++) {
-        /* From nothing, through the spinning, to well into sleep. */
+        /* From no pause, through spinning, to well into sleep. */
         nanosleep(&(struct timespec){.tv_nsec = i * i * 2000L}, NULL);
         cr_assert(runs_each_once(pool, (size_t)(2 + i % 5)));
     }
     mote_pool_destroy(pool);
 }
 
-/* Each tile waits until all of them have begun, which takes as many threads as there are tiles. */
+/* Each tile waits until all 3 have begun, which takes as many threads as tiles. */
 static void meet(void *context, size_t index) {
     (void)index;
     _Atomic size_t *arrived = context;
@@ -735,7 +735,7 @@ Test(file, leftovers_are_removed_and_nothing_else) {
     }
     leave("a.txt.17.part");
     leave("ba.txt.17.part");
-    mote_file_writer writer; /* a process at work */
+    mote_file_writer writer; /* a process that is still writing */
     char *path = in_directory("a.txt"), name[64];
     snprintf(name, sizeof name, "a.txt.%ld.part", (long)getpid());
     cr_assert_eq(mote_file_open(&writer, path, NULL), MOTE_OK);
@@ -758,7 +758,7 @@ Test(file, leftovers_are_removed_and_nothing_else) {
     free(path);
 }
 
-/* A limit on the size of files stands in for a disk that is full. */
+/* A limit on the size of files stands in for a full disk. */
 Test(file, a_full_disk_is_an_error_and_the_old_file_survives) {
     char *path = in_directory("a.txt"), expected[256];
     cr_assert_eq(mote_file_write_text(path, "old", NULL), MOTE_OK);
@@ -790,7 +790,7 @@ Test(file, a_place_that_cannot_be_written_is_named_with_the_reason) {
     } rows[] = {
         {"none/a.txt", "No such file or directory"},
         {"plain/a.txt", "Not a directory"},
-        {"taken", "Is a directory"}, /* found out by the rename */
+        {"taken", "Is a directory"}, /* detected by the rename */
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char *path = in_directory(rows[i].name), expected[256];
@@ -815,7 +815,7 @@ Test(file, reading_gives_every_byte_up_to_the_limit) {
         FILE *stream = fopen(path, "wb");
         cr_assert(stream);
         for (size_t j = 0; j < length; j++) {
-            fputc((int)(j % 251), stream); /* zero bytes among them */
+            fputc((int)(j % 251), stream); /* including zero bytes */
         }
         fclose(stream);
         mote_error error = {0};

@@ -1,5 +1,5 @@
-/* dense_networks_test.c: of the networks that the benchmark trains: the same weights with any
- * number of threads, and no more memory than promised.
+/* dense_networks_test.c: the dense networks of the benchmark get the same weights with any number
+ * of threads and take no more memory than promised.
  */
 #include <criterion/criterion.h>
 
@@ -111,8 +111,8 @@ static double peak_bytes(void) {
     return 1024.0 * (double)usage.ru_maxrss;
 }
 
-/* The promise: 8-bit data + 6 × parameters + activations + 20 MB. That holds weights, momentum and
- * the best weights so far, which validation keeps, twice over. */
+/* The promise: 8-bit data + 6 × parameters + activations + 20 MB. The 6 is twice the weights,
+ * momentum and the best weights so far, which validation keeps. */
 static double promised_bytes(const network *n, size_t parameters) {
     double activations = 4.0 * (double)n->batch * (double)(WIDTH + n->hidden[0] + n->hidden[1]);
     return (double)n->samples * WIDTH + 6 * 4.0 * (double)parameters + activations + 20e6;
@@ -138,7 +138,8 @@ static void expect_little_memory(const network *n) {
 #endif
 }
 
-/* A process for each, since a peak is a process's. Each trains past a validation. */
+/* One test, and so one process, for each, since the peak is a process's. Each trains past a
+ * validation. */
 Test(dense_networks, need_little_memory_when_small) {
     expect_little_memory(&(network){{128, 0}, 64, 60000, 850});
 }

@@ -1,7 +1,7 @@
-/* dropout_test.c: what is dropped is random enough, the same with any number of threads and on the
- * way back; and in evaluation nothing is.
+/* dropout_test.c: what is dropped is random enough and the same on any number of threads and in the
+ * backward pass; evaluation drops nothing.
  *
- * All seeds are fixed, so that what is checked against chance either always holds or never.
+ * All seeds are fixed, so statistical checks either always hold or never do.
  */
 #include <criterion/criterion.h>
 
@@ -13,7 +13,7 @@ enum {
     BATCH = 10,
     WIDTH = 100000,
     NUMBERS = BATCH * WIDTH,
-    TILE = 8192 /* the layer's own */
+    TILE = 8192 /* as in dropout.c */
 };
 
 static mote_model *create(double rate) {
@@ -42,9 +42,9 @@ static size_t count_kept(size_t count, const float *y) {
     return kept;
 }
 
-/* ---- chance ---- */
+/* ---- statistics ---- */
 
-/* Of 10^7 numbers, and from tile to tile: the counts scatter neither more nor less than they
+/* The counts over 10^7 numbers and over each tile scatter neither more nor less than they
  * should. */
 static void check_rate(double rate) {
     mote_model *model = create(rate);
@@ -85,7 +85,7 @@ Test(dropout, keeps_the_share_that_it_should) {
     }
 }
 
-/* Expects no correlation between runs of numbers with mean 0 and that variance. */
+/* Expects no correlation between runs of numbers with mean 0 and the given variance. */
 static void expect_uncorrelated(double variance, const char *what, size_t distance, size_t count,
                                 const float *a, const float *b) {
     double both = 0;
@@ -97,7 +97,7 @@ static void expect_uncorrelated(double variance, const char *what, size_t distan
               what, distance, off);
 }
 
-/* Neighbours near and far, the same place in neighbouring tiles, and in the next steps. */
+/* Checks neighbours near and far, places one or more whole tiles apart, and the following steps. */
 static void check_correlations(double rate) {
     enum {
         STEPS = 4
@@ -142,7 +142,7 @@ Test(dropout, drops_each_number_by_itself) {
     check_correlations(0.9);
 }
 
-/* All patterns of 8 neighbours are as frequent as each other, from wherever they start. */
+/* All patterns of 8 neighbours are equally frequent, wherever they start. */
 Test(dropout, keeps_all_patterns_of_neighbours_equally_often) {
     enum {
         PATTERNS = 256
@@ -173,7 +173,7 @@ Test(dropout, keeps_all_patterns_of_neighbours_equally_often) {
     network_destroy(model);
 }
 
-/* What the first has left is halved by the second. */
+/* The second drops half of what the first keeps. */
 Test(dropout, of_two_layers_is_independent) {
     mote_error error = {0};
     mote_model *model = network_create(
@@ -191,7 +191,7 @@ Test(dropout, of_two_layers_is_independent) {
     network_destroy(model);
 }
 
-/* ---- both ways, on any number of threads ---- */
+/* ---- forward and backward, on any number of threads ---- */
 
 Test(dropout, goes_back_through_what_it_kept) {
     mote_model *model = create(0.3);
@@ -244,7 +244,7 @@ Test(dropout, gives_the_same_bits_on_any_number_of_threads) {
     free(x);
 }
 
-/* ---- at the edges ---- */
+/* ---- edge cases ---- */
 
 Test(dropout, hides_no_nan_and_takes_any_rate_below_one) {
     static const double rates[] = {0, 0.5, 0.999999, 1 - 0x1p-53};
@@ -254,7 +254,7 @@ Test(dropout, hides_no_nan_and_takes_any_rate_below_one) {
         mote_random random = mote_random_create(7, MOTE_RANDOM_LAYERS, 0);
         mote_pass pass = {.batch = BATCH, .training = true, .random = &random};
         x[3] = NAN;
-        x[4] = INFINITY; /* times 0 where it is dropped */
+        x[4] = INFINITY; /* NaN if dropped: ∞ × 0 */
         layer_alone_forward(model, &pass, x, y);
         cr_expect(isnan(y[3]), "rate %g: %g", rates[i], (double)y[3]);
         cr_expect(isnan(y[4]) || y[4] == INFINITY, "rate %g: %g", rates[i], (double)y[4]);
@@ -269,7 +269,7 @@ Test(dropout, hides_no_nan_and_takes_any_rate_below_one) {
 
 /* ---- evaluation ---- */
 
-/* In a plan for training too, where validation runs; and without a generator. */
+/* Also in a plan for training, in which validation runs, and without a random generator. */
 Test(dropout, in_evaluation_passes_its_input_on) {
     mote_model *model = create(0.5);
     float *x = ones_create();

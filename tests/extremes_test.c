@@ -1,7 +1,8 @@
-/* extremes_test.c: outputs at the edge of what floats can hold.
+/* extremes_test.c: outputs and layers at the limits of float.
  *
- * Every output of the registry: nothing crashes, NaN never turns into a finite loss, and what is
- * finite on paper stays finite. Then, row by row, the very values that the formulas give.
+ * Every output in the registry: nothing crashes, NaN never gives a finite loss, and what is
+ * mathematically finite stays finite. Then, for single rows, the values that the formulas give. And
+ * no layer drops a NaN.
  */
 #include <criterion/criterion.h>
 #include <float.h>
@@ -14,7 +15,7 @@ enum {
     MOST_WIDTH = 6
 };
 
-/* One row, scored with and without its gradient. */
+/* Of one row, scored with and without its gradient. */
 typedef struct result {
     double loss;
     float dz[MOST_WIDTH], prediction[MOST_WIDTH];
@@ -52,7 +53,7 @@ static char *describe(const mote_output *output, const float *z, mote_targets ta
 
 typedef void (*row_check)(const mote_output *output, const float *z, mote_targets targets);
 
-/* Each label, and the even distribution. */
+/* Checks with each label, and with the uniform distribution. */
 static void with_each_target(const mote_output *output, const float *z, row_check check) {
     float even[MOST_WIDTH];
     for (size_t i = 0; i < output->classes; i++) {
@@ -64,7 +65,7 @@ static void with_each_target(const mote_output *output, const float *z, row_chec
     check(output, z, (mote_targets){.values = even});
 }
 
-/* Each class of output, with each of its settings, at each width it takes. */
+/* Runs each class of output, with each of its settings, at each width it takes. */
 static void with_each_output(void (*run)(const mote_output *output)) {
     char json[SETTINGS_CAPACITY];
     for (const mote_output_class *const *kind = mote_output_classes(); *kind; kind++) {
@@ -84,7 +85,7 @@ static void with_each_output(void (*run)(const mote_output *output)) {
     }
 }
 
-/* Rows of one value everywhere, and of `special` in one place among `others`. */
+/* Checks rows of `special` in one place, each in turn, and `others` everywhere else. */
 static void with_special(const mote_output *output, float special, float others, row_check check) {
     for (size_t place = 0; place < output->width; place++) {
         float z[MOST_WIDTH];
@@ -113,7 +114,7 @@ static bool takes_probabilities(const mote_output *output) {
     return output->kind->takes == MOTE_TAKES_PROBABILITIES;
 }
 
-/* Probabilities from 0 to 1; logits so large that e^z overflows, alone and against each other. */
+/* Probabilities from 0 to 1; logits so large that e^z overflows, alone and next to others. */
 static void expect_finite_everywhere(const mote_output *output) {
     static const float logits[] = {0,     1,     -1,     89,      -104,    1e4f,
                                    -1e4f, 1e15f, -1e15f, FLT_MIN, -FLT_MIN};
@@ -148,7 +149,7 @@ static void expect_nan_everywhere(const mote_output *output) {
     with_special(output, NAN, takes_probabilities(output) ? 1 : -INF, expect_nan);
 }
 
-/* Whatever the target: a NaN that no target looks at is a fault as well. */
+/* For any target: a NaN at a class other than the target's is an error too. */
 Test(extremes, a_nan_never_hides_behind_a_finite_loss) {
     with_each_output(expect_nan_everywhere);
 }
@@ -173,7 +174,7 @@ Test(extremes, infinities_never_give_a_negative_loss) {
     with_each_output(expect_no_nonsense_at_infinity);
 }
 
-/* ---- row by row ---- */
+/* ---- single rows ---- */
 
 typedef struct extreme {
     const char *type, *json;
@@ -220,8 +221,8 @@ static void check_extremes(size_t count, const extreme *rows) {
 
 static const float first_certain[] = {1, 0, 0}, halves[] = {0.5f, 0.5f, 0};
 
-/* −∞ is a logit like any other: probability 0. +∞ is not: how it compares with the next +∞ is
- * unknown, so p and the loss are NaN, even where it is the target's. */
+/* −∞ is a logit like any other, of probability 0. +∞ is not: how it compares with another +∞ is
+ * undefined, so p and the loss are NaN, even if it is the target's. */
 Test(extremes, softmax_cross_entropy_is_right_where_its_logits_are_extreme) {
     static const char *const type = "softmax_cross_entropy";
     static const char *const smooth = "{\"label_smoothing\": 0.1}";
@@ -264,7 +265,7 @@ Test(extremes, softmax_cross_entropy_is_right_where_its_logits_are_extreme) {
     CHECK_EXTREMES(rows);
 }
 
-/* Here σ(±∞) is 1 or 0 and a limit exists: 0 where the target agrees, ∞ where it does not. */
+/* Here σ(±∞) is 1 or 0 and the loss has a limit: 0 if the target agrees, ∞ if it does not. */
 Test(extremes, sigmoid_cross_entropy_is_right_where_its_logits_are_extreme) {
     static const char *const type = "sigmoid_cross_entropy";
     static const float even[] = {0.5f, 0.5f};
@@ -287,8 +288,8 @@ Test(extremes, sigmoid_cross_entropy_is_right_where_its_logits_are_extreme) {
     CHECK_EXTREMES(rows);
 }
 
-/* Probabilities below FLT_MIN count as FLT_MIN, so that a 0 where a 1 should be is not infinite:
- * loss −log FLT_MIN = 87.3, slope 1 / FLT_MIN. */
+/* Probabilities below FLT_MIN count as FLT_MIN, so a 0 that should be 1 does not give infinities:
+ * the loss is −log FLT_MIN = 87.3, the slope 1 / FLT_MIN. */
 Test(extremes, cross_entropy_stops_at_the_smallest_normal_probability) {
     static const char *const type = "cross_entropy";
     const double most = -log((double)FLT_MIN);
@@ -323,7 +324,7 @@ Test(extremes, mean_squared_error_is_right_where_its_numbers_are_extreme) {
     CHECK_EXTREMES(rows);
 }
 
-/* A probability is never outside 0 ... 1, and a row of a softmax's sums to 1. */
+/* A probability is always in 0 ... 1, and those of a softmax sum to 1. */
 Test(extremes, predictions_from_extreme_logits_are_probabilities) {
     static const struct {
         const char *type;
@@ -378,7 +379,7 @@ static void expect_nan_passes(mote_model *model, size_t batch, bool training, co
     free(y);
 }
 
-/* Through a network a NaN reaches the loss too: no layer drops it on the way. */
+/* A NaN reaches the loss through any network, since no layer drops it. */
 Test(extremes, no_layer_swallows_a_nan) {
     char json[SETTINGS_CAPACITY];
     for (const mote_layer_class *const *kind = mote_layer_classes(); *kind; kind++) {
@@ -395,10 +396,10 @@ Test(extremes, no_layer_swallows_a_nan) {
     }
 }
 
-/* Wherever in its window the NaN is, and whatever else is there. */
+/* Wherever in the window the NaN is, and whatever the other values are. */
 Test(extremes, pooling_keeps_a_nan_from_any_place) {
     enum {
-        SIDE = 5, /* one window, of several goes of max_pool2d */
+        SIDE = 5, /* one window, of more pixels than max_pool2d compares at a time */
         CHANNELS = 2,
         COUNT = CHANNELS * SIDE * SIDE
     };
@@ -430,7 +431,7 @@ Test(extremes, pooling_keeps_a_nan_from_any_place) {
     }
 }
 
-/* A window of nothing but -inf has a first place too. */
+/* In a window of -inf alone, the first place holds the maximum. */
 Test(extremes, max_pool2d_goes_back_where_all_is_minus_infinity) {
     mote_error error = {0};
     mote_model *model =

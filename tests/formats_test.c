@@ -18,7 +18,7 @@
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
-/* ---- a reader of its own, as strict as the format's description ---- */
+/* ---- an independent reader, as strict as the format's specification ---- */
 
 static uint64_t header_length_of(const unsigned char *bytes) {
     uint64_t length = 0;
@@ -28,7 +28,7 @@ static uint64_t header_length_of(const unsigned char *bytes) {
     return length;
 }
 
-/* All that github.com/huggingface/safetensors asks of a file, and that mote's is aligned. */
+/* Checks all that github.com/huggingface/safetensors requires of a file, and mote's alignment. */
 static void expect_strictly_valid(const char *path) {
     size_t count;
     unsigned char *bytes = scratch_read(path, &count);
@@ -99,7 +99,7 @@ static const char *write_sample(void) {
     return path;
 }
 
-/* Whether a file that could be read holds what was written. */
+/* Whether a file that was read holds what was written. */
 static bool holds_sample(const mote_safetensors *file) {
     for (size_t i = 0; i < COUNT(TENSORS); i++) {
         mote_real numbers[6];
@@ -176,7 +176,7 @@ Test(safetensors, tensors_that_are_not_as_wanted_are_refused_with_the_reason) {
 
 /* ---- damage ---- */
 
-/* Each byte of the file, turned into each of some others. */
+/* Changes each byte of the file into several others, one at a time. */
 Test(safetensors, no_changed_byte_goes_unnoticed) {
     const char *path = write_sample(), *damaged = scratch_path("damaged");
     size_t count;
@@ -190,7 +190,7 @@ Test(safetensors, no_changed_byte_goes_unnoticed) {
             mote_safetensors *file = mote_safetensors_read(damaged, &error);
             cr_expect(!file || holds_sample(file) || at < 8 + header_length_of(bytes),
                       "byte %zu, flipped by %02x: read as if nothing had happened", at, flips[i]);
-            /* What the header says may only be wrong where the tensor then does not fit. */
+            /* The header may say something wrong only if the tensor then does not fit. */
             for (size_t t = 0; file && t < COUNT(TENSORS); t++) {
                 mote_real numbers[6];
                 mote_tensor to = {numbers, TENSORS[t].tensor.shape};
@@ -229,12 +229,12 @@ Test(safetensors, a_file_cut_anywhere_is_refused) {
     free(bytes);
 }
 
-/* A header, the length that is written before it (0: its own), and that many bytes of data. */
+/* A header, the length written before it (0: its own), and the number of data bytes after it. */
 typedef struct bad_file {
     const char *header;
     uint64_t length;
     size_t data;
-    const char *message; /* NULL: it is good */
+    const char *message; /* NULL: it is valid */
 } bad_file;
 
 static void write_raw(const char *path, const bad_file *row) {
@@ -272,13 +272,13 @@ Test(safetensors, headers_that_make_no_sense_are_refused_with_the_reason) {
         {"{\"a\":", 0, 0, "{D}/raw: not a safetensors file: its header is not JSON"},
         {"{\"a\":7}", 0, 0, NONSENSE},
         {"{\"a\":" ENTRY("[2]", "[0,12]") "}", 0, 8, NONSENSE},            /* out of range */
-        {"{\"a\":" ENTRY("[3]", "[0,8]") "}", 0, 8, NONSENSE},             /* another size */
+        {"{\"a\":" ENTRY("[3]", "[0,8]") "}", 0, 8, NONSENSE},             /* wrong size */
         {"{\"a\":" ENTRY("[2]", "[8,0]") "}", 0, 8, NONSENSE},             /* back to front */
         {"{\"a\":" ENTRY("[2]", "[-8,0]") "}", 0, 8, NONSENSE},            /* negative */
         {"{\"a\":" ENTRY("[2]", "[0.5,8.5]") "}", 0, 9, NONSENSE},         /* fractional */
         {"{\"a\":" ENTRY("[2]", "[0,1e300]") "}", 0, 8, NONSENSE},         /* huge */
-        {"{\"a\":" ENTRY("[2]", "[0,8,8]") "}", 0, 8, NONSENSE},           /* three of them */
-        {"{\"a\":" ENTRY("[2]", "{\"b\":0,\"e\":8}") "}", 0, 8, NONSENSE}, /* no list */
+        {"{\"a\":" ENTRY("[2]", "[0,8,8]") "}", 0, 8, NONSENSE},           /* three offsets */
+        {"{\"a\":" ENTRY("[2]", "{\"b\":0,\"e\":8}") "}", 0, 8, NONSENSE}, /* not a list */
         {"{\"a\":" ENTRY("[2]", "[\"0\",\"8\"]") "}", 0, 8, NONSENSE},
         {"{\"a\":" ENTRY("[-2]", "[0,8]") "}", 0, 8, NONSENSE},
         {"{\"a\":" ENTRY("[1.5]", "[0,6]") "}", 0, 6, NONSENSE},
@@ -364,8 +364,8 @@ TestSuite(model_file, .init = scratch_enter, .fini = scratch_leave);
     "\"leaky_relu\", \"slope\": 0.0123456789}, {\"type\": \"dense\", \"units\": 3}], \"output\": " \
     "{\"type\": \"softmax_cross_entropy\"}}"
 
-/* For pictures of 2 × 4 × 5, with the preprocessing of two channels, whose numbers no 15 digits
- * hold. */
+/* For images of 2 × 4 × 5, with preprocessing for two channels whose numbers need more than 15
+ * digits. */
 static mote_model *model_create(mote_normalization normalize) {
     mote_error error = {0};
     mote_model *model = network_create(LAYERS, mote_shape_image(2, 4, 5), &error);
@@ -457,9 +457,9 @@ Test(model_file, a_model_of_numbers_comes_back_as_one) {
     mote_model_destroy(loaded);
 }
 
-/* ---- model files that are not ---- */
+/* ---- invalid model files ---- */
 
-/* Writes a model's file anew with one metadata string replaced, or left out for NULL, and perhaps
+/* Saves a model with one metadata string replaced, or left out if `value` is NULL, and optionally
  * without its last tensor. */
 static void rewrite(const mote_model *model, const char *path, const char *key, const char *value,
                     bool without_last) {
@@ -572,7 +572,7 @@ Test(model_file, the_parameters_of_another_architecture_are_refused) {
     mote_model_destroy(model);
 }
 
-/* Those of a model that has predicted already, too. */
+/* Also to a model that has already predicted. */
 Test(model_file, gives_its_parameters_to_another_model) {
     const char *path = scratch_path("model");
     mote_model *model = model_create(MOTE_NORMALIZE_STANDARD);
@@ -603,7 +603,7 @@ Test(model_file, a_model_without_an_output_cannot_be_saved_or_read_into) {
     mote_model_destroy(model);
 }
 
-/* Every byte of a model file, changed: an error, or the same model. */
+/* A change to any byte of a model file gives an error or the same model. */
 Test(model_file, no_changed_byte_goes_unnoticed) {
     const char *path = scratch_path("model"), *damaged = scratch_path("damaged");
     mote_model *model = model_create(MOTE_NORMALIZE_STANDARD);
@@ -629,9 +629,9 @@ Test(model_file, no_changed_byte_goes_unnoticed) {
     mote_model_destroy(model);
 }
 
-/* ---- places that cannot be written ---- */
+/* ---- places that cannot be written to ---- */
 
-/* A limit on the size of files stands in for a disk that is full. */
+/* A limit on the size of files stands in for a full disk. */
 Test(model_file, a_full_disk_leaves_the_old_file_whole_and_nothing_else) {
     const char *path = scratch_path("model");
     mote_model *model = model_create(MOTE_NORMALIZE_UNIT);

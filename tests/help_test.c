@@ -1,4 +1,4 @@
-/* help_test.c: the examples that help shows are what it says they are. */
+/* help_test.c: the examples that help shows are valid examples of their classes. */
 #include <criterion/criterion.h>
 
 #include "config/example.h"
@@ -10,7 +10,7 @@
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
-/* Parses an example, which has to be one line and to name the class. */
+/* Parses an example, which must be one line and name the class. */
 static mote_document *parse(const char *example, const char *selector, const char *name) {
     mote_error error = {0};
     mote_document *document =
@@ -120,7 +120,7 @@ Test(examples, of_augmentations_can_be_read) {
     cr_assert_gt(count, 0);
 }
 
-/* Their files may be missing here. */
+/* Their files may be missing. */
 Test(examples, of_datasets_can_be_opened) {
     size_t count = 0;
     for (const mote_format_class *const *kind = mote_format_classes(); *kind; kind++, count++) {

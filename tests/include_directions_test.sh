@@ -1,10 +1,10 @@
 #!/bin/sh
 # Checks that includes go one way: include_directions_test.sh REPO_ROOT
 #
-# Each room in src/ may include the rooms that the design puts below it and no other; BLAS is
-# reached from src/math alone; public headers stand on public and standard ones; and nothing but
-# src/cli prints or exits. Prints each line that does otherwise. Before that it checks itself on a
-# tree made up here that breaks every rule.
+# Each room in src/ may include the rooms below it in the design and no others; only src/math may
+# use BLAS; public headers may include only public and standard ones; and only src/cli may print or
+# exit. Prints each line that breaks a rule. First checks itself on a made-up tree that keeps the
+# rules and on lines that break each of them.
 set -eu
 
 if [ $# -ne 1 ] || [ ! -d "$1/src" ] || [ ! -d "$1/include/mote" ]; then
@@ -17,7 +17,8 @@ trap 'rm -rf -- "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Reads C files relative to the current directory and prints what breaks a rule, as file:line: why.
+# Reads C files relative to the current directory and prints lines that break a rule, as
+# file:line: why: text.
 cat >"$work/rules.awk" <<'END'
 BEGIN {
     below["core"] = "core"
@@ -33,7 +34,7 @@ BEGIN {
     below["check"] = below["train"] " check"
     below["cli"] = below["train"] " cli"
 
-    # Public headers that belong to one room; the others are for all.
+    # Public headers that belong to one room; any room may include the others.
     owner["mote/layer.h"] = "layers"
     owner["mote/output.h"] = "outputs"
     owner["mote/optimizer.h"] = "optim"
@@ -44,7 +45,7 @@ BEGIN {
     owner["mote/plugin.h"] = "train"
     owner["mote/check.h"] = "check"
 
-    # A model and what is built on it see the layers' interface, and what saves a model does too.
+    # formats is built on neither layers nor outputs, but saves models, which needs these.
     also["formats"] = "mote/layer.h mote/output.h"
 
     standard = " assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp" \
@@ -60,7 +61,7 @@ function complain(why) {
     print FILENAME ":" FNR ": " why ": " $0
 }
 
-# The line without comments, and without what stands in quotes.
+# The line without comments and without the contents of quotes.
 function code_of(line,    out, at) {
     out = ""
     while (line != "") {
@@ -88,7 +89,7 @@ function code_of(line,    out, at) {
 }
 
 function check_quoted(header,    target) {
-    if (split(header, part, "/") < 2) { # a room may have directories of its own
+    if (split(header, part, "/") < 2) { # a room may have subdirectories
         complain("name the room of a header, as in \"core/file.h\"")
         return
     }
@@ -154,13 +155,13 @@ room != "cli" && (" " code) ~ /[^A-Za-z0-9_](_?exit|_Exit|quick_exit|abort|raise
 }
 END
 
-# check ROOT: prints what breaks a rule there.
+# check ROOT: prints the lines under ROOT that break a rule.
 check() (
     cd -- "$1"
     find include/mote src -type f -name '*.[ch]' | sort | xargs awk -f "$work/rules.awk"
 )
 
-# One line a rule: file|a line that breaks it|part of what has to be said.
+# One rule per line: file|a line that breaks it|part of the expected complaint.
 broken_rows() {
     cat <<'END'
 src/core/a.c|#include "math/vector.h"|core may not include math
@@ -188,7 +189,7 @@ src/core/u.c|    abort();|only cli exits
 END
 }
 
-# Lines that keep the rules, though they look as if they did not.
+# Lines that keep the rules although they look as if they broke them.
 write_good_tree() {
     mkdir -p "$work/good/src/core" "$work/good/src/math" "$work/good/src/cli" \
         "$work/good/include/mote"

@@ -19,8 +19,8 @@
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
-/* How far a float is from the true value, in units of the last place that a float of the true
- * value's size has. Infinity counts as the float after the largest. */
+/* The distance of a float from the true value, in units in the last place of a float of the true
+ * value's magnitude. Infinity counts as the float after the largest. */
 static double ulps(float found, double expected) {
     double size = fabs(expected) < FLT_MIN ? FLT_MIN : fabs(expected);
     size = size > FLT_MAX ? FLT_MAX : size;
@@ -43,7 +43,7 @@ static mote_real *random_numbers(size_t count, double scale, uint64_t stream) {
 
 /* ---- exp ---- */
 
-/* All floats from zero to `last`, `step` bit patterns apart, through the vector function. */
+/* Checks floats from `from` to `last`, `step` bit patterns apart, through the vector function. */
 static void check_exp_over(float from, float last) {
 #ifdef MOTE_SANITIZED
     const uint32_t step = 1999;
@@ -52,7 +52,7 @@ static void check_exp_over(float from, float last) {
 #endif
     enum {
         BLOCK = 1000
-    }; /* not a multiple of any vector's length */
+    }; /* not a multiple of any vector length */
     static float x[BLOCK], y[BLOCK];
     double worst = 0;
     float worst_x = 0, worst_y = 0;
@@ -80,7 +80,7 @@ Test(exp, is_within_two_ulp_of_the_true_value_for_all_floats) {
     check_exp_over(-0.0f, -104.0f);
 }
 
-/* Where a result could go wrong by itself: around the largest and the smallest results. */
+/* Where single results could go wrong: around the largest and the smallest ones. */
 Test(exp, is_within_two_ulp_next_to_every_threshold) {
     static const float thresholds[] = {88.0f,      88.72283f, 88.722839f,  89.0f,    -86.5f,
                                        -87.33655f, -103.0f,   -103.27893f, -103.97f, -104.0f};
@@ -104,7 +104,7 @@ Test(exp, is_exact_where_there_is_one_right_answer) {
         {FLT_MAX, INFINITY},    {-FLT_MAX, 0.0f},   {1000.0f, INFINITY},  {-1000.0f, 0.0f},
         {88.75f, INFINITY},     {-104.0f, 0.0f},    {-110.0f, 0.0f},      {FLT_MIN, 1.0f},
         {0x1p-149f, 1.0f},      {-0x1p-149f, 1.0f}, {1e-10f, 1.0f},       {-1e-10f, 1.0f},
-        {-103.0f, 0x1.4p-149f}, /* a subnormal: 1.3 of the smallest float */
+        {-103.0f, 0x1.4p-149f}, /* a subnormal: the true value is 1.3 times the smallest float */
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         float y = -1;
@@ -302,7 +302,7 @@ static void expect_softmax(const char *name, size_t rows, size_t columns, const 
         double sum = 0;
         for (size_t i = 0; i < columns; i++) {
             double found = p[row * columns + i];
-            /* z - max is rounded to 2^-24 of itself, which is then in the exponent. */
+            /* z - max has a relative rounding error of 2^-24, which then is in the exponent. */
             double allowed = (2e-6 + 88 * 0x1p-24) * expected[i] + FLT_MIN;
             cr_assert(fabs(found - expected[i]) <= allowed,
                       "%s, row %zu of %zu, class %zu of %zu: found %.9g, expected %.9g", name, row,
@@ -395,7 +395,7 @@ static char *product_text(const product *p, char *text, size_t capacity) {
     return text;
 }
 
-/* What `after` is told: each tile is copied out, and counted, the moment it is called finished. */
+/* Passed to `after`: each tile is copied out and counted as soon as it is said to be finished. */
 typedef struct watch {
     const mote_gemm *gemm;
     mote_real *copy;       /* [m × ldc] */
@@ -419,8 +419,8 @@ static void see_tile(void *context, mote_tile tile) {
     }
 }
 
-/* C = A' B' + beta C, the plain way and in double precision; and next to it the sum of the absolute
- * values of all terms, which is what rounding errors are to be measured by. */
+/* One entry of C = A' B' + beta C, computed plainly and in double. *size is the sum of the absolute
+ * values of all terms, to which rounding errors are relative. */
 static double reference_entry(const mote_gemm *g, mote_real before, size_t i, size_t j,
                               double *size) {
     double sum = g->beta == 0 ? 0 : (double)g->beta * (double)before;
@@ -444,7 +444,7 @@ static void expect_product(mote_pool *pool, const product *p) {
     mote_real *before = random_numbers(p->m * ldc, 1, 3), *c = malloc(p->m * ldc * sizeof *c);
     if (p->beta == 0) {
         for (size_t i = 0; i < p->m * ldc; i++) {
-            before[i] = NAN; /* must not be looked at */
+            before[i] = NAN; /* must not be read */
         }
     }
     mote_gemm g = {.transpose_a = p->transpose_a,
@@ -577,9 +577,9 @@ Test(gemm, gives_the_same_bits_with_any_number_of_threads) {
 
 /* ---- the choice of kernels ---- */
 
-/* Makes OpenBLAS load Prescott's kernels, as it does by itself on some processors that it does not
- * know. Each test is a process of its own, so mote has not looked at BLAS yet. Skips the test where
- * that cannot be done. */
+/* Makes OpenBLAS load the Prescott kernels, as it does by itself on some processors that it does
+ * not know. Each test is a process of its own, in which mote has not examined BLAS yet. Skips the
+ * test if that is impossible. */
 static void start_on_prescott(void) {
 #if !defined(__x86_64__)
     cr_skip_test("these kernels are for x86-64");
@@ -613,7 +613,7 @@ Test(blas, is_moved_off_kernels_that_are_too_old_for_the_processor) {
     cr_expect_null(mote_blas_advice(), "found \"%s\"", mote_blas_advice());
     cr_expect_null(getenv("OPENBLAS_CORETYPE"), "the environment has to stay as it was");
 
-    mote_pool *pool = mote_pool_create(2, NULL); /* and it computes */
+    mote_pool *pool = mote_pool_create(2, NULL); /* and it computes correctly */
     expect_product(pool, &(product){.m = 300, .n = 256, .k = 128, .beta = 1});
     mote_pool_destroy(pool);
 }

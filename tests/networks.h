@@ -1,5 +1,5 @@
-/* networks.h: models and single layers as tests want them: from a line of JSON, with gradients, and
- * one layer or output at a time.
+/* networks.h: models for tests: from JSON text, with gradients, or made of one layer or output
+ * alone.
  */
 #ifndef MOTE_TESTS_NETWORKS_H
 #define MOTE_TESTS_NETWORKS_H
@@ -18,8 +18,8 @@ static inline mote_model *network_create(const char *json, mote_shape shape, mot
     return model;
 }
 
-/* Plans for training and gives each trained parameter a gradient of zeros; network_destroy frees
- * them. Calling it again changes the batch. */
+/* Plans for training and gives each trained parameter a gradient of zeros, which network_destroy
+ * frees. Calling it again changes the batch. */
 static inline mote_status network_plan(mote_model *model, size_t batch, mote_error *error) {
     for (size_t i = 0; i < model->parameter_count; i++) {
         mote_parameter *parameter = model->parameters[i].parameter;
@@ -36,7 +36,7 @@ static inline void network_destroy(mote_model *model) {
     mote_model_destroy(model);
 }
 
-/* Initialises as the classes say, then draws all that is trained anew, so that no gradient is
+/* Initialises as the classes specify, then redraws every trained parameter, so that no gradient is
  * trivial because a bias is 0 or a scale 1. */
 static inline void network_randomize(mote_model *model, mote_random *random) {
     mote_model_initialize(model, 1, NULL);
@@ -59,8 +59,8 @@ static inline void network_fill_gradients(mote_model *model, mote_real value) {
 
 /* ---- one output alone ---- */
 
-/* A model that is all output, apart from a layer that gives what the output takes. NULL where the
- * output refuses that width. */
+/* A model of an output and one layer that gives what the output takes. NULL if the output refuses
+ * the width. */
 static inline mote_model *output_alone_create(const mote_output_class *kind, size_t width,
                                               const char *json) {
     mote_model *model = mote_model_create(mote_shape_vector(width), NULL);
@@ -91,7 +91,8 @@ static inline mote_status layer_alone_plan(mote_model *model, size_t batch, mote
     return status;
 }
 
-/* A model of one layer whose dx is wanted, for up to `batch` rows; NULL where the layer refuses. */
+/* A model of one layer, planned to compute dx, for up to `batch` rows; NULL if the layer
+ * refuses. */
 static inline mote_model *layer_alone_create(const char *type, const char *json, mote_shape shape,
                                              size_t batch, mote_error *error) {
     mote_model *model = mote_model_create(shape, error);
@@ -113,14 +114,14 @@ static inline size_t layer_alone_width_out(const mote_model *model) {
     return mote_shape_count(mote_sequence_output_shape(model->layers));
 }
 
-/* Its forward pass; images as planes, whatever order the layer likes. */
+/* Its forward pass; images are planes, whatever order of channels the layer prefers. */
 static inline void layer_alone_forward(mote_model *model, const mote_pass *pass, const mote_real *x,
                                        mote_real *y) {
     const mote_real *found = mote_sequence_forward(model->layers, pass, x);
     memcpy(y, found, pass->batch * layer_alone_width_out(model) * sizeof *y);
 }
 
-/* Its backward pass; dx may be NULL. dy is left as it was. */
+/* Its backward pass; dx may be NULL. dy is left unchanged. */
 static inline void layer_alone_backward(mote_model *model, const mote_pass *pass,
                                         const mote_real *dy, mote_real *dx) {
     size_t count = pass->batch * layer_alone_width_out(model);

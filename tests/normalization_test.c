@@ -1,6 +1,6 @@
-/* normalization_test.c: batch_norm and layer_norm in single precision: all digits where the mean is
- * far above the deviation, batches of many tiles, the same bits on any number of threads, and
- * running statistics that only training moves.
+/* normalization_test.c: batch_norm and layer_norm in single precision: full precision where the
+ * mean is far above the deviation, batches of many tiles, the same bits on any number of threads,
+ * and running statistics that only training updates.
  */
 #include <criterion/criterion.h>
 
@@ -8,13 +8,13 @@
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
 
-/* What both layers do, by definition and in double: numbers in groups, each number normalized by
- * its group, then scaled and shifted by parameters that some of them share. */
+/* Describes both layers: numbers form groups; each number is normalized by its group, then scaled
+ * and shifted by parameters that some numbers share. */
 typedef struct problem {
     const char *type;
     mote_shape shape;
     size_t batch;
-    double mean;       /* far from 0 or not; the deviation is about 1 */
+    double mean;       /* near 0 or far from it; the deviation is about 1 */
     size_t count;      /* of x */
     size_t groups;     /* of numbers that are normalized together */
     size_t parameters; /* in weight, and in bias */
@@ -66,7 +66,7 @@ static mote_parameter *parameter_at(const result *r, size_t index) {
     return r->model->parameters[index].parameter;
 }
 
-/* A pass forward and back, then one in evaluation; `threads` 0: no pool. */
+/* Runs a forward and a backward pass, then one in evaluation; without a pool if `threads` is 0. */
 static result run(const problem *p, size_t threads) {
     mote_error error = {0};
     result r = {.model = layer_alone_create(p->type, NULL, p->shape, p->batch, &error)};
@@ -185,7 +185,7 @@ static void expect_close(const problem *p, const char *what, size_t count, const
     }
 }
 
-/* From the initial 0 and 1; the variance as an unbiased one. */
+/* Updated from the initial 0 and 1; the variance is unbiased. */
 static void expect_running(const problem *p, const result *r, expectation *e) {
     double n = (double)(p->count / p->groups);
     for (size_t i = 0; i < p->groups; i++) {
@@ -213,7 +213,8 @@ static void check_problem(const char *type, mote_shape shape, size_t batch, doub
     free_result(&r);
 }
 
-/* One column, few, many; a line of rows filled and not; one tile and many, the last one short. */
+/* One column, few and many; lines filled by whole rows and not; one tile and many, the last
+ * partial. */
 static const struct {
     mote_shape shape;
     size_t batch;
@@ -282,7 +283,7 @@ Test(normalization, gives_the_same_bits_on_any_number_of_threads, .timeout = 120
 /* ---- evaluation ---- */
 
 /* y = (x − running mean) / √(running variance + ε) × weight + bias, whatever else is in the batch,
- * and the running statistics stay. */
+ * and the running statistics stay unchanged. */
 Test(batch_norm, in_evaluation_uses_the_running_statistics_and_leaves_them) {
     enum {
         BATCH = 6,

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Trains the network of configs/mnist.json side by side in mote and in PyTorch.
 
-From the same initial weights, over the same batches in the order of the file, for 100 steps of its
-optimizer at a constant learning rate and without dropout, whose random numbers differ; then compares
-each parameter tensor. A tool for developers: it needs PyTorch and the real MNIST files; the test suite
-needs neither.
+Both start from the same weights and take 100 steps of the config's optimizer over the same
+batches, in the order of the file, at a constant learning rate and without dropout, whose random
+numbers differ. Then each parameter tensor is compared. A tool for developers: it needs PyTorch and
+the real MNIST files; the test suite needs neither.
 
 usage: tests/pytorch_follow.py [--train ./train] [--steps 100]
 """

@@ -23,7 +23,7 @@ STEPS = 100
 
 
 def uniform(low, high, *shape):
-    """Random numbers that are short to write and floats, held as doubles."""
+    """Random floats that are short to write, as doubles."""
     return ((low + (high - low) * torch.rand(*shape)) * 1000).round().div(1000).float().double()
 
 
@@ -35,7 +35,7 @@ HEADER = """/* pytorch_optimizers.h: written by pytorch_optimizers.py; change th
 # ---- C ----
 
 def floats(tensor):
-    """Each in as few digits as the float needs."""
+    """Writes each in as few digits as a float needs."""
     values = tensor.detach().flatten().numpy().astype("f4")
     return "FLOATS(" + ", ".join(str(value) + "f" for value in values) + ")"
 
@@ -72,7 +72,7 @@ def compact(keys):
 # ---- optimizers ----
 
 def make_optimizer(groups, keys):
-    """PyTorch's for the keys of "optimizer"; only the first group decays, unless decay_all."""
+    """PyTorch's, for the keys of "optimizer"; only the first group decays, unless decay_all."""
     decayed, others = groups
     decay = keys.get("weight_decay", {"sgd": 0, "adamw": 0.01}[keys["type"]])
     parts = [{"params": decayed, "weight_decay": decay},
@@ -128,7 +128,7 @@ def dummy(rate=1.0):
 
 
 def rates_of(make, count):
-    """The learning rates of so many steps, of the scheduler that `make` gives for an optimizer."""
+    """The learning rates of `count` steps of the scheduler that `make` gives for an optimizer."""
     optimizer = dummy()
     scheduler = make(optimizer)
     rates = []
@@ -153,7 +153,7 @@ def scheduler_of(keys, epoch_steps, total):
 
 
 def one_cycle_rates(keys, total):
-    """As rates_of, but OneCycleLR refuses the step after its last."""
+    """As rates_of, without the step after the last, which OneCycleLR refuses."""
     optimizer = dummy()
     initial, final = keys.get("initial_factor", 0.04), keys.get("final_factor", 4e-6)
     scheduler = lr_scheduler.OneCycleLR(
@@ -167,7 +167,7 @@ def one_cycle_rates(keys, total):
 
 
 def factors_of(keys, epoch_steps, total=STEPS):
-    """A linear warm-up, and then the scheduler from its start."""
+    """A linear warm-up, then the scheduler from its start."""
     warmup = round(keys.get("warmup_epochs", 0) * epoch_steps)
     rising = rates_of(lambda o: lr_scheduler.LinearLR(o, 1 / warmup, 1, warmup - 1), warmup) \
         if warmup > 1 else [1.0] * warmup
@@ -293,13 +293,13 @@ def modules_of(layers):
 
 
 def tensors_of(net):
-    """All that mote has too, by its names."""
+    """The tensors that mote has too, by its names."""
     return {f"layers.{name}": tensor for name, tensor in net.state_dict().items()
             if not name.endswith("num_batches_tracked")}
 
 
 def groups_of(net):
-    """Weights that decay, and those that by custom do not."""
+    """The parameters that decay, and those that by default do not."""
     decayed = [module.weight for module in net if isinstance(module, nn.Linear)]
     return decayed, [p for p in net.parameters() if all(p is not d for d in decayed)]
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes tests/pytorch_values.h: what PyTorch makes of the same inputs.
+"""Writes tests/pytorch_values.h: what PyTorch computes from the same inputs.
 
 For developers; the header is committed, so building and testing need neither Python nor PyTorch.
 
@@ -19,12 +19,12 @@ torch.manual_seed(20260101)
 
 
 def uniform(low, high, *shape):
-    """Random floats, held as doubles."""
+    """Random floats, as doubles."""
     return (low + (high - low) * torch.rand(*shape)).float().double()
 
 
 def hundredths(low, high, *shape):
-    """The same, in numbers that are short to write."""
+    """As uniform, but rounded to hundredths, which are short to write."""
     return (uniform(low, high, *shape) * 100).round().div(100).float().double()
 
 
@@ -74,7 +74,7 @@ def text(value):
 # ---- layers ----
 
 class Residual(nn.Module):
-    """Named so that its parameters are called what mote calls them."""
+    """Has members named so that its parameters have mote's names."""
 
     def __init__(self, layers, shortcut=()):
         super().__init__()
@@ -175,7 +175,7 @@ LAYERS = [
 
 
 def buffers(layer):
-    """What is not trained, but kept and changed by a forward pass in training."""
+    """Tensors that are not trained, but kept and changed by a forward pass in training."""
     return [b for b in layer.buffers() if b.is_floating_point()]
 
 
@@ -280,7 +280,7 @@ def output_row(kind, keys, loss, width, target):
 # ---- class weights ----
 
 def weighted_row(kind, width):
-    """The mean as CrossEntropyLoss has it with weights: the sum over the sum of the weights."""
+    """The mean as CrossEntropyLoss takes it with weights: the sum over the sum of the weights."""
     rows, classes = 6, max(width, 2)
     z = uniform(-4, 4, rows, width).requires_grad_()
     weights = uniform(0.1, 5, classes)
@@ -305,7 +305,7 @@ BATCHES, NETWORK_STEPS = 4, 50
 
 
 class SameConv2d(nn.Conv2d):
-    """With "same" as mote has it, at any stride: the odd zero at the bottom and on the right."""
+    """With mote's "same" padding, at any stride: an odd zero is at the bottom and on the right."""
 
     def forward(self, x):
         zeros = []
@@ -404,7 +404,7 @@ NETWORKS = [
 
 
 def sgd_of(net, keys):
-    """Decays what mote does: the weights of layers that multiply with them, and no others."""
+    """Decays what mote does: the weights that layers multiply by, and no others."""
     keys = dict(keys)
     decay = keys.pop("weight_decay", 0)
     decayed = [m.weight for m in net.modules() if isinstance(m, (nn.Linear, nn.Conv2d))]

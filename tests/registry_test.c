@@ -1,4 +1,4 @@
-/* registry_test.c: classes registered at run time are as good as those that mote is built with.
+/* registry_test.c: classes registered at run time work like those that mote is built with.
  */
 #include <criterion/criterion.h>
 

@@ -1,5 +1,5 @@
-/* residual_networks.h: networks with residual layers, in every place and of every make that plans
- * tell apart, for the tests of gradients, of bits and of memory.
+/* residual_networks.h: networks with residual layers, in every place and form that plans
+ * distinguish, for tests of gradients, of bits and of memory.
  */
 #ifndef MOTE_TESTS_RESIDUAL_NETWORKS_H
 #define MOTE_TESTS_RESIDUAL_NETWORKS_H
@@ -133,7 +133,7 @@ enum {
     RESIDUAL_JSON_CAPACITY = 2048
 };
 
-/* The network as JSON. Returns `json`. */
+/* Writes the network as JSON. Returns `json`. */
 static inline const char *residual_json(const residual_network *network, char *json) {
     snprintf(json, RESIDUAL_JSON_CAPACITY, "{\"layers\": [%s], \"output\": {\"type\": \"%s\"}}",
              network->layers, network->output);

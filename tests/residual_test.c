@@ -1,6 +1,6 @@
-/* residual_test.c: models with lists of layers within their layers: what they are called, what they
- * are written as, what is refused, and that they give the same bits however they are run. Their
- * gradients are gradient_test.c's business, what they compute pytorch_test.c's.
+/* residual_test.c: models whose layers contain lists of layers: their names, how they are written,
+ * what is refused, and that they give the same bits however they are run. gradient_test.c tests
+ * their gradients, pytorch_test.c what they compute.
  */
 #include <criterion/criterion.h>
 
@@ -79,8 +79,7 @@ Test(names, of_parameters_say_where_their_layer_is) {
     mote_model_destroy(model);
 }
 
-/* Lists within lists up to the depth that names have room for. Returns false where it is
- * refused. */
+/* Nests lists `depth` deep; names have room for only so many. Returns false if that is refused. */
 static bool check_depth(size_t depth, const char *list, mote_error *error) {
     char json[4096] = "", name[256] = "layers.0";
     size_t used = 0;
@@ -192,7 +191,7 @@ Test(refusals, name_the_layer_and_what_to_do) {
         cr_expect_eq(mote_model_add(model, "residual", rows[i].json, &error), MOTE_INVALID);
         cr_expect_str_eq(error.message, rows[i].message, "\n     found \"%s\"\n  expected \"%s\"",
                          error.message, rows[i].message);
-        /* Nothing of it is left: the model goes on. */
+        /* Nothing of it is left, and the model stays usable. */
         cr_expect_eq(mote_model_layer_count(model), 1);
         error = (mote_error){0};
         cr_expect_eq(mote_model_add(model, "residual", "{\"layers\": [" R_TANH "]}", &error),
@@ -282,7 +281,7 @@ Test(files, models_come_back_as_they_were) {
 
 /* ---- the same bits ---- */
 
-/* A model that is ready to train, and a batch for it. */
+/* A model ready to train, and a batch for it. */
 typedef struct bench {
     mote_model *model;
     mote_pool *pool;
@@ -317,7 +316,7 @@ static void bench_close(bench *b) {
     mote_arena_free(&b->unfused);
 }
 
-/* Plain descent, applied to each slice as it is ready. */
+/* Plain gradient descent, applied to each slice as soon as it is ready. */
 static void descend(const mote_pass *pass, const mote_parameter *parameter, size_t begin,
                     size_t count, const mote_real *gradient) {
     (void)pass;
@@ -352,7 +351,7 @@ static void expect_same_training(bench *a, bench *b, const char *what) {
     }
 }
 
-/* Each network of the table, and the wide one, in which sums have several tiles. */
+/* The networks of the table, then the wide one, whose sums have several tiles. */
 static const residual_network *network_at(size_t index) {
     return index < RESIDUAL_NETWORKS ? &residual_networks[index] : &wide_network;
 }
@@ -376,7 +375,7 @@ Test(bits, are_the_same_on_any_number_of_threads, .timeout = 120) {
     }
 }
 
-/* Undoes what was fused; returns in how many places. */
+/* Undoes all fusing; returns how many passes were fused. */
 static size_t unfuse(mote_sequence *sequence) {
     size_t count = 0;
     for (size_t i = 0; i < sequence->count; i++) {
@@ -414,12 +413,12 @@ Test(bits, are_the_same_fused_or_not, .timeout = 120) {
         bench_close(&one);
         bench_close(&other);
     }
-    /* Of the wide network, the last: 6 forward, 2 of them after dense layers and 4 after residuals;
-     * and 6 backward, of which residuals do 3. */
+    /* In the wide network, the last: 6 forward, 2 after dense layers and 4 after residuals; and 6
+     * backward, 3 of them done by residuals. */
     cr_expect_eq(fused, 12, "%zu passes of activations are fused", fused);
 }
 
-/* Without the memory that a backward pass needs, in which activations take turns. */
+/* Without the memory that a backward pass needs, activations share buffers. */
 Test(bits, are_the_same_in_evaluation) {
     for (size_t i = 0; i <= RESIDUAL_NETWORKS; i++) {
         bench b;
@@ -443,7 +442,7 @@ Test(bits, are_the_same_in_evaluation) {
 
 /* ---- memory ---- */
 
-/* Bytes for evaluating a row of so many residuals. */
+/* The bytes needed to evaluate `count` residuals in a row. */
 static size_t memory_of(size_t count) {
     char layers[RESIDUAL_JSON_CAPACITY] = R_BOTH(R_TANH ", " R_SIGMOID, R_TANH);
     for (size_t i = 1; i < count; i++) {
@@ -457,7 +456,7 @@ static size_t memory_of(size_t count) {
     return bytes;
 }
 
-/* Only one of them is at work at a time. */
+/* Only one of them runs at a time. */
 Test(memory, of_evaluation_does_not_grow_with_the_number_of_residuals) {
     cr_expect_gt(memory_of(1), 8 * 1000 * sizeof(mote_real));
     cr_expect_eq(memory_of(2), memory_of(1));

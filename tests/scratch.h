@@ -1,4 +1,4 @@
-/* scratch.h: a directory for the files that a test writes, and errors as it expects them.
+/* scratch.h: a directory for the files that a test writes, and a check of error messages.
  *
  *     TestSuite(idx, .init = scratch_enter, .fini = scratch_leave);
  */
@@ -40,7 +40,7 @@ static inline void scratch_leave(void) {
     nftw(scratch_directory, scratch_remove, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* The path of a file in the directory; one of eight buffers that take turns. */
+/* The path of a file in the directory, in one of eight static buffers used in turn. */
 static inline const char *scratch_path(const char *name) {
     static char paths[8][SCRATCH_CAPACITY];
     static size_t turn;
@@ -68,7 +68,7 @@ static inline void scratch_write(const char *path, const void *bytes, size_t cou
     cr_assert_eq(fclose(stream), 0);
 }
 
-/* All of a file, to be freed with free(). */
+/* The whole file, which the caller frees. */
 static inline unsigned char *scratch_read(const char *path, size_t *count) {
     FILE *stream = fopen(path, "rb");
     cr_assert(stream, "%s", path);
@@ -94,7 +94,7 @@ static inline void scratch_expect_equal_files(const char *a, const char *b, cons
     free(b_bytes);
 }
 
-/* `text` with the directory's path for each {D} and `ending` for each {Z}; static. */
+/* `text` with each {D} replaced by the directory's path and each {Z} by `ending`; static. */
 static inline const char *scratch_expand(const char *text, const char *ending) {
     static char expanded[SCRATCH_TEXT];
     size_t used = 0;
@@ -113,7 +113,8 @@ static inline const char *scratch_expand(const char *text, const char *ending) {
     return expanded;
 }
 
-/* The status and the whole message, with {D} and {Z} in it; `what` says which row of a table. */
+/* Checks the status and the whole message, expanding {D} and {Z}; `what` names the row of a
+ * table. */
 static inline void scratch_expect_error(const mote_error *error, mote_status status,
                                         const char *message, const char *ending, const char *what) {
     const char *expected = scratch_expand(message, ending);

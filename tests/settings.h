@@ -1,8 +1,8 @@
-/* settings.h: settings for any class of the registries, made from its field table alone, and
- * numbers to feed it with; so that tests over all classes need no list of them.
+/* settings.h: settings for any class in the registries, made from its field table alone, so that
+ * tests over all classes need no list of them; and arrays of numbers.
  *
- * Every class has settings number 0: the required keys, everything else by default. Then each field
- * in turn takes its other values, and in the last settings all of them do at once.
+ * Settings number 0 gives the required keys only. In those that follow, each field in turn takes
+ * its other values, one at a time; in the last, all fields take another value at once.
  */
 #ifndef MOTE_TESTS_SETTINGS_H
 #define MOTE_TESTS_SETTINGS_H
@@ -25,7 +25,7 @@ static inline bool settings_in_range(mote_range r, double value) {
            (r.below_maximum ? value < r.maximum : value <= r.maximum);
 }
 
-/* The first that lies in the range and is neither `taken` nor the preset. */
+/* The first candidate in the range that is neither `taken` nor the preset; else the minimum. */
 static inline double settings_pick(const mote_field *field, size_t count, const double *candidates,
                                    double taken) {
     double preset = field->preset ? strtod(field->preset, NULL) : NAN;
@@ -45,14 +45,14 @@ static inline double settings_number(const mote_field *field, bool second) {
     double width = isfinite(r.maximum) ? r.maximum - low : 2;
     const double parts[] = {low + width / 2, low + width / 4, low + width * 3 / 4};
     const double numbers[] = {3, 2, 1, low, low + 1};
-    const double few[] = {1, 2, 3}; /* where there may be none, as of padding */
+    const double few[] = {1, 2, 3}; /* where 0 is allowed, as for padding */
     const double *candidates = !whole ? parts : low == 0 ? few : numbers;
     size_t count = whole && low != 0 ? 5 : 3;
     double first = settings_pick(field, count, candidates, NAN);
     return second && !field->preset ? settings_pick(field, count, candidates, first) : first;
 }
 
-/* How many values other than its first, the preset where there is one, a field is tried with. */
+/* How many values a field is tried with besides its first, which is the preset if there is one. */
 static inline size_t settings_alternatives(const mote_field *field) {
     size_t names = 0;
     while (field->choices && field->choices[names]) {
@@ -73,7 +73,8 @@ static inline size_t settings_alternatives(const mote_field *field) {
     }
 }
 
-/* Writes the field's value as JSON: 0 the first of a required field, 1 ... the alternatives. */
+/* Writes a value of the field as JSON: 0 is the first of a required field, 1 ... the
+ * alternatives. */
 static inline void settings_value(const mote_field *field, size_t alternative, char *text) {
     size_t capacity = SETTINGS_VALUE_CAPACITY;
     bool preset_is_true = field->preset && strcmp(field->preset, "true") == 0;
@@ -97,7 +98,7 @@ static inline void settings_value(const mote_field *field, size_t alternative, c
     case MOTE_FIELD_INITIALIZER:
         snprintf(text, capacity, "%s", alternative ? "0.25" : "\"lecun_uniform\"");
         break;
-    case MOTE_FIELD_LAYERS: /* which keep every shape */
+    case MOTE_FIELD_LAYERS: /* of layers that keep every shape */
         snprintf(text, capacity, "[%s{\"type\": \"tanh\"}]",
                  alternative ? "{\"type\": \"sigmoid\"}, " : "");
         break;
@@ -115,7 +116,7 @@ static inline size_t settings_count(const mote_field *fields) {
     return count > 2 ? count + 1 : count;
 }
 
-/* Settings number 0 ... settings_count - 1 as a JSON object. Returns `text`. */
+/* Writes settings number 0 ... settings_count - 1 as a JSON object. Returns `text`. */
 static inline const char *settings_text(const mote_field *fields, size_t number, char *text) {
     bool all = number > 0 && settings_count(fields) > 2 && number == settings_count(fields) - 1;
     size_t used = (size_t)snprintf(text, SETTINGS_CAPACITY, "{");

@@ -1,5 +1,5 @@
-/* stopping_test.c: training ends when validation gets no better, has reached what was asked for, or
- * the time is over; and runs that were interrupted end in the same place.
+/* stopping_test.c: training ends when validation stops improving or reaches the target, or time is
+ * up; and interrupted runs, resumed, end in the same place.
  */
 #include <criterion/criterion.h>
 
@@ -12,7 +12,7 @@
 
 TestSuite(stopping, .init = scratch_enter, .fini = scratch_leave);
 
-/* ---- what is trained: labels that can only be learnt by heart ---- */
+/* ---- the data: a quarter of the labels are random, and can only be memorised ---- */
 
 enum {
     SAMPLES = 120,
@@ -83,7 +83,7 @@ static void run_close(run *r) {
 
 /* ---- patience ---- */
 
-/* Where it ends, by the rule. */
+/* The epoch at which the rule ends training. */
 static size_t last_epoch(const double *values, double sign, double min_delta, size_t patience) {
     double best = sign * values[1];
     for (size_t epoch = 2, waited = 0; epoch <= MOST_EPOCHS; epoch++) {
@@ -138,7 +138,8 @@ Test(stopping, after_so_many_epochs_that_are_no_better) {
     run_close(&whole);
 }
 
-/* Interrupted after each epoch in turn. */
+/* Interrupts a run after each epoch in turn and resumes it. Leaves a checkpoint of the whole
+ * run. */
 static void expect_same_end(const char *json) {
     static run whole, part;
     run_open(&whole, json);
@@ -167,7 +168,7 @@ Test(stopping, counts_on_where_a_run_goes_on) {
     static run part;
     expect_same_end(TRAIN(", \"early_stopping\": {\"patience\": 4, \"metric\": \"accuracy\"}"));
     expect_same_end(TRAIN(", \"early_stopping\": {\"patience\": 4}"));
-    /* With less to wait for it stays as it is; with more patience it goes on. */
+    /* With less patience the run stays ended; with more, or no limit, it continues. */
     static const struct {
         const char *json;
         bool goes_on;
@@ -206,7 +207,7 @@ Test(stopping, when_the_time_is_over) {
     run_close(&r);
 }
 
-/* An hour of training before it was interrupted. */
+/* After an hour of training before the interruption. */
 Test(stopping, when_the_time_of_all_parts_is_over) {
     static run r;
     run_open(&r, TRAIN(", \"max_minutes\": 90"));
@@ -232,10 +233,10 @@ Test(stopping, when_the_time_of_all_parts_is_over) {
     }
 }
 
-/* ---- with more of it, a run that has ended goes on ---- */
+/* ---- an ended run continues when given more ---- */
 
-/* max_steps ends training in the middle of an epoch, which is validated there; with more of them
- * that epoch is gone on with, and is the same epoch. */
+/* max_steps ends training in the middle of an epoch, which is validated there; with more steps,
+ * training continues that same epoch. */
 Test(stopping, in_the_middle_of_an_epoch) {
     static run whole, part;
     run_open(&whole, TRAIN(""));
@@ -271,7 +272,7 @@ Test(stopping, in_the_middle_of_an_epoch) {
     ", \"schedule\": {\"type\": \"on_plateau\", \"patience\": 0, \"threshold\": 0.5, \"factor\": " \
     "0.9}"
 
-/* Nor does its first part count as an epoch without progress. */
+/* The first part of an epoch does not count as an epoch without progress. */
 Test(stopping, in_the_middle_of_an_epoch_does_not_change_the_learning_rate) {
     static run whole, part;
     run_open(&whole, TRAIN(ON_PLATEAU));
@@ -311,7 +312,8 @@ Test(stopping, tells_of_no_ending_that_does_not_hold_any_more) {
     run_close(&r);
 }
 
-/* The model then holds the best weights, or averages; what is saved are the last weights. */
+/* The model then holds the best weights, or averages; training continues from the last weights,
+ * which are saved. */
 Test(stopping, at_the_last_epoch_saves_what_more_epochs_go_on_from) {
     static const struct {
         const char *dataset, *train;
@@ -333,7 +335,7 @@ Test(stopping, at_the_last_epoch_saves_what_more_epochs_go_on_from) {
         cr_assert(!rows[i].validates ||
                   part.trainer->position.best_accuracy > part.accuracies[LAST]);
         cr_assert_eq(mote_trainer_save(part.trainer, scratch_path("c"), NULL), MOTE_OK);
-        /* Into the trainer that is at its end itself, and then into a new one. */
+        /* Restores into the trainer that has reached its end, then into a new one. */
         for (size_t again = 0; again < 2; again++) {
             part.trainer->total_steps = MOST_EPOCHS * part.trainer->epoch_steps;
             cr_assert_eq(mote_trainer_restore(part.trainer, scratch_path("c"), NULL), MOTE_OK);
@@ -350,7 +352,7 @@ Test(stopping, at_the_last_epoch_saves_what_more_epochs_go_on_from) {
     }
 }
 
-/* What would have ended there anyway has nothing to gain from more epochs. */
+/* A run that would have ended there anyway does not continue with more epochs. */
 Test(stopping, for_more_reasons_than_one_stays) {
     static const struct {
         const char *json;
@@ -395,7 +397,7 @@ Test(stopping, is_not_for_lack_of_patience_in_the_middle_of_an_epoch) {
     run_close(&r);
 }
 
-/* The lowest loss is no accuracy to be better than, nor the highest accuracy a loss. */
+/* Accuracies are not compared with the best loss, nor losses with the best accuracy. */
 Test(stopping, by_another_metric_counts_anew) {
     static const char *const jsons[] = {TRAIN(", \"early_stopping\": {\"patience\": 2}"),
                                         TRAIN(", \"early_stopping\": {\"patience\": 2, "
