@@ -2,9 +2,9 @@
  *
  *   idx_to_images IMAGES LABELS DIRECTORY [COUNT]
  *
- * Of the first COUNT pictures, or all, makes
+ * Takes the first COUNT pictures, or all, and writes
  *   DIRECTORY/<label>/<number>.png  the pictures, numbers in six digits
- *   DIRECTORY.tsv                   the list of them in the order of IMAGES
+ *   DIRECTORY.tsv                   their list, in the order of IMAGES
  *   DIRECTORY-images.idx            the same pictures in the order of the directories: by class,
  *   DIRECTORY-labels.idx            and within a class in the order of IMAGES
  * IMAGES and LABELS may be compressed with gzip.

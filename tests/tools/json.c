@@ -1,9 +1,9 @@
-/* json.c: looks into JSON files for the tests that are shell scripts.
+/* json.c: checks and reads JSON files for the shell script tests.
  *
  *   json lines FILE KEY...   each line is an object with exactly these keys; prints how many lines
  *   json get FILE KEY        the value of a key of the object in the file, on one line
  *
- * Exit codes: 0 it is so; 1 it is not, and stderr says what is wrong.
+ * Exit codes: 0 success; 1 failure, explained on stderr; 2 wrong usage.
  */
 #include <cjson/cJSON.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ static char *read_file(const char *path) {
     return text;
 }
 
-/* Parses an object that takes up all of the text. */
+/* Parses text that must be one object and nothing else. */
 static cJSON *parse_object(const char *path, const char *text) {
     cJSON *object = cJSON_ParseWithOpts(text, NULL, 1);
     if (!cJSON_IsObject(object)) {

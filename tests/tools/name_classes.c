@@ -1,4 +1,4 @@
-/* name_classes.c: gives a model's classes other names.
+/* name_classes.c: renames a model's classes.
  *
  *   name_classes FROM TO NAME...
  */

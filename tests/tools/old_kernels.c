@@ -1,9 +1,9 @@
-/* old_kernels.c: loaded in front of a program (LD_PRELOAD), makes OpenBLAS choose its oldest
- * kernels, as it does by itself on processors that it does not know.
+/* old_kernels.c: preloaded into a program (LD_PRELOAD), makes OpenBLAS choose its oldest kernels,
+ * as it does by itself on processors that it does not know.
  *
- * Says on stderr "old_kernels: <the kernels that run now>". With MOTE_STUCK_KERNELS set, OpenBLAS
- * keeps them however often it is told to choose again. Where OPENBLAS_CORETYPE is set, nothing is
- * done: someone has chosen.
+ * Prints "old_kernels: <the kernels now in use>" to stderr. With MOTE_STUCK_KERNELS set, OpenBLAS
+ * keeps them however often it is told to choose again. If OPENBLAS_CORETYPE is set, someone has
+ * chosen, and nothing is done.
  */
 #include <dlfcn.h>
 #include <stdbool.h>
@@ -18,7 +18,7 @@ void gotoblas_dynamic_init(void);
 
 static bool stuck;
 
-/* OpenBLAS's own function of that name. ISO C has no conversion from object pointers. */
+/* Calls OpenBLAS's own function of that name. ISO C cannot convert object to function pointers. */
 static void call(const char *name) {
     action function;
     *(void **)&function = dlsym(RTLD_NEXT, name);

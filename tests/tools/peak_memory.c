@@ -1,6 +1,6 @@
-/* peak_memory.c: runs a command and says how much memory it took.
+/* peak_memory.c: runs a command and records how much memory it took.
  *
- *   peak_memory FILE COMMAND...   writes its largest resident set, in MB, to FILE
+ *   peak_memory FILE COMMAND...   writes its peak resident set size, in MB, to FILE
  *
  * The exit code is the command's.
  */

@@ -1,5 +1,4 @@
-/* photos.c: colour pictures of ten kinds of things, for the tests that want a folder of
- * photographs.
+/* photos.c: colour pictures of ten kinds of things, for tests that need a folder of photographs.
  *
  *   photos DIRECTORY COUNT    DIRECTORY/CLASS/000.jpg ..., COUNT of 32 × 32 pixels for each class
  */
@@ -22,13 +21,13 @@ static const char *const names[] = {"bar",  "cross", "diamond",   "disc",   "fra
 
 static unsigned state = 1;
 
-/* 0 ... 1 */
+/* Draws a number from 0 to just below 1. */
 static double draw(void) {
     state = state * 1664525u + 1013904223u;
     return (state >> 8) / 16777216.0;
 }
 
-/* Whether a point, seen from the middle, is part of the thing, which reaches to about 1. */
+/* Whether a point, relative to the middle, is part of the thing, which extends to about 1. */
 static bool is_inside(int kind, double x, double y) {
     double r = sqrt(x * x + y * y), square = fmax(fabs(x), fabs(y));
     switch (kind) {

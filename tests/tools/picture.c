@@ -1,4 +1,4 @@
-/* picture.c: a grey picture in another format, for the tests that are shell scripts.
+/* picture.c: converts a picture to grey and another format, for the shell script tests.
  *
  *   picture [--invert] FROM TO    TO ends with .png, .jpg, .bmp or .pgm
  */

@@ -1,11 +1,11 @@
-/* plugin.c: a plugin, and, compiled with one of these defined, ones with something wrong:
+/* plugin.c: a plugin; compiled with one of these defined, it has something wrong:
  *
- *     OTHER_KIND      of an earlier version of mote
- *     OTHER_HEADERS   built where a field has another size
- *     NO_CLASSES      without any
- *     NO_RECORD       without MOTE_PLUGIN
- *     TAKEN           with a layer "relu", after one that can be registered
- *     UNDEFINED       calls a function that there is nowhere
+ *     OTHER_KIND      is of an earlier version of mote
+ *     OTHER_HEADERS   was built where a type has another size
+ *     NO_CLASSES      has no classes
+ *     NO_RECORD       has no MOTE_PLUGIN
+ *     TAKEN           has a layer "relu", after one that can be registered
+ *     UNDEFINED       calls a function that does not exist
  */
 #include "mote/plugin.h"
 
@@ -59,7 +59,7 @@ const mote_layer_class mote_layer_prelu = {
     .backward = backward,
 };
 
-/* An augmentation: paler by as much as was drawn. */
+/* An augmentation: makes a sample paler by a random amount. */
 typedef struct fade {
     mote_augmentation base;
     double most;
@@ -92,7 +92,7 @@ const mote_augmentation_class mote_augmentation_fade = {
     .apply = apply,
 };
 
-/* A schedule: half the rate after each epoch that has been validated. */
+/* A schedule: halves the rate after each epoch that is validated. */
 typedef struct ebb {
     mote_schedule base;
 } ebb;
