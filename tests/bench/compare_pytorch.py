@@ -4,16 +4,16 @@
 usage: tests/bench/compare_pytorch.py [--bench build/bench] [--rounds 5] [--network 784-512-256-10 --batch 128]
        tests/bench/compare_pytorch.py --job [--rounds 5] [--epochs 10]
 
-Needs PyTorch. For both, data is in memory and OpenBLAS runs on the kernels that suit the processor
-(mote sees to that by itself; for PyTorch OPENBLAS_CORETYPE is set before it is loaded). Each is
+Needs PyTorch. For both, data is in memory and OpenBLAS runs the kernels that suit the processor
+(mote ensures that itself; for PyTorch, OPENBLAS_CORETYPE is set before it is loaded). Each is
 measured with 1 and with 2 threads in each round, and the best of its medians counts.
 
-PyTorch's threads and OpenBLAS's are two things there, which get in each other's way: so PyTorch is
-also measured with one of its own and two of OpenBLAS's ("1+2") and the other way round ("2+1"), and
-may have that as its best.
+PyTorch's threads and OpenBLAS's are separate and get in each other's way, so PyTorch is also
+measured with one of its own and two of OpenBLAS's ("1+2") and vice versa ("2+1"); the best of all
+these counts.
 
-With --job, the wall time of `./train configs/mnist.json` and of mnist_pytorch.py, from the cold
-start to the test accuracy; with --epochs, of so many of them instead of the config's.
+--job compares the wall time of `./train configs/mnist.json` and of mnist_pytorch.py, from the cold
+start to the test accuracy; --epochs gives their number of epochs instead of the config's.
 """
 import argparse
 import json
@@ -34,7 +34,7 @@ SECONDS = 0.5
 
 
 def right_kernels():
-    """What OpenBLAS should run on here; None where that is not known."""
+    """The kernels that OpenBLAS should run here; None if unknown."""
     try:
         flags = next(line for line in open("/proc/cpuinfo") if line.startswith("flags")).split()
     except (OSError, StopIteration):
@@ -45,7 +45,7 @@ def right_kernels():
 
 
 def pytorch_layers(network):
-    """The network's layers and the shape of a sample."""
+    """The network's layers, the shape of a sample and the number of classes."""
     from torch import nn
     if network == "lenet":
         return [nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),

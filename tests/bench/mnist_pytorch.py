@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""The job of configs/mnist.json in PyTorch, from the gzip files to the test accuracy.
+"""Does the job of configs/mnist.json in PyTorch, from the gzip files to the test accuracy.
 
 usage: tests/bench/mnist_pytorch.py [--config FILE] [--directory DIR] [--seed N] [--threads N]
                                     [--epochs N | --seconds S]
 
-Builds what the config says and refuses what it does not know. With --seconds, it does as many of the
-config's epochs as fit, from the start of the program to the test accuracy; the schedule is that of
-the epochs it does.
+Follows the config and refuses what it does not know. With --seconds, does as many of the
+config's epochs as fit between the start of the program and the test accuracy; the schedule is
+that of the epochs it does.
 
-Written for speed, as far as PyTorch goes: all data in memory as floats, batches by one indexing, no
-DataLoader. compare_pytorch.py --job times it against ./train.
+As fast as plain PyTorch allows: all data is in memory as floats, a batch is one indexing operation,
+and there is no DataLoader. compare_pytorch.py --job times it against ./train.
 """
 import time
 
@@ -29,8 +29,8 @@ ACTIVATIONS = {"relu": torch.nn.ReLU, "silu": torch.nn.SiLU, "gelu": torch.nn.GE
 
 
 def take(settings, where, **presets):
-    """The values of an object of the config, by presets' order; ... stands for one that must be there.
-    Ends the program where the object has keys besides."""
+    """The values of an object of the config, in the order of `presets`; the preset ... marks a
+    required key. Ends the program if one is missing, or if the object has other keys."""
     unknown = set(settings) - set(presets) - {"type"}
     missing = {key for key, preset in presets.items() if preset is ...} - set(settings)
     if unknown or missing:
@@ -77,7 +77,7 @@ def build_optimizer(config, model):
 
 
 def schedule_factor(step, steps, epochs, warmup_epochs):
-    """What part of the learning rate a step has: a linear warm-up, then half a cosine."""
+    """A step's factor of the learning rate: a linear warm-up, then half a cosine."""
     warmup = round(warmup_epochs * steps)
     if step < warmup:
         return (step + 1) / warmup
