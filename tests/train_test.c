@@ -894,8 +894,8 @@ Test(resuming, in_the_same_trainer_forgets_the_figures_of_later_epochs) {
     r.log.count = 0;
     cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
     for (const mote_event *e = r.log.events; e->kind != MOTE_EVENT_EPOCH; e++) {
-        cr_expect_eq(e->validation.samples, 0, "event %d has a validation loss of %g",
-                     e->kind, e->validation.loss);
+        cr_expect_eq(e->validation.samples, 0, "event %d has a validation loss of %g", e->kind,
+                     e->validation.loss);
     }
     run_close(&r);
 }
