@@ -1,5 +1,4 @@
 /* cache_test.c: caches of samples: whatever happens to one, the samples are correct. */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>

@@ -2,7 +2,6 @@
 #include <criterion/criterion.h>
 
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

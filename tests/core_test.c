@@ -17,6 +17,7 @@
 
 #include "core/arena.h"
 #include "core/file.h"
+#include "core/memory.h"
 #include "core/pool.h"
 #include "mote/pool.h"
 #include "mote/random.h"

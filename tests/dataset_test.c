@@ -1,5 +1,4 @@
 /* dataset_test.c: the keys that all data sets share, and what is reported while they are loaded. */
-#include <float.h>
 #include <math.h>
 
 #include "data/dataset.h"
@@ -290,7 +289,6 @@ Test(class_weights, leave_validation_alone) {
 
 typedef struct heard {
     size_t progress, notices;
-    size_t last_done;
     size_t stop_after; /* reports; 0: never */
 } heard;
 
@@ -299,7 +297,6 @@ static bool listen(void *context, const mote_load_event *event) {
     h->progress += !event->notice;
     h->notices += event->notice != NULL;
     cr_expect(event->notice || (event->what && event->done <= event->total));
-    h->last_done = event->done;
     return h->stop_after == 0 || h->progress < h->stop_after;
 }
 

@@ -1,16 +1,13 @@
 /* formats_test.c: safetensors files and model files, whole and damaged. */
 #include <criterion/criterion.h>
 
-#include <ctype.h>
 #include <cjson/cJSON.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <zlib.h>
 
 #include "config/json_write.h"
-#include "formats/model_file.h"
 #include "formats/safetensors.h"
 #include "mote/random.h"
 #include "networks.h"

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "layers/conv2d.h"
 #include "mote/trainer.h"

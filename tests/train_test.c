@@ -5,7 +5,6 @@
 
 #include <math.h>
 
-#include "data/dataset.h"
 #include "formats/safetensors.h"
 #include "mote/trainer.h"
 #include "mote/version.h"

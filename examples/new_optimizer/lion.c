@@ -12,7 +12,6 @@
  * 1. Copy the directory, and replace lion with the name of your optimizer in all its files. Then
  *    work through the numbers below; include/mote/optimizer.h has all the details.
  */
-#include <stdbool.h>
 
 #include "mote/optimizer.h"
 #include "mote/plugin.h"

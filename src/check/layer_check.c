@@ -1,7 +1,6 @@
 /* layer_check.c: the checks that a layer must pass, as listed in mote/check.h. */
 #include "mote/check.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "check/compare.h"

@@ -1,5 +1,4 @@
 /* optimizer_check.c: the checks that an optimizer must pass, as listed in mote/check.h. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

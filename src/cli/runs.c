@@ -1,7 +1,6 @@
 /* runs.c: ./evaluate --runs: lists or follows the runs in a directory. */
 #include "cli/runs.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,6 @@
 
 #include "cli/signals.h"
 #include "cli/train.h"
-#include "formats/model_file.h"
 #include "train/stopping.h"
 #include "train/trainer.h"
 

@@ -1,7 +1,6 @@
 /* train_report.c: reports after training that ended early, and how to continue. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/train.h"

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/memory.h"
+
 /* A multiple of the alignment, like `used`, so that rounding up cannot exceed it. */
 static const size_t LARGEST = SIZE_MAX / 2 / MOTE_ALIGNMENT * MOTE_ALIGNMENT;
 

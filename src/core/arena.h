@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/memory.h"
 #include "mote/status.h"
 
 typedef struct mote_arena {

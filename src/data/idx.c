@@ -5,7 +5,6 @@
  * counts the samples. Files may be compressed with gzip, under any name.
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,6 @@
 /* image.c: turns picture files into samples, using stb_image. */
 #include "data/image.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

@@ -21,7 +21,7 @@ enum {
     TABLE_HEAD = 17 /* bytes of a table before its values */
 };
 
-bool mote_image_is_png(const uint8_t *bytes, size_t count) {
+static bool is_png(const uint8_t *bytes, size_t count) {
     return count >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
 }
 
@@ -127,7 +127,7 @@ static const char *check_bmp(const uint8_t *bytes, size_t count) {
 }
 
 const char *mote_image_check(const uint8_t *bytes, size_t count) {
-    return mote_image_is_png(bytes, count)             ? check_png(bytes, count)
+    return is_png(bytes, count)                        ? check_png(bytes, count)
            : mote_image_is_jpeg(bytes, count)          ? check_jpeg(bytes, count)
            : count >= 2 && memcmp(bytes, "BM", 2) == 0 ? check_bmp(bytes, count)
                                                        : NULL;

@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 /* Judged by the first bytes. */
-bool mote_image_is_png(const uint8_t *bytes, size_t count);
 bool mote_image_is_jpeg(const uint8_t *bytes, size_t count);
 
 /* Checks the structure of a PNG or JPEG file from start to end, and the height of a BMP file. NULL,

@@ -1,7 +1,6 @@
 /* sheet.c: contact sheets, using stb_image_write and stb_easy_font. */
 #include "data/sheet.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/fields.h"
 #include "config/json_write.h"
+#include "formats/safetensors.h"
 #include "model/model.h"
 #include "mote/version.h"
 
@@ -115,8 +115,9 @@ static mote_status read_tensors(mote_model *model, const mote_safetensors *file,
     return status;
 }
 
-mote_status mote_model_copy_parameters(mote_model *model, const mote_safetensors *file,
-                                       mote_error *error) {
+/* Copies the file's values into all parameters of the model, by name and shape, or into none. */
+static mote_status copy_parameters(mote_model *model, const mote_safetensors *file,
+                                   mote_error *error) {
     mote_status status = read_tensors(model, file, false, error);
     return status == MOTE_OK ? read_tensors(model, file, true, error) : status;
 }
@@ -129,7 +130,7 @@ mote_status mote_model_read_parameters(mote_model *model, const char *path, mote
     if (!file) {
         return error ? error->status : MOTE_DATA;
     }
-    mote_status status = mote_model_copy_parameters(model, file, error);
+    mote_status status = copy_parameters(model, file, error);
     mote_safetensors_destroy(file);
     return status;
 }
@@ -337,7 +338,7 @@ static mote_status read_input(mote_model *model, const mote_safetensors *file, m
 mote_model *mote_model_load(const char *path, mote_error *error) {
     mote_safetensors *file = mote_safetensors_read(path, error);
     mote_model *model = file ? read_architecture(file, error) : NULL;
-    if (model && (mote_model_copy_parameters(model, file, error) != MOTE_OK ||
+    if (model && (copy_parameters(model, file, error) != MOTE_OK ||
                   read_input(model, file, error) != MOTE_OK ||
                   read_preprocessing(model, file, error) != MOTE_OK ||
                   read_class_names(model, file, error) != MOTE_OK)) {

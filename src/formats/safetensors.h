@@ -8,8 +8,6 @@
 #ifndef MOTE_FORMATS_SAFETENSORS_H
 #define MOTE_FORMATS_SAFETENSORS_H
 
-#include <stdbool.h>
-
 #include "mote/status.h"
 #include "mote/tensor.h"
 

@@ -6,6 +6,7 @@
  */
 #include "layers/pooling.h"
 
+#include "math/convolution.h"
 #include "math/whole.h"
 
 /* ---- settings ---- */

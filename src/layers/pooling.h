@@ -4,7 +4,6 @@
 #ifndef MOTE_LAYERS_POOLING_H
 #define MOTE_LAYERS_POOLING_H
 
-#include "math/convolution.h"
 #include "math/vector.h"
 #include "mote/layer.h"
 

@@ -1,7 +1,6 @@
 /* experiment.c: a whole config: data set, model and training. */
 #include "train/experiment.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "config/fields.h"

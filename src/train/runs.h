@@ -4,7 +4,6 @@
 #define MOTE_TRAIN_RUNS_H
 
 #include <cjson/cJSON.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "mote/status.h"

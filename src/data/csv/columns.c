@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/json.h"
 #include "config/json_write.h"
 #include "data/csv/header.h"
 

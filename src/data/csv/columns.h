@@ -4,11 +4,9 @@
 #ifndef MOTE_DATA_CSV_COLUMNS_H
 #define MOTE_DATA_CSV_COLUMNS_H
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "config/json.h"
 #include "data/dictionary.h"
 #include "data/csv/table.h"
 #include "mote/status.h"

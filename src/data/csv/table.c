@@ -500,10 +500,6 @@ mote_status mote_table_next(mote_table *table, bool *more, mote_error *error) {
     }
 }
 
-mote_delimiter mote_table_delimiter(const mote_table *table) {
-    return table->delimiter;
-}
-
 size_t mote_table_position(const mote_table *table) {
     return table->moved + table->next;
 }

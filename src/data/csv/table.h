@@ -43,9 +43,6 @@ mote_table *mote_table_open(const char *path, FILE *stream, mote_delimiter delim
                             mote_error *error);
 void mote_table_close(mote_table *table);
 
-/* The delimiter, given or detected. */
-mote_delimiter mote_table_delimiter(const mote_table *table);
-
 /* The bytes read so far. */
 size_t mote_table_position(const mote_table *table);
 
