@@ -756,16 +756,6 @@ static const char *const settings[] = {
 
 #define FOUR_EPOCHS "\"epochs\": 4, "
 
-static bool same_files(const char *a, const char *b) {
-    size_t a_count, b_count;
-    unsigned char *a_bytes = scratch_read(scratch_path(a), &a_count);
-    unsigned char *b_bytes = scratch_read(scratch_path(b), &b_count);
-    bool same = a_count == b_count && memcmp(a_bytes, b_bytes, a_count) == 0;
-    free(a_bytes);
-    free(b_bytes);
-    return same;
-}
-
 /* Trains to the end and saves the model under that name. */
 static void finish(school *s, const char *name, const char *what) {
     school_run(s, what);
@@ -783,8 +773,8 @@ Test(bits, are_the_same_on_any_number_of_threads) {
         train_to("one", settings[i], FOUR_EPOCHS "\"threads\": 1, ");
         train_to("two", settings[i], FOUR_EPOCHS "\"threads\": 2, ");
         train_to("three", settings[i], FOUR_EPOCHS "\"threads\": 3, ");
-        cr_expect(same_files("one", "two"), "%s: 2 threads", settings[i]);
-        cr_expect(same_files("one", "three"), "%s: 3 threads", settings[i]);
+        cr_expect(scratch_same_files("one", "two"), "%s: 2 threads", settings[i]);
+        cr_expect(scratch_same_files("one", "three"), "%s: 3 threads", settings[i]);
     }
 }
 
@@ -793,7 +783,7 @@ Test(bits, differ_between_settings) {
     train_to("first", "{\"batch_size\": 16, " MOMENTUM "}", FOUR_EPOCHS);
     for (size_t i = 0; i < COUNT(settings); i++) {
         train_to("this", settings[i], FOUR_EPOCHS);
-        cr_expect_not(same_files("first", "this"), "%s changes nothing", settings[i]);
+        cr_expect_not(scratch_same_files("first", "this"), "%s changes nothing", settings[i]);
     }
 }
 
@@ -808,7 +798,7 @@ Test(bits, are_the_same_with_settings_written_and_read_again) {
         cr_expect(cJSON_Compare(written, rewritten, true), "%s becomes %s", settings[i], text);
         train_to("one", settings[i], "\"epochs\": 10, ");
         train_to("two", text, "");
-        cr_expect(same_files("one", "two"), "%s trains otherwise as %s", settings[i], text);
+        cr_expect(scratch_same_files("one", "two"), "%s trains otherwise as %s", settings[i], text);
         cJSON_Delete(written);
         cJSON_Delete(rewritten);
         free(text);
@@ -851,8 +841,8 @@ static void check_resumed(const char *train, uint64_t step, mote_event_kind kind
     cr_assert_eq(mote_trainer_restore(resumed.trainer, scratch_path("checkpoint"), &error), MOTE_OK,
                  "%s", error.message);
     finish(&resumed, "resumed", train);
-    cr_expect(same_files("whole", "resumed"), "%s, stopped after step %ju, at event %d", train,
-              (uintmax_t)step, kind);
+    cr_expect(scratch_same_files("whole", "resumed"), "%s, stopped after step %ju, at event %d",
+              train, (uintmax_t)step, kind);
 }
 
 Test(resuming, anywhere_gives_the_same_bits_as_never_stopping) {

@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,17 @@ static inline unsigned char *scratch_read(const char *path, size_t *count) {
     cr_assert_eq(fread(bytes, 1, *count, stream), *count);
     fclose(stream);
     return bytes;
+}
+
+/* Whether two files in the directory, given by name, hold the same bytes. */
+static inline bool scratch_same_files(const char *a, const char *b) {
+    size_t a_count, b_count;
+    unsigned char *a_bytes = scratch_read(scratch_path(a), &a_count);
+    unsigned char *b_bytes = scratch_read(scratch_path(b), &b_count);
+    bool same = a_count == b_count && memcmp(a_bytes, b_bytes, a_count) == 0;
+    free(a_bytes);
+    free(b_bytes);
+    return same;
 }
 
 static inline void scratch_expect_equal_files(const char *a, const char *b, const char *what) {

@@ -173,16 +173,6 @@ static void train_to(const char *name, const char *data_json, const char *train_
     train_network_to(name, NETWORK, data_json, train_json);
 }
 
-static bool same_files(const char *a, const char *b) {
-    size_t a_count, b_count;
-    unsigned char *a_bytes = scratch_read(scratch_path(a), &a_count);
-    unsigned char *b_bytes = scratch_read(scratch_path(b), &b_count);
-    bool same = a_count == b_count && memcmp(a_bytes, b_bytes, a_count) == 0;
-    free(a_bytes);
-    free(b_bytes);
-    return same;
-}
-
 /* ---- what training reaches ---- */
 
 #define MOMENTUM "\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.05, \"momentum\": 0.9}"
@@ -343,7 +333,7 @@ Test(training, gives_the_same_bits_on_any_number_of_threads_and_every_time) {
             snprintf(json, sizeof json, "{\"epochs\": 3, \"batch_size\": 64, \"threads\": %d, %s}",
                      threads[t], optimizers[i]);
             train_to(t ? "other" : "one", WITH_VALIDATION, json);
-            cr_expect(t == 0 || same_files("one", "other"), "%s: %d threads", optimizers[i],
+            cr_expect(t == 0 || scratch_same_files("one", "other"), "%s: %d threads", optimizers[i],
                       threads[t]);
         }
     }
@@ -355,7 +345,7 @@ static void check_threads(const char *network, const char *data_json) {
         snprintf(json, sizeof json, "{\"epochs\": 3, \"batch_size\": 64, \"threads\": %d, %s}",
                  threads, MOMENTUM);
         train_network_to(threads > 1 ? "other" : "one", network, data_json, json);
-        cr_expect(threads == 1 || same_files("one", "other"), "%d threads", threads);
+        cr_expect(threads == 1 || scratch_same_files("one", "other"), "%d threads", threads);
     }
 }
 
@@ -376,7 +366,7 @@ Test(training, with_augmentation_changes_training_alone) {
     run_open(&r, AUGMENTED, "{\"epochs\": 2, " MOMENTUM "}");
     train_to("augmented", AUGMENTED, "{\"epochs\": 2, " MOMENTUM "}");
     train_to("plain", WITH_VALIDATION, "{\"epochs\": 2, " MOMENTUM "}");
-    cr_expect(!same_files("augmented", "plain"), "nothing is augmented");
+    cr_expect(!scratch_same_files("augmented", "plain"), "nothing is augmented");
     mote_dataset *plain = dataset_create(WITH_VALIDATION);
     for (mote_part_name name = MOTE_TRAINING; name <= MOTE_VALIDATION; name++) {
         mote_part augmented_part = mote_dataset_part(r.dataset, name);
@@ -505,7 +495,7 @@ Test(training, settings_that_should_change_the_result_do) {
     train_to("one", WITHOUT_VALIDATION, "{\"epochs\": 2, \"batch_size\": 32, " MOMENTUM "}");
     for (size_t i = 0; i < COUNT(rows); i++) {
         train_to("other", WITHOUT_VALIDATION, rows[i]);
-        cr_expect_not(same_files("one", "other"), "%s changes nothing", rows[i]);
+        cr_expect_not(scratch_same_files("one", "other"), "%s changes nothing", rows[i]);
     }
 }
 
@@ -823,8 +813,8 @@ static void check_resumed(const char *network, const char *data_json, uint64_t s
     cr_assert_eq(mote_trainer_run(s.trainer, &s.error), MOTE_OK, "%s", s.error.message);
     cr_expect_eq(s.log.events[0].step, step);
     cr_assert_eq(mote_model_save(s.model, scratch_path("resumed"), NULL), MOTE_OK);
-    cr_expect(same_files("whole", "resumed"), "%s, stopped after step %ju, at event %d", data_json,
-              (uintmax_t)step, at);
+    cr_expect(scratch_same_files("whole", "resumed"), "%s, stopped after step %ju, at event %d",
+              data_json, (uintmax_t)step, at);
     run_close(&s);
 }
 
@@ -875,7 +865,7 @@ Test(resuming, works_in_the_same_trainer_too) {
     }
     cr_assert_eq(status, MOTE_OK);
     cr_assert_eq(mote_model_save(r.model, scratch_path("resumed"), NULL), MOTE_OK);
-    cr_expect(same_files("whole", "resumed"));
+    cr_expect(scratch_same_files("whole", "resumed"));
     run_close(&r);
 }
 
@@ -1031,7 +1021,7 @@ Test(resuming, with_more_epochs_is_training_on) {
     cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK, "%s", r.error.message);
     cr_expect_eq(last_of(&r.log, MOTE_EVENT_EPOCH)->epoch, 4);
     cr_assert_eq(mote_model_save(r.model, scratch_path("resumed"), NULL), MOTE_OK);
-    cr_expect(same_files("whole", "resumed"));
+    cr_expect(scratch_same_files("whole", "resumed"));
     run_close(&r);
 }
 
@@ -1054,7 +1044,7 @@ Test(resuming, with_no_more_epochs_than_are_done_ends_at_once) {
         snprintf(expected, sizeof expected, "%d epochs", epochs);
         cr_expect_eq(s.log.count, 2, "%s: %zu events", expected, s.log.count);
         cr_assert_eq(mote_model_save(s.model, scratch_path("ended"), NULL), MOTE_OK);
-        cr_expect(same_files("whole", "ended"), "%s", expected);
+        cr_expect(scratch_same_files("whole", "ended"), "%s", expected);
         cr_expect_eq(s.log.events[1].ending, MOTE_ENDING_STEPS, "%s", expected);
         run_close(&s);
     }
@@ -1084,7 +1074,7 @@ Test(resuming, from_what_was_saved_beyond_the_last_step_is_training_on) {
         cr_assert_eq(mote_trainer_save(r.trainer, path, NULL), MOTE_OK);
         cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK, "%s", r.error.message);
         cr_assert_eq(mote_model_save(r.model, scratch_path("resumed"), NULL), MOTE_OK);
-        cr_expect_eq(same_files("whole", "resumed"), i == 2, "%s", rows[i].json);
+        cr_expect_eq(scratch_same_files("whole", "resumed"), i == 2, "%s", rows[i].json);
         const mote_event *last = last_of(&r.log, MOTE_EVENT_EPOCH);
         cr_expect_eq(last ? last->step : 0, rows[i].step, "%s", rows[i].json);
         run_close(&r);
@@ -1206,7 +1196,8 @@ Test(resuming, from_what_is_no_checkpoint_or_damaged_is_refused_and_changes_noth
     free(bytes);
     cr_assert_eq(mote_trainer_run(r.trainer, &r.error), MOTE_OK, "%s", r.error.message);
     cr_assert_eq(mote_model_save(r.model, scratch_path("after"), NULL), MOTE_OK);
-    cr_expect(same_files("whole", "after"), "a refused checkpoint has left something behind");
+    cr_expect(scratch_same_files("whole", "after"),
+              "a refused checkpoint has left something behind");
     run_close(&r);
 }
 
