@@ -140,7 +140,7 @@ static mote_dataset *dataset_create(double marked, const char *json) {
 typedef struct witness {
     bool told, stopped, validation, updated, lists_marked;
     char layer[128], what[128], parameter[128];
-    size_t epoch, samples, affected;
+    size_t epoch, affected;
     uint64_t step;
     uint32_t first_affected;
     uint64_t jump_step; /* 0: no jump is reported */
@@ -165,7 +165,6 @@ static bool listen(void *context, const mote_event *event) {
         cr_expect_eq(event->train.samples > 0, event->epoch_step > 0);
         w->epoch = event->epoch;
         w->step = event->step;
-        w->samples = d->sample_count;
         w->affected = d->affected_count;
         w->first_affected = d->affected_count ? d->affected[0] : 0;
         for (size_t i = 0; i < d->sample_count; i++) {

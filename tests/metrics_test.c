@@ -236,7 +236,6 @@ static void expect_same_lines(const run *a, size_t first, const run *b, const ch
 
 /* The sums of each step, derived from the epoch's figures in the events. */
 typedef struct sums {
-    run *r;
     double samples, loss, correct; /* of the epoch so far */
     double interval_samples, interval_loss, interval_correct;
     size_t intervals;
@@ -278,7 +277,7 @@ Test(intervals, tell_of_the_steps_since_the_last_one_across_epochs) {
     for (size_t i = 0; i < COUNT(settings); i++) {
         static run r;
         run_open(&r, DENSES, settings[i], "{\"every_steps\": 4}", 2);
-        sums s = {.r = &r};
+        sums s = {0};
         mote_trainer_set_listener(r.trainer, add_up, &s);
         run_to_end(&r);
         cr_expect_eq(s.intervals, (size_t)r.trainer->total_steps / 4, "%zu", s.intervals);
