@@ -48,11 +48,24 @@ if [ -f runs/first/model.safetensors ]; then
     ./embed runs/first/model.safetensors
 fi
 
-# The keys of the JSON block are those of a config: it replaces the data set of photos.json.
+# json_block NUMBER: one of the JSON blocks, followed by a comma.
+json_block() {
+    awk -v n="$1" '/^```/ { on = 0 } on && i == n; /^```json$/ { on = 1; i++ }' README.md | sed '$s/$/,/'
+}
+
+# The keys of the JSON blocks are those of a config: they replace the data set of photos.json, and
+# add to its training.
+json_block 1 >checkpoint.json
 {
     echo '{'
-    blocks json
-    sed -n '/"model"/,$p' configs/photos.json | sed '1s/^/,/'
+    json_block 2
+    sed -n '/"model"/,$p' configs/photos.json | sed '/"train": {/r checkpoint.json'
 } >configs/mine.json
-./train configs/mine.json --dry-run
+./train configs/mine.json --run-dir mine --set train.epochs=1
+for keys in '"size":64' '"every_minutes":5'; do
+    tr -d '[:space:]' <mine/config.json | grep -q "$keys" || {
+        echo "the README's JSON blocks do not configure $keys"
+        exit 1
+    }
+done
 echo "all of the README works"
