@@ -6,8 +6,8 @@
 /* From now on, the first SIGINT, SIGTERM or SIGHUP only requests an exit, which signals_seen
  * reports, and writes `text`, a string literal or NULL for nothing, to stderr. A further SIGINT or
  * SIGTERM ends the program at once. A further SIGHUP does nothing: when a terminal is closed, both
- * the system and the shell send one. Nor does the same signal within a fifth of a second, since some
- * programs send a signal twice, or forward one that has already arrived. */
+ * the system and the shell send one. Nor does the same signal within a fifth of a second, since
+ * some programs send a signal twice, or forward one that has already arrived. */
 void signals_catch(const char *text);
 
 /* From now on, a write to a closed pipe (SIGPIPE) or past the file size limit (SIGXFSZ) fails
