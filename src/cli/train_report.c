@@ -118,6 +118,9 @@ static void print_way_out(const train_session *s) {
                         : " with a lower learning rate");
     if (to_mend) {
         print_command(s, false, true);
+        if (s->run.checkpoints.any) { /* it was made with what is to be mended */
+            fprintf(stderr, " --force");
+        }
     } else {
         print_how_to_learn_less(s, anew);
     }

@@ -452,8 +452,13 @@ JSON
     run 3 "$train" table.json --run-dir diverged --set dataset.normalize=standard --set 'model.layers=[{"type": "dense", "units": 2}]' --set train.optimizer.learning_rate=10000 --set train.checkpoint.every_steps=5
     check "a sample that is not finite" has '^train: a sample holds infinity in epoch 1, step 17, ' "$err"
     check "no weights are blamed for it" lacks 'weights had become large' "$err"
-    check "the way out of bad data" has '^the checkpoint of step 15 stays; to go on from it, once the data are mended: .* --resume --run-dir diverged --set ' "$err"
-    rm -rf diverged table.csv table.json
+    sed -n 's/^the checkpoint of step 15 stays; to go on from it, once the data are mended: //p' "$err" >way_out
+    check "the way out of bad data: $(cat way_out)" has ' --resume --run-dir diverged --set .* --force$' way_out
+    check "with the same learning rate" has ' train.optimizer.learning_rate=10000 ' way_out
+    seq 200 | awk '{ print $1 % 7 "," $1 % 5 "," $1 % 2 }' >table.csv
+    run 0 sh ./way_out
+    check "it goes on from there" has '^resumes diverged after step 15$' "$err"
+    rm -rf diverged table.csv table.json way_out
 }
 
 # Everything is fine except for a sample of the test part, whose product with a weight overflows.
