@@ -33,7 +33,7 @@ static bool find_step(mote_trainer *trainer, uint64_t steps, mote_jump *jump) {
     while (trainer->position.step < steps && mote_trainer_step(trainer, NULL) == MOTE_OK) {
         jump->before = jump->after;
         jump->after = mote_largest_weight(trainer->model, &jump->parameter);
-        if (jump->before > 0 && jump->after > LEAST_GROWTH * fmax(jump->before, ORDINARY)) {
+        if (jump->after > LEAST_GROWTH * fmax(jump->before, ORDINARY)) {
             jump->step = trainer->position.step;
             return true;
         }
