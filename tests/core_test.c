@@ -729,22 +729,26 @@ Test(file, leftovers_are_removed_where_the_same_file_is_written_again) {
 }
 
 Test(file, leftovers_are_removed_and_nothing_else) {
-    static const char *const others[] = {"a.txt",    "a.txt.part",     "a.txt.x.part",
-                                         ".17.part", "a.txt.17.parts", "a.txt17.part"};
+    static const char *const others[] = {"a.txt",      "a.txt.part",     "a.txt.x.part",
+                                         ".17.part",   "a.txt.17.parts", "a.txt17.part",
+                                         "a.txt..part"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         leave(others[i]);
     }
     leave("a.txt.17.part");
     leave("ba.txt.17.part");
+    leave("a.17.part");
     mote_file_writer writer; /* a process that is still writing */
     char *path = in_directory("a.txt"), name[64];
     snprintf(name, sizeof name, "a.txt.%ld.part", (long)getpid());
     cr_assert_eq(mote_file_open(&writer, path, NULL), MOTE_OK);
     mote_file_remove_leftovers(directory, "a.txt");
     cr_expect(is_there("ba.txt.17.part"));
+    cr_expect(is_there("a.17.part"));
     mote_file_remove_leftovers(directory, NULL);
     cr_expect_not(is_there("a.txt.17.part"));
     cr_expect_not(is_there("ba.txt.17.part"));
+    cr_expect_not(is_there("a.17.part"));
     cr_expect(is_there(name));
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         cr_expect(is_there(others[i]), "%s", others[i]);

@@ -656,6 +656,22 @@ Test(images, of_a_list_are_known_by_the_paths_that_it_means) {
     unload(&l);
 }
 
+/* A report that names them must not confuse a terminal. */
+Test(images, of_odd_names_are_known_by_what_can_be_printed) {
+    write_picture("odd/a/\x1b[1m.png", 1);
+    write_picture("odd/a/b\x7f.png", 2);
+    write_picture("odd/a/\u00e4.png", 3);
+    write_picture("odd/b/\xff.png", 4);
+    loaded l = {0};
+    load_keys(&l, "\"directory\": \"{D}/odd\", \"channels\": 1");
+    expect_loaded(&l, "odd");
+    expect_origin(&l, 0, "{D}/odd/a/?[1m.png");
+    expect_origin(&l, 1, "{D}/odd/a/b?.png");
+    expect_origin(&l, 2, "{D}/odd/a/\u00e4.png");
+    expect_origin(&l, 3, "{D}/odd/b/?.png");
+    unload(&l);
+}
+
 /* The training samples are not needed, so they need not be valid. */
 Test(images, of_the_test_part_alone_are_loaded_without_the_others) {
     write_picture("set/train/a/1.png", 1);

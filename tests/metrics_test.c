@@ -764,6 +764,10 @@ Test(intervals, are_not_thrown_away_where_their_file_cannot_be_opened) {
     cr_expect_eq(mote_metrics_log_rewind(&log, 3, NULL), MOTE_OK);
     free(scratch_read(path, &length));
     cr_expect_eq(length, 3, "%zu bytes are left", length);
+    /* One that is gone has nothing to lose. */
+    cr_assert_eq(unlink(path), 0);
+    cr_expect_eq(mote_metrics_log_rewind(&log, 3, NULL), MOTE_OK);
+    cr_expect_eq(log.bytes, (uint64_t)0);
 }
 
 /* Otherwise they would be missing in a run resumed from there. */

@@ -21,14 +21,17 @@ static mote_real targets[SAMPLES];
 static uint32_t labels[SAMPLES];
 
 typedef enum task {
-    HALVES,    /* two classes, by the first number */
-    SENSELESS, /* two classes, at random */
-    RARE,      /* two classes, one of them rare */
-    A_SUM,     /* the sum of two numbers, plus 5 */
-    CENTS,     /* a hundred times that */
-    OUTLIER,   /* like A_SUM, but one target is far larger */
-    PICTURES,  /* like HALVES, of 2 × 2 × 2 numbers */
-    SORTED,    /* sorted into eight classes, each with a number of its own */
+    HALVES,     /* two classes, by the first number */
+    SENSELESS,  /* two classes, at random */
+    RARE,       /* two classes, one of them rare */
+    A_SUM,      /* the sum of two numbers, plus 5 */
+    CENTS,      /* a hundred times that */
+    DEBTS,      /* those below 0 */
+    OUTLIER,    /* like A_SUM, but one target is far larger */
+    FEW_CENTS,  /* like A_SUM, but of the first 900 of 2000 a hundred times that */
+    MORE_CENTS, /* the first 1100 */
+    PICTURES,   /* like HALVES, of 2 × 2 × 2 numbers */
+    SORTED,     /* sorted into eight classes, each with a number of its own */
 } task;
 
 typedef struct notes {
@@ -37,7 +40,8 @@ typedef struct notes {
     uint64_t first, last; /* steps done at the first notice and at the end */
 } notes;
 
-static bool stops; /* at the first notice */
+static bool stops;     /* at the first notice */
+static bool continues; /* after a stop in the middle */
 
 static bool listen(void *context, const mote_event *event) {
     notes *n = context;
@@ -47,7 +51,8 @@ static bool listen(void *context, const mote_event *event) {
         n->first = n->count == 0 ? event->step : n->first;
         snprintf(n->texts[n->count++], sizeof n->texts[0], "%s", event->notice);
     }
-    return !stops || !event->notice;
+    bool middle = event->kind == MOTE_EVENT_STEP && 2 * event->step == event->total_steps;
+    return !(stops && event->notice) && !(continues && middle);
 }
 
 /* The notices of a run that resumes from the checkpoint `from`, unless that is NULL, and is saved
@@ -67,10 +72,12 @@ static notes notes_between(const char *from, const char *to, const char *network
             }
         }
         targets[i] = (mote_real)(first + (double)numbers[i * WIDTH + 1] + 5);
-        targets[i] *= what == CENTS ? 100 : 1;
+        bool cents =
+            what == CENTS || (what == FEW_CENTS && i < 900) || (what == MORE_CENTS && i < 1100);
+        targets[i] *= cents ? 100 : what == DEBTS ? -100 : 1;
     }
     targets[7] *= what == OUTLIER ? 1000 : 1;
-    bool regression = what == A_SUM || what == CENTS || what == OUTLIER;
+    bool regression = what >= A_SUM && what <= MORE_CENTS;
     mote_shape shape = what == PICTURES ? mote_shape_image(2, 2, 2) : mote_shape_vector(WIDTH);
     const mote_samples samples = {.count = SAMPLES,
                                   .shape = shape,
@@ -91,6 +98,9 @@ static notes notes_between(const char *from, const char *to, const char *network
     }
     notes n = {0};
     mote_trainer_set_listener(trainer, listen, &n);
+    if (continues) {
+        cr_assert_eq(mote_trainer_run(trainer, NULL), MOTE_INTERRUPTED);
+    }
     mote_status expected = stops ? MOTE_INTERRUPTED : MOTE_OK;
     cr_expect_eq(mote_trainer_run(trainer, &error), expected, "%s", error.message);
     if (to) {
@@ -251,7 +261,7 @@ Test(notices, of_a_warmup_that_is_longer_than_training) {
     }
 }
 
-/* Most of them must be: a single one is no reason. */
+/* Most of those that are trained on must be: a single one is no reason. */
 Test(notices, of_targets_that_are_large) {
     static const char network[] = "{\"layers\": [{\"type\": \"dense\", \"units\": 1}], \"output\": "
                                   "{\"type\": \"mean_squared_error\"}}";
@@ -261,10 +271,30 @@ Test(notices, of_targets_that_are_large) {
     cr_expect_eq(n.count, (size_t)1, "%zu notices, the last: %s", n.count, n.texts[1]);
     check(&n, 0, "most targets are beyond ±100, up to 69");
     check(&n, 0, "; they are not rescaled, and large ones train badly: ");
-    n = notes_of(network, SHARE, train, OUTLIER);
-    for (size_t i = 0; i < n.count; i++) {
-        cr_expect(!strstr(n.texts[i], "targets"), "%s", n.texts[i]);
+    static const struct {
+        task task;
+        bool large;
+    } rows[] = {{OUTLIER, false}, {DEBTS, true}, {FEW_CENTS, false}, {MORE_CENTS, true}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        n = notes_of(network, SHARE, train, rows[i].task);
+        bool large = n.count > 0 && strstr(n.texts[0], "targets");
+        cr_expect_eq(large, rows[i].large, "row %zu: %s", i, n.texts[0]);
     }
+}
+
+/* What holds from the start is said when training starts, not when it continues. */
+Test(notices, of_the_start_are_not_repeated_in_the_same_trainer) {
+    continues = true;
+    notes n = notes_of("{\"layers\": [{\"type\": \"dense\", \"units\": 1}], \"output\": "
+                       "{\"type\": \"mean_squared_error\"}}",
+                       "{\"validation_fraction\": 0.01}",
+                       "{\"epochs\": 2, \"schedule\": {\"type\": \"constant\", "
+                       "\"warmup_epochs\": 3}}",
+                       CENTS);
+    cr_expect_eq(n.count, (size_t)3, "%zu notices", n.count);
+    check(&n, 0, "validation part");
+    check(&n, 1, "warm-up");
+    check(&n, 2, "targets");
 }
 
 /* At the start, after a step and after an epoch. */

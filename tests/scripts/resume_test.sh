@@ -227,6 +227,12 @@ test_signals() {
     check "a second signal ends at once" lacks 'all is saved' "$err"
     rm -rf stopped
     start_slow
+    kill -s HUP $child && sleep_ms 1 && kill -s STOP $child && sleep_ms 300
+    kill -s HUP $child && kill -s CONT $child
+    { wait $child; } 2>/dev/null
+    check "SIGHUP twice, however far apart, is one" grep -q 'all is saved' "$err"
+    rm -rf stopped
+    start_slow
     kill -s TERM $child && kill -s TERM $child
     { wait $child; } 2>/dev/null
     check "the same signal twice at once is one" grep -q 'all is saved' "$err"
@@ -435,6 +441,25 @@ END
         has '^there is no checkpoint yet; to begin again, once that is mended: .* --resume --run-dir wild --set .*=1e38' "$err"
     check "no learning rate" lacks learning_rate= "$err"
     rm -rf wild
+    # If an update overflows, a lower learning rate does help; and a run begun anew begins as the first time.
+    run 0 "$train" mlp.json --run-dir good --quiet --set train.epochs=1
+    run 3 "$train" mlp.json --run-dir wild --quiet --init-from good/model.safetensors --set train.optimizer.learning_rate=1e300
+    check "the way out of an update: $(cat "$err")" \
+        has '^the checkpoint of step 0 stays; to go on from it with a lower learning rate: .*=1e+299$' "$err"
+    rm -rf wild
+    run 3 "$train" mlp.json --run-dir wild --quiet --init-from good/model.safetensors --set train.checkpoint.every_steps=1 \
+        --set train.optimizer.learning_rate=1e30
+    check "the way out begins with the same weights: $(cat "$err")" \
+        has ' but its weights give that again; to begin anew .* mlp.json --init-from good/model.safetensors --set ' "$err"
+    rm -rf wild good
+    # Weights that jump in the first step, but cause nothing before the sixth.
+    printf '%s\n' x,y 1,1000 0,0 0,0 0,0 0,0 3e38,0 >steep.csv
+    run 3 "$train" steep.json --run-dir wild --quiet --set 'model.layers[0].bias=false' --set train.batch_size=1 \
+        --set train.shuffle=false --set train.optimizer.type=sgd --set train.optimizer.learning_rate=0.5 \
+        --set train.checkpoint.every_steps=2
+    check "the way out of weights that have jumped: $(cat "$err")" \
+        has '^the checkpoint of step 4 stays, but its weights give that again; to begin anew with a lower ' "$err"
+    rm -rf wild
     # Weights that grow twentyfold in each step, by which they never jump.
     seq 100 | sed 's/.*/1,0.5/; 1i x,y' >steep.csv
     run 3 "$train" steep.json --run-dir wild --quiet --set train.optimizer.type=sgd --set train.optimizer.learning_rate=5.25 \
@@ -538,6 +563,12 @@ END
     echo "5.5,1,0,1" >>small.csv
     run 2 "$train" small.json --run-dir small --resume
     check "another sample" has '^train: small/checkpoint.safetensors: the checkpoint was made with other data: training_samples was 10 and is now 11, preprocessing\.deviation\[0] was ' "$err"
+    rm -rf small
+    # Another label, which shows in the weights of the classes.
+    run 0 "$train" small.json --run-dir small --quiet --set dataset.class_weights=balanced
+    sed -i 's/^1,1,1,0$/1,1,1,1/' small.csv
+    run 2 "$train" small.json --run-dir small --resume --set dataset.class_weights=balanced
+    check "another label in the file: $(cat "$err")" has 'was made with other data: class_weights\[0] was ' "$err"
     rm -rf small small.csv another.csv small.json
     cat >few.json <<'END'
 {"dataset": {"format": "inline", "samples": [[0, 0], [0, 1], [1, 0], [1, 1]], "labels": [0, 1, 1, 0]},
@@ -566,6 +597,10 @@ test_when() {
     rm -rf timed
     run 0 "$train" mlp.json --run-dir timed --quiet --set 'train.checkpoint={"every_epochs":0,"every_minutes":1,"keep":1000}'
     same "not before the first minute is over" "$(count_checkpoints timed)" 1
+    rm -rf timed
+    run 0 "$train" mlp.json --run-dir timed --quiet --set train.epochs=1000000 --set train.max_minutes=0.02 \
+        --set 'train.checkpoint={"every_epochs":0,"every_minutes":0.01,"keep":1000}'
+    check "every so many minutes: $(count_checkpoints timed)" test "$(count_checkpoints timed)" -le 4
     rm -rf timed
 }
 
