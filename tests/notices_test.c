@@ -245,16 +245,22 @@ Test(notices, of_a_loss_that_steps_too_long_have_raised) {
 
 Test(notices, of_a_warmup_that_is_longer_than_training) {
     static const struct {
-        const char *epochs, *notice;
-    } rows[] = {{"2", NULL}, {"2.1", "the warm-up of 2.1 epochs is longer than training, "}};
+        double epochs;
+        size_t steps; /* at most; 0: no limit */
+        const char *notice;
+    } rows[] = {{2, 0, NULL},
+                {2.1, 0, "the warm-up of 2.1 epochs is longer than training, "},
+                {1, 32, NULL},
+                {1, 31, "the warm-up of 1 epoch is longer than training, "}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         char train[256];
         snprintf(train, sizeof train,
-                 "{\"epochs\": 2, \"schedule\": {\"type\": \"constant\", \"warmup_epochs\": %s}, "
-                 "\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.05}}",
-                 rows[i].epochs);
+                 "{\"epochs\": 2, \"schedule\": {\"type\": \"constant\", \"warmup_epochs\": %g}, "
+                 "\"max_steps\": %zu, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.05}}",
+                 rows[i].epochs, rows[i].steps);
         notes n = notes_of(NETWORK(""), "{}", train, HALVES);
-        cr_expect_eq(n.count, (size_t)(rows[i].notice != NULL), "%s", n.texts[0]);
+        bool told = n.count > 0 && strstr(n.texts[0], "the warm-up of");
+        cr_expect_eq(told, rows[i].notice != NULL, "row %zu: %s", i, n.texts[0]);
         if (rows[i].notice) {
             check(&n, 0, rows[i].notice);
         }
@@ -312,8 +318,8 @@ Test(notices, are_where_a_listener_can_stop_training) {
     for (size_t i = 0; i < COUNT(rows); i++) {
         notes n = notes_of(NETWORK(""), rows[i].data, rows[i].train, rows[i].task);
         cr_expect_eq(n.count, (size_t)1);
-        cr_expect_leq(n.last, n.first + 1, "row %zu: stopped in step %ju, goes on to %ju", i,
-                      (uintmax_t)n.first, (uintmax_t)n.last);
+        cr_expect_eq(n.last, n.first, "row %zu: stopped in step %ju, goes on to %ju", i,
+                     (uintmax_t)n.first, (uintmax_t)n.last);
     }
 }
 

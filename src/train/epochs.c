@@ -193,9 +193,12 @@ static bool finish_epoch(mote_trainer *trainer, double *clock) {
     }
     count_time(trainer, clock);
     mote_stopping_observe(trainer);
-    bool go_on = mote_trainer_tell(trainer, MOTE_EVENT_EPOCH);
+    mote_trainer_tell(trainer, MOTE_EVENT_EPOCH);
     mote_notices_epoch(trainer);
-    return (!improved || mote_trainer_tell(trainer, MOTE_EVENT_IMPROVED)) && go_on;
+    if (improved) {
+        mote_trainer_tell(trainer, MOTE_EVENT_IMPROVED);
+    }
+    return !trainer->stops;
 }
 
 static mote_status fail_weights(mote_trainer *trainer, mote_error *error) {
@@ -271,9 +274,9 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error) {
     double clock = mote_clock();
     trainer->stops = false;
     mote_trainer_show_weights(trainer);
-    mote_status status =
-        mote_trainer_tell(trainer, MOTE_EVENT_STARTED) ? MOTE_OK : MOTE_INTERRUPTED;
+    mote_trainer_tell(trainer, MOTE_EVENT_STARTED);
     mote_notices_start(trainer);
+    mote_status status = trainer->stops ? MOTE_INTERRUPTED : MOTE_OK;
     mote_snapshot_take(trainer);
     if (status == MOTE_OK) {
         mote_stopping_begin(trainer);
