@@ -26,9 +26,7 @@ enum {
     IN_TIME,
 };
 
-enum {
-    GOOD_PASSES = 30
-};
+static size_t good_passes; /* that IN_TIME has left */
 
 static const mote_field trap_fields[] = {
     {.name = "mode",
@@ -72,9 +70,10 @@ static void trap_forward(mote_layer *base, const mote_pass *pass, const mote_rea
             y[i * width] = (mote_real)INFINITY;
         }
     }
-    static size_t passes;
-    if (layer->mode == IN_TIME && passes++ >= GOOD_PASSES) {
+    if (layer->mode == IN_TIME && good_passes == 0) {
         y[0] = (mote_real)NAN;
+    } else if (layer->mode == IN_TIME) {
+        good_passes--;
     }
 }
 
@@ -297,10 +296,11 @@ Test(divergence, of_a_layer_that_does_not_do_the_same_twice_is_told, .timeout = 
     char json[1024];
     snprintf(json, sizeof json, PLAIN, IN_TIME);
     mote_error report;
+    good_passes = 30;
     witness w =
         witness_divergence(json, dataset_create(0, AS_IT_IS), "{\"batch_size\": 5}", &report);
     cr_expect_str_eq(w.layer, places[0], "%s", report.message);
-    cr_expect_eq(w.step, (uint64_t)GOOD_PASSES, "%s", report.message);
+    cr_expect_eq(w.step, (uint64_t)30, "%s", report.message);
     cr_expect_eq(w.jump_step, (uint64_t)0, "%s", report.message);
 }
 
@@ -367,8 +367,9 @@ Test(divergence, tells_of_no_weights_that_began_next_to_0) {
 }
 
 /* The first step, on samples of 1, sets the weight to the mean of their targets; the next sample
- * overflows. */
-static witness witness_first_step(double initial, const double targets[3], mote_error *report) {
+ * overflows. `after` are further layers. */
+static witness witness_first_step(double initial, const char *after, const double targets[3],
+                                  mote_error *report) {
     static const mote_real ones[] = {1, 1, 1, (mote_real)3e38};
     mote_real values[4] = {0};
     for (size_t i = 0; i < 3; i++) {
@@ -382,12 +383,26 @@ static witness witness_first_step(double initial, const double targets[3], mote_
     char network[256];
     snprintf(network, sizeof network,
              "{\"layers\": [{\"type\": \"dense\", \"units\": 1, \"bias\": false, "
-             "\"initializer\": %g}], \"output\": {\"type\": \"mean_squared_error\"}}",
-             initial);
+             "\"initializer\": %g}%s], \"output\": {\"type\": \"mean_squared_error\"}}",
+             initial, after);
     return witness_divergence(network, mote_dataset_from_arrays(&samples, NULL, AS_IT_IS, 1, NULL),
                               "{\"batch_size\": 3, \"shuffle\": false, \"optimizer\": "
                               "{\"type\": \"sgd\", \"learning_rate\": 0.5}}",
                               report);
+}
+
+/* Here the steps fail in the search itself, or while they are replayed after it. */
+Test(divergence, of_a_layer_that_fails_at_any_time_is_told, .timeout = 20) {
+    mote_layer_register(&trap_class, NULL);
+    static const double targets[] = {1000, 1000, 1000};
+    char trap[64];
+    snprintf(trap, sizeof trap, ", {\"type\": \"trap\", \"mode\": %d}", IN_TIME);
+    for (size_t passes = 0; passes < 10; passes++) {
+        mote_error report;
+        good_passes = passes;
+        witness w = witness_first_step(1, trap, targets, &report);
+        cr_expect(w.told, "%zu: %s", passes, report.message);
+    }
 }
 
 /* Weights jump if a step makes the largest more than a hundred times larger, where those below 0.1
@@ -404,7 +419,7 @@ Test(divergence, tells_of_jumps_and_of_losses_that_stand_out) {
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         mote_error report;
-        witness w = witness_first_step(rows[i].initial, rows[i].targets, &report);
+        witness w = witness_first_step(rows[i].initial, "", rows[i].targets, &report);
         cr_expect_eq(w.step, (uint64_t)1, "row %zu: %s", i, report.message);
         cr_expect_eq(w.jump_step, (uint64_t)rows[i].jumps, "row %zu: %s", i, report.message);
         bool told = strstr(report.message, "\nlook at sample 2 first: its loss stands out\n");

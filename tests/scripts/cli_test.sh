@@ -436,6 +436,13 @@ JSON
         'samples=[40,41,42,43]' 'origins=["table.csv:41","table.csv:42","table.csv:43","table.csv:44"]' 'affected=[41]'; do
         same "diverged.json: ${member%%=*}" "$("$tools/json" get diverged/diverged.json "${member%%=*}")" "${member#*=}"
     done
+    # In the validation after 8 steps, which that sample is drawn into with this seed.
+    rm -rf diverged
+    run 3 "$train" table.json --run-dir diverged --set dataset.validation_fraction=0.5 --seed 2 \
+        --set 'model.layers=[{"type": "dense", "units": 2, "initializer": 9}]'
+    for member in step=8 validation=true 'affected=[41]'; do
+        same "diverged.json in validation: ${member%%=*}" "$("$tools/json" get diverged/diverged.json "${member%%=*}")" "${member#*=}"
+    done
     # A long report, with long names.
     far=some/directory/that/is/far/below/this/one/measurements.of.the.year.2026
     mkdir -p $far
@@ -444,7 +451,7 @@ JSON
     done | sed '4242s/^[^,]*/1e28/' >$far/measured.values.csv
     rm -rf diverged
     run 3 "$train" table.json --run-dir diverged --set dataset.file=$far/measured.values.csv --set train.batch_size=40 --set train.clip_gradient_norm=1e30 --set 'model.layers=[{"type": "residual", "layers": [{"type": "residual", "layers": [{"type": "dense", "units": 8}, {"type": "relu"}, {"type": "dense", "units": 2}]}]}, {"type": "relu"}, {"type": "dense", "units": 3}, {"type": "dense", "units": 2}]'
-    check "of a long path, the end is told" has '^  4241 is [.][.][.].*[.]2026/measured.values.csv:4242$' "$err"
+    check "of a long path, the end is told" has '^  4241 is [.][.][.].\{60\}$' "$err"
     check "the longest report is whole" has '^try a lower .*, or another normalization of the data$' "$err"
     rm -rf diverged some
     # Weights jump in the first step without harm; they have nothing to do with a sample that becomes infinite when
@@ -541,9 +548,12 @@ test_metrics() {
 
 test_overfit_batch() {
     run 0 "$train" digits.json --overfit-batch
+    learnt=$(cat "$out")
     check "a batch is learnt" has '^the loss of a batch of [0-9]* samples has vanished after [0-9]* steps: from ' "$out"
     check "what it is trained on: $(cat "$err")" \
         has '^train   one batch of [0-9]* samples with sgd, learning rate 0.05, until its loss vanishes$' "$err"
+    run 0 "$train" digits.json --overfit-batch --quiet --set 'train.schedule={"type": "cosine", "warmup_epochs": 1}'
+    same "a batch is learnt without the schedule" "$(cat "$out")" "$learnt"
     run 1 "$train" digits.json --overfit-batch --set train.max_steps=1 --quiet
     check "a batch that is not learnt" has '^the loss of a batch of [0-9]* samples has not vanished in 1 step: from ' "$out"
     check "what to do about it" has 'can memorize one batch: try another learning rate, .* look at the data with --preview, and check ' "$err"

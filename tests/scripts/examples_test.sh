@@ -91,6 +91,15 @@ for call in 1 2 3; do
 done
 [ "$stops $status" = "2 0" ] || fail "long_run was stopped $stops times, and its last exit code is $status"
 cmp out whole || fail "long_run: stopped twice, it ends otherwise"
+# A signal stops it, and its exit code says which.
+"$examples/long_run" stopped.safetensors >out 2>err &
+until [ -e stopped.safetensors ]; do
+    kill -0 $! || fail "long_run has ended without a checkpoint"
+done
+kill -s TERM $!
+status=0
+wait $! || status=$?
+[ "$status" -eq 143 ] || fail "the exit code of long_run after SIGTERM is $status"
 # A learning rate that is too high leaves the checkpoint alone; a lower one starts from its weights.
 run 130 "$examples/long_run" wild.safetensors 0.01 500
 cp wild.safetensors before.safetensors

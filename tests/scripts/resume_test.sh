@@ -479,6 +479,8 @@ test_limits() {
     same "lines of epochs of a limited run" "$(sed '/"steps":/d; s/{"epoch":\([0-9]*\),"step":\([0-9]*\),.*/\1 \2/' limited/metrics.jsonl)" "1 12
 2 24
 3 29"
+    run 0 "$train" cnn.json --run-dir limited --resume --dry-run
+    check "a limited run is saved at its end" has '^resumes limited after step 29$' "$err"
     cp -r limited again
     run 0 "$train" cnn.json --run-dir again --quiet --resume --set train.max_steps=29
     as_never_stopped "a limited run, as it was" again limited
