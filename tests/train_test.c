@@ -1056,6 +1056,22 @@ Test(resuming, with_no_more_epochs_than_are_done_ends_at_once) {
     }
 }
 
+Test(resuming, of_a_run_that_is_done_tells_of_no_further_epoch) {
+    static run r;
+    run_open(&r, WITH_VALIDATION, "{\"epochs\": 2, " MOMENTUM "}");
+    cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+    cr_assert_eq(mote_trainer_save(r.trainer, scratch_path("checkpoint"), NULL), MOTE_OK);
+    cr_assert_eq(mote_trainer_restore(r.trainer, scratch_path("checkpoint"), NULL), MOTE_OK);
+    r.log.count = 0;
+    cr_assert_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK);
+    cr_assert_eq(r.log.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        cr_expect_eq(r.log.events[i].epoch, 2, "event %zu: epoch %zu", i, r.log.events[i].epoch);
+        cr_expect_eq(r.log.events[i].train.samples, 0);
+    }
+    run_close(&r);
+}
+
 /* As with --force, or with a signal right after resuming. */
 Test(resuming, from_what_was_saved_beyond_the_last_step_is_training_on) {
     static run r;

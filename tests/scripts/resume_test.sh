@@ -440,12 +440,15 @@ END
     check "weights that were too large before anything was learnt" \
         has '^there is no checkpoint yet; to begin again, once that is mended: .* --resume --run-dir wild --set .*=1e38' "$err"
     check "no learning rate" lacks learning_rate= "$err"
+    check "what to look at then" has '^no weight had changed yet: look at the values of the data, ' "$err"
+    check "all samples are concerned" has '^  it shows in all of them$' "$err"
     rm -rf wild
     # If an update overflows, a lower learning rate does help; and a run begun anew begins as the first time.
     run 0 "$train" mlp.json --run-dir good --quiet --set train.epochs=1
     run 3 "$train" mlp.json --run-dir wild --quiet --init-from good/model.safetensors --set train.optimizer.learning_rate=1e300
     check "the way out of an update: $(cat "$err")" \
         has '^the checkpoint of step 0 stays; to go on from it with a lower learning rate: .*=1e+299$' "$err"
+    check "no checkpoint is missed" lacks 'training continues' "$err"
     rm -rf wild
     run 3 "$train" mlp.json --run-dir wild --quiet --init-from good/model.safetensors --set train.checkpoint.every_steps=1 \
         --set train.optimizer.learning_rate=1e30
