@@ -787,15 +787,18 @@ Test(file, a_full_disk_is_an_error_and_the_old_file_survives) {
 }
 
 Test(file, a_place_that_cannot_be_written_is_named_with_the_reason) {
-    char *plain = in_directory("plain"), *taken = in_directory("taken");
+    char *plain = in_directory("plain"), *taken = in_directory("taken"),
+         *pipe = in_directory("pipe");
     cr_assert_eq(mote_file_write_text(plain, "x", NULL), MOTE_OK);
     cr_assert_eq(mkdir(taken, 0700), 0);
+    cr_assert_eq(mkfifo(pipe, 0600), 0);
     static const struct {
         const char *name, *reason;
     } rows[] = {
         {"none/a.txt", "No such file or directory"},
         {"plain/a.txt", "Not a directory"},
         {"taken", "Is a directory"}, /* detected by the rename */
+        {"pipe", "not a regular file"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         char *path = in_directory(rows[i].name), expected[256];
@@ -804,12 +807,15 @@ Test(file, a_place_that_cannot_be_written_is_named_with_the_reason) {
         snprintf(expected, sizeof expected, "%s: cannot be written: %s", path, rows[i].reason);
         cr_expect_str_eq(error.message, expected, "found \"%s\", expected \"%s\"", error.message,
                          expected);
-        cr_expect_eq(count_files(), (size_t)2, "%s: %zu files are left", rows[i].name,
+        cr_expect_eq(count_files(), (size_t)3, "%s: %zu files are left", rows[i].name,
                      count_files());
         free(path);
     }
+    struct stat found;
+    cr_expect(stat(pipe, &found) == 0 && S_ISFIFO(found.st_mode), "the pipe has been replaced");
     free(plain);
     free(taken);
+    free(pipe);
 }
 
 Test(file, reading_gives_every_byte_up_to_the_limit) {

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char *read_stream(FILE *stream, const char *path, size_t limit, size_t *length,
@@ -142,7 +143,17 @@ static void release(mote_file_writer *writer) {
     *writer = (mote_file_writer){0};
 }
 
+/* A rename would replace a pipe or device, such as /dev/null, for the whole system. */
+static bool is_special(const char *path) {
+    struct stat found;
+    return stat(path, &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode);
+}
+
 mote_status mote_file_open(mote_file_writer *writer, const char *path, mote_error *error) {
+    if (is_special(path)) {
+        *writer = (mote_file_writer){0};
+        return mote_fail(error, MOTE_FILE, "%s: cannot be written: not a regular file", path);
+    }
     size_t capacity = strlen(path) + 32;
     *writer = (mote_file_writer){.path = strdup(path), .temporary_path = malloc(capacity)};
     if (!writer->path || !writer->temporary_path) {
