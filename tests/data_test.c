@@ -533,7 +533,8 @@ typedef struct bad_arrays {
 
 Test(arrays, that_make_no_sense_are_refused_with_the_reason) {
     static const uint8_t bytes[8];
-    static const mote_real numbers[8];
+    static const mote_real numbers[8], holding_nan[8] = {[6] = (mote_real)NAN},
+                                       holding_infinity[8] = {[0] = (mote_real)INFINITY};
     static const uint32_t labels[2] = {0, 1}, wrong[2] = {0, UINT32_MAX}, far[2] = {0, 3};
     const mote_shape vector = {1, {4}};
 #define SAMPLES .count = 2, .shape = vector
@@ -549,6 +550,23 @@ Test(arrays, that_make_no_sense_are_refused_with_the_reason) {
          NULL,
          MOTE_INVALID,
          "a training sample of 4 × 0 is not possible"},
+        {{.count = 2, .shape = {9, {4}}, .bytes = bytes, .labels = labels},
+         {0},
+         NULL,
+         MOTE_INVALID,
+         "a training sample has 1 to 3 dimensions, not 9"},
+        {{SAMPLES, .numbers = holding_nan, .labels = labels},
+         {0},
+         "{\"normalize\": \"standard\"}",
+         MOTE_DATA,
+         "number 2 of training sample 1 (both counted from 0) is NaN, so there is no mean to "
+         "normalize by; correct the sample, or leave it out"},
+        {{SAMPLES, .numbers = holding_infinity, .labels = labels},
+         {0},
+         "{\"normalize\": \"standard\"}",
+         MOTE_DATA,
+         "number 0 of training sample 0 (both counted from 0) is infinite, so there is no mean to "
+         "normalize by; correct the sample, or leave it out"},
         {{SAMPLES, .labels = labels},
          {0},
          NULL,

@@ -49,7 +49,7 @@ typedef struct mote_part {
  * themselves are copied. `test` may be NULL. `json` holds the keys common to all formats, for
  * example {"normalize": "standard", "validation_fraction": 0.1}; NULL: defaults. `seed` determines
  * the split. NULL on failure: MOTE_INVALID for wrong settings or arrays, MOTE_DATA for samples that
- * do not fit together. */
+ * do not fit together or, with "standard", training samples that are not finite. */
 mote_dataset *mote_dataset_from_arrays(const mote_samples *train, const mote_samples *test,
                                        const char *json, uint64_t seed, mote_error *error);
 void mote_dataset_destroy(mote_dataset *dataset);

@@ -114,6 +114,10 @@ static mote_status check_arrays(const mote_samples *samples, const char *part, m
     if (samples->count == 0) {
         return MOTE_OK;
     }
+    if (samples->shape.rank < 1 || samples->shape.rank > 3) {
+        return mote_fail(error, MOTE_INVALID, "a %s sample has 1 to 3 dimensions, not %zu", part,
+                         samples->shape.rank);
+    }
     size_t width = mote_shape_count(samples->shape);
     if (width == 0 || width == SIZE_MAX) {
         char text[MOTE_SHAPE_TEXT_CAPACITY];

@@ -66,6 +66,29 @@ static mote_status measure_bytes(const mote_part *part, size_t groups, const mot
     return MOTE_OK;
 }
 
+/* Fails if a number leaves its group without a finite mean. */
+static mote_status check_means(const mote_part *part, size_t groups, const double *mean,
+                               mote_error *error) {
+    size_t width = mote_shape_count(part->samples->shape);
+    bool finite = true;
+    for (size_t g = 0; g < groups; g++) {
+        finite = finite && isfinite(mean[g]);
+    }
+    for (size_t i = 0; !finite && i < part->count; i++) {
+        const mote_real *sample = part->samples->numbers + part->indexes[i] * width;
+        for (size_t k = 0; k < width; k++) {
+            if (!isfinite(sample[k])) {
+                return mote_fail(error, MOTE_DATA,
+                                 "number %zu of training sample %u (both counted from 0) is %s, so "
+                                 "there is no mean to normalize by; correct the sample, or leave "
+                                 "it out",
+                                 k, part->indexes[i], isnan(sample[k]) ? "NaN" : "infinite");
+            }
+        }
+    }
+    return MOTE_OK;
+}
+
 /* First the means, then the deviations from them. Both are computed relative to the first sample,
  * so that a value that is the same in all samples is exactly its own mean, with deviation 0. */
 static mote_status measure_numbers(const mote_part *part, size_t groups,
@@ -89,6 +112,9 @@ static mote_status measure_numbers(const mote_part *part, size_t groups,
         }
         for (size_t g = 0; g < groups; g++) {
             sums[g] = round ? sqrt(sums[g] / n) : sums[g] / n;
+        }
+        if (check_means(part, groups, mean, error) != MOTE_OK) {
+            return MOTE_DATA;
         }
     }
     for (size_t g = 0; g < groups; g++) {
