@@ -600,6 +600,18 @@ Test(model_file, a_model_without_an_output_cannot_be_saved_or_read_into) {
     mote_model_destroy(model);
 }
 
+Test(model_file, the_status_of_a_failure_does_not_depend_on_the_error_passed) {
+    mote_model *model = mote_model_create(mote_shape_vector(3), NULL);
+    mote_model_add(model, "dense", "{\"units\": 2}", NULL);
+    cr_assert_eq(mote_model_set_output(model, "softmax_cross_entropy", NULL, NULL), MOTE_OK);
+    const char *path = scratch_path("none");
+    mote_error earlier = {.status = MOTE_INVALID, .message = "an earlier failure"};
+    cr_expect_eq(mote_model_read_parameters(model, path, NULL), MOTE_FILE);
+    cr_expect_eq(mote_model_read_parameters(model, path, &earlier), MOTE_FILE);
+    cr_expect_str_eq(earlier.message, "an earlier failure");
+    mote_model_destroy(model);
+}
+
 /* A change to any byte of a model file gives an error or the same model. */
 Test(model_file, no_changed_byte_goes_unnoticed) {
     const char *path = scratch_path("model"), *damaged = scratch_path("damaged");

@@ -244,6 +244,36 @@ Test(models, cannot_be_used_before_they_have_an_output) {
     mote_model_destroy(model);
 }
 
+Test(models, that_do_not_exist_are_an_error_in_every_call_with_a_status) {
+    static const char *const names[] = {"cat"};
+    const mote_preprocessing preprocessing = {0};
+    mote_real x[5] = {0};
+    const mote_status found[] = {
+        mote_model_add(NULL, "relu", NULL, NULL),
+        mote_model_set_output(NULL, "mean_squared_error", NULL, NULL),
+        mote_model_initialize(NULL, 1, NULL),
+        mote_model_set_class_names(NULL, names, 1, NULL),
+        mote_model_set_input(NULL, "{}", NULL),
+        mote_model_set_preprocessing(NULL, &preprocessing, NULL),
+        mote_model_predict(NULL, 1, x, x, NULL),
+        mote_model_save(NULL, "model.safetensors", NULL),
+        mote_model_read_parameters(NULL, "model.safetensors", NULL),
+    };
+    for (size_t i = 0; i < COUNT_OF(found); i++) {
+        cr_expect_eq(found[i], MOTE_INVALID, "call %zu: %s", i, mote_status_name(found[i]));
+    }
+}
+
+Test(models, return_the_status_of_their_own_failure_after_another_one) {
+    mote_error error = {.status = MOTE_FILE, .message = "an earlier failure"};
+    mote_model *model = mote_model_create(mote_shape_vector(5), &error);
+    cr_expect_eq(mote_model_add(model, "relu", "{", &error), MOTE_INVALID);
+    cr_assert_eq(mote_model_add(model, "relu", NULL, &error), MOTE_OK);
+    cr_expect_eq(mote_model_set_output(model, "mean_squared_error", "{", &error), MOTE_INVALID);
+    cr_expect_str_eq(error.message, "an earlier failure");
+    mote_model_destroy(model);
+}
+
 /* After a layer or an output has been refused, the right one can follow. */
 Test(models, go_on_after_a_refusal) {
     mote_error error = {0};
@@ -384,6 +414,19 @@ Test(models, name_classes_by_number_until_told_otherwise) {
     cr_expect_str_eq(mote_model_class_name(model, 1), "fish");
     cr_expect_str_eq(mote_model_class_name(model, 2), "2");
     cr_expect_str_eq(mote_model_class_name(model, 99), "");
+    mote_model_destroy(model);
+}
+
+Test(models, take_names_of_their_own_for_renaming_one) {
+    static const char *const names[] = {"cat", "dog", "fish"};
+    mote_model *model = create(two_layers, mote_shape_image(1, 3, 4));
+    cr_assert_eq(mote_model_set_class_names(model, names, 3, NULL), MOTE_OK);
+    const char *renamed[] = {mote_model_class_name(model, 0), "wolf",
+                             mote_model_class_name(model, 2)};
+    cr_expect_eq(mote_model_set_class_names(model, renamed, 3, NULL), MOTE_OK);
+    cr_expect_str_eq(mote_model_class_name(model, 0), "cat");
+    cr_expect_str_eq(mote_model_class_name(model, 1), "wolf");
+    cr_expect_str_eq(mote_model_class_name(model, 2), "fish");
     mote_model_destroy(model);
 }
 

@@ -5,9 +5,9 @@
  *     mote_model_predict(model, 1, x, probabilities, &error);
  *     mote_model_destroy(model);
  *
- * Only one thread at a time may use a model; different models are independent. Calls that build,
- * initialise, run, train or save a model fail with MOTE_INVALID if it is NULL, so a series of calls
- * may be checked once at its end.
+ * Only one thread at a time may use a model; different models are independent. Calls that return a
+ * status fail with MOTE_INVALID if the model is NULL, and so does mote_trainer_create, so a series
+ * of calls may be checked once at its end.
  */
 #ifndef MOTE_MODEL_H
 #define MOTE_MODEL_H

@@ -126,9 +126,10 @@ mote_status mote_model_read_parameters(mote_model *model, const char *path, mote
     if (!model || !model->output) {
         return mote_fail(error, MOTE_INVALID, "the model has no output yet");
     }
-    mote_safetensors *file = mote_safetensors_read(path, error);
+    mote_error reason = {0}; /* *error may hold an earlier failure */
+    mote_safetensors *file = mote_safetensors_read(path, &reason);
     if (!file) {
-        return error ? error->status : MOTE_DATA;
+        return mote_fail(error, reason.status, "%s", reason.message);
     }
     mote_status status = copy_parameters(model, file, error);
     mote_safetensors_destroy(file);

@@ -35,13 +35,11 @@ static void destroy_output(mote_output *output) {
     }
 }
 
-static void free_class_names(mote_model *model) {
-    for (size_t i = 0; i < model->class_name_count; i++) {
-        free(model->class_names[i]);
+static void free_names(char **names, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        free(names[i]);
     }
-    free(model->class_names);
-    model->class_names = NULL;
-    model->class_name_count = 0;
+    free(names);
 }
 
 /* Frees what came with the output, so that layers can be added again. */
@@ -62,7 +60,7 @@ void mote_model_destroy(mote_model *model) {
     }
     reopen_model(model);
     mote_sequence_destroy(model->layers);
-    free_class_names(model);
+    free_names(model->class_names, model->class_name_count);
     free(model->input);
     mote_preprocessing_free(&model->preprocessing);
     mote_arena_free(&model->workspace);
@@ -86,9 +84,10 @@ mote_status mote_model_add(mote_model *model, const char *type, const char *json
                          mote_suggest_name(type, mote_layer_name_at, names));
     }
     json = json ? json : "{}";
-    mote_document *document = mote_document_parse(json, strlen(json), NULL, root, error);
+    mote_error reason = {0}; /* *error may hold an earlier failure */
+    mote_document *document = mote_document_parse(json, strlen(json), NULL, root, &reason);
     if (!document) {
-        return error && error->status ? error->status : MOTE_INVALID;
+        return mote_fail(error, reason.status, "%s", reason.message);
     }
     mote_status status =
         mote_sequence_append(model->layers, kind, mote_document_root(document), NULL, error);
@@ -254,9 +253,10 @@ mote_status mote_model_set_output(mote_model *model, const char *type, const cha
                          mote_suggest_name(type, output_name_at, names));
     }
     json = json ? json : "{}";
-    mote_document *document = mote_document_parse(json, strlen(json), NULL, root, error);
+    mote_error reason = {0}; /* *error may hold an earlier failure */
+    mote_document *document = mote_document_parse(json, strlen(json), NULL, root, &reason);
     if (!document) {
-        return error && error->status ? error->status : MOTE_INVALID;
+        return mote_fail(error, reason.status, "%s", reason.message);
     }
     mote_status status = attach_output(model, kind, mote_document_root(document), NULL, error);
     mote_document_destroy(document);
@@ -354,21 +354,35 @@ cJSON *mote_model_to_json(const mote_model *model) {
 
 /* ---- names and preprocessing ---- */
 
-mote_status mote_model_set_class_names(mote_model *model, const char *const *names, size_t count,
-                                       mote_error *error) {
-    free_class_names(model);
-    model->class_names = calloc(count ? count : 1, sizeof *model->class_names);
-    if (!model->class_names) {
-        return mote_fail(error, MOTE_MEMORY, "out of memory for the names of %zu classes", count);
-    }
-    for (size_t i = 0; i < count; i++) {
-        model->class_names[i] = strdup(names[i]);
-        model->class_name_count = i + 1;
-        if (!model->class_names[i]) {
-            return mote_fail(error, MOTE_MEMORY, "out of memory for the names of %zu classes",
-                             count);
+static mote_status fail_without_model(mote_error *error) {
+    return mote_fail(error, MOTE_INVALID, "there is no model");
+}
+
+static char **copy_names(const char *const *names, size_t count) {
+    char **copies = calloc(count ? count : 1, sizeof *copies);
+    for (size_t i = 0; copies && i < count; i++) {
+        copies[i] = strdup(names[i]);
+        if (!copies[i]) {
+            free_names(copies, i);
+            return NULL;
         }
     }
+    return copies;
+}
+
+/* The names may be the model's own, so they are copied before those are freed. */
+mote_status mote_model_set_class_names(mote_model *model, const char *const *names, size_t count,
+                                       mote_error *error) {
+    if (!model) {
+        return fail_without_model(error);
+    }
+    char **copies = copy_names(names, count);
+    if (!copies) {
+        return mote_fail(error, MOTE_MEMORY, "out of memory for the names of %zu classes", count);
+    }
+    free_names(model->class_names, model->class_name_count);
+    model->class_names = copies;
+    model->class_name_count = count;
     return MOTE_OK;
 }
 
@@ -384,6 +398,9 @@ const char *mote_model_input(const mote_model *model) {
 }
 
 mote_status mote_model_set_input(mote_model *model, const char *json, mote_error *error) {
+    if (!model) {
+        return fail_without_model(error);
+    }
     char *copy = json ? strdup(json) : NULL;
     if (json && !copy) {
         return mote_fail(error, MOTE_MEMORY, "out of memory for the input of a model");
@@ -399,6 +416,9 @@ const mote_preprocessing *mote_model_preprocessing(const mote_model *model) {
 
 mote_status mote_model_set_preprocessing(mote_model *model, const mote_preprocessing *preprocessing,
                                          mote_error *error) {
+    if (!model) {
+        return fail_without_model(error);
+    }
     mote_preprocessing copy;
     mote_status status = mote_preprocessing_create(
         &copy, preprocessing->normalize, preprocessing->bytes, preprocessing->groups,

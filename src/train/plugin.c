@@ -98,9 +98,10 @@ static mote_status register_classes(const mote_plugin *plugin, const char *path,
 }
 
 mote_status mote_plugin_load(const char *path, mote_error *error) {
-    void *object = open_object(path, error);
+    mote_error reason = {0}; /* *error may hold an earlier failure */
+    void *object = open_object(path, &reason);
     if (!object) {
-        return error && error->status ? error->status : MOTE_INVALID;
+        return mote_fail(error, reason.status, "%s", reason.message);
     }
     const mote_plugin *plugin = dlsym(object, "mote_plugin_export");
     if (!plugin) {
