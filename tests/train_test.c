@@ -609,6 +609,42 @@ Test(training, tells_what_happens_in_order_with_the_right_numbers) {
                  (size_t[]){4, 2}, 2, 4);
 }
 
+/* Checks where each event says training is, and stops at the first of a kind. */
+typedef struct surveyor {
+    mote_event_kind stop_at;
+    bool stopped;
+} surveyor;
+
+static bool survey(void *context, const mote_event *event) {
+    surveyor *s = context;
+    cr_expect(event->epoch >= 1 && event->epoch <= event->epochs, "event %d: epoch %zu of %zu",
+              event->kind, event->epoch, event->epochs);
+    cr_expect_eq(event->step, (event->epoch - 1) * event->epoch_steps + event->epoch_step,
+                 "event %d: epoch %zu, step %zu of %zu, %ju in all", event->kind, event->epoch,
+                 event->epoch_step, event->epoch_steps, (uintmax_t)event->step);
+    cr_expect_eq(event->train.samples > 0, event->epoch_step > 0, "event %d: %zu samples",
+                 event->kind, event->train.samples);
+    cr_expect(!s->stopped || event->kind != MOTE_EVENT_STEP, "a step after event %d", s->stop_at);
+    s->stopped = s->stopped || event->kind == s->stop_at;
+    return event->kind != s->stop_at;
+}
+
+Test(training, says_at_every_event_where_it_is_and_stops_there) {
+    static const mote_event_kind kinds[] = {MOTE_EVENT_STARTED, MOTE_EVENT_STEP, MOTE_EVENT_EPOCH,
+                                            MOTE_EVENT_IMPROVED, MOTE_EVENT_NOTICE};
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        static run r;
+        run_open(&r, WITH_VALIDATION,
+                 "{\"epochs\": 9, \"batch_size\": 50, \"max_steps\": 6, " MOMENTUM "}");
+        surveyor s = {.stop_at = kinds[i]};
+        mote_trainer_set_listener(r.trainer, survey, &s);
+        cr_expect_eq(mote_trainer_run(r.trainer, NULL), MOTE_INTERRUPTED, "event %d", kinds[i]);
+        s = (surveyor){.stop_at = MOTE_EVENT_STOPPED};
+        cr_expect_eq(mote_trainer_run(r.trainer, NULL), MOTE_OK, "event %d", kinds[i]);
+        run_close(&r);
+    }
+}
+
 typedef struct spoiler {
     mote_model *model;
     const char *tensor;

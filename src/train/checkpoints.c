@@ -30,7 +30,7 @@ bool mote_checkpoints_due(const mote_checkpoints *checkpoints,
     if (!epoch && event->epoch_step == event->epoch_steps) {
         return false; /* the end of the epoch follows, and its figures belong in the checkpoint */
     }
-    if (epoch && event->epoch_step > 0) {
+    if (epoch && event->epoch_step < event->epoch_steps) {
         return false; /* given more steps or time, it continues as if it was not validated here */
     }
     double passed = mote_clock() - checkpoints->time;

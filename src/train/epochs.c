@@ -58,26 +58,26 @@ static void look_for_interval(mote_trainer *trainer) {
     }
 }
 
-/* Whether an event belongs to the current epoch. */
-static bool is_within(mote_event_kind kind) {
-    return kind == MOTE_EVENT_STEP || kind == MOTE_EVENT_STARTED || kind == MOTE_EVENT_DIVERGED;
+/* Whether an event between two epochs belongs to the one that has ended. */
+static bool looks_back(mote_event_kind kind) {
+    return kind != MOTE_EVENT_STEP && kind != MOTE_EVENT_STARTED && kind != MOTE_EVENT_DIVERGED;
 }
 
 mote_event mote_trainer_event(mote_trainer *trainer, mote_event_kind kind) {
     const mote_position *p = &trainer->position;
-    bool within = is_within(kind) && !p->finished;
+    bool over = p->epoch > 0 && p->epoch_step == 0 && (p->finished || looks_back(kind));
+    bool within = !over && !p->finished;
     bool interval = kind == MOTE_EVENT_STEP && trainer->interval.steps > 0;
     bool norms = (interval || kind == MOTE_EVENT_EPOCH) && mote_norms_known(trainer);
-    bool ended_within = p->finished && p->epoch_step > 0;
     return (mote_event){
         .kind = kind,
         .trainer = trainer,
-        .epoch = (size_t)p->epoch + (within || ended_within),
+        .epoch = (size_t)p->epoch + !over,
         .epochs =
             (size_t)((trainer->total_steps + trainer->epoch_steps - 1) / trainer->epoch_steps),
         .step = p->step,
         .total_steps = trainer->total_steps,
-        .epoch_step = (size_t)p->epoch_step,
+        .epoch_step = over ? trainer->epoch_steps : (size_t)p->epoch_step,
         .epoch_steps = trainer->epoch_steps,
         .learning_rate = trainer->learning_rate,
         .seconds = p->seconds,

@@ -132,8 +132,8 @@ bool mote_trainer_validates(const mote_trainer *trainer);
 /* The number of samples in a step; the last one of an epoch may have fewer. */
 size_t mote_trainer_step_samples(const mote_trainer *trainer);
 
-/* An event with the current figures. For STEP, STARTED and DIVERGED, the epoch is the current one,
- * otherwise the last one done. */
+/* An event with the current figures. Between two epochs, STARTED and DIVERGED belong to the next
+ * one, all others to the one that has ended. */
 mote_event mote_trainer_event(mote_trainer *trainer, mote_event_kind kind);
 
 /* Tells the listener about that event; false if it wants to stop, or has since training began. */
