@@ -461,7 +461,7 @@ Test(model_file, a_model_of_numbers_comes_back_as_one) {
 static void rewrite(const mote_model *model, const char *path, const char *key, const char *value,
                     bool without_last) {
     static const char *const keys[] = {"mote.kind", "mote.model", "mote.preprocessing",
-                                       "mote.class_names"};
+                                       "mote.class_names", "mote.input"};
     cr_assert_eq(mote_model_save(model, path, NULL), MOTE_OK);
     mote_safetensors *file = mote_safetensors_read(path, NULL);
     cr_assert(file);
@@ -469,9 +469,9 @@ static void rewrite(const mote_model *model, const char *path, const char *key, 
     size_t count = 0;
     for (size_t i = 0; i < COUNT(keys); i++) {
         bool changed = strcmp(keys[i], key) == 0;
-        if (!changed || value) {
-            metadata[count++] = (mote_metadata_entry){
-                keys[i], changed ? value : mote_safetensors_metadata(file, keys[i])};
+        const char *text = changed ? value : mote_safetensors_metadata(file, keys[i]);
+        if (text) {
+            metadata[count++] = (mote_metadata_entry){keys[i], text};
         }
     }
     mote_tensor_entry tensors[8];
@@ -519,6 +519,11 @@ Test(model_file, files_with_something_missing_or_wrong_are_refused_with_the_reas
          "{D}/model: the metadata \"mote.class_names\" makes no sense"},
         {"mote.class_names", "[\"a\", \"b\", 3]", false,
          "{D}/model: the metadata \"mote.class_names\" makes no sense"},
+        {"mote.input", "[1]", false, "{D}/model: the metadata \"mote.input\" makes no sense"},
+        {"mote.input", "{\"format\":3}", false,
+         "{D}/model: the metadata \"mote.input\" makes no sense"},
+        {"mote.input", "nonsense", false, "{D}/model: the metadata \"mote.input\" makes no sense"},
+        {"mote.input", "{}", false, "{D}/model: the metadata \"mote.input\" makes no sense"},
         {"", NULL, true, "{D}/model: there is no tensor \"layers.3.bias\""},
     };
     const char *path = scratch_path("model");
@@ -532,6 +537,36 @@ Test(model_file, files_with_something_missing_or_wrong_are_refused_with_the_reas
                              rows[i].value ? rows[i].value : rows[i].key);
         mote_model_destroy(loaded);
     }
+    mote_model_destroy(model);
+}
+
+/* Otherwise a model that had been saved could not be loaded. */
+Test(model_file, preprocessing_that_no_file_may_hold_is_refused_when_set) {
+    static const struct {
+        size_t groups;
+        double mean, deviation;
+        const char *message;
+    } rows[] = {
+        {3, 0, 1, "the preprocessing has 3 means, but the model's samples need 2"},
+        {1, 0, 1, "the preprocessing has 1 mean, but the model's samples need 2"},
+        {2, (double)NAN, 1,
+         "mean or deviation 1 (counted from 0) of the preprocessing is not finite"},
+        {2, 0, (double)INFINITY,
+         "mean or deviation 1 (counted from 0) of the preprocessing is not finite"},
+    };
+    mote_model *model = mote_model_create(mote_shape_vector(2), NULL);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const double mean[3] = {0, rows[i].mean}, deviation[3] = {1, rows[i].deviation, 1};
+        mote_preprocessing preprocessing;
+        mote_error error = {0};
+        cr_assert_eq(mote_preprocessing_create(&preprocessing, MOTE_NORMALIZE_STANDARD, false,
+                                               rows[i].groups, mean, deviation, &error),
+                     MOTE_OK);
+        cr_expect_eq(mote_model_set_preprocessing(model, &preprocessing, &error), MOTE_INVALID);
+        scratch_expect_error(&error, MOTE_INVALID, rows[i].message, "", "preprocessing");
+        mote_preprocessing_free(&preprocessing);
+    }
+    cr_expect_eq(mote_model_preprocessing(model)->groups, 0u);
     mote_model_destroy(model);
 }
 

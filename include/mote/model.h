@@ -66,12 +66,13 @@ mote_status mote_model_set_class_names(mote_model *model, const char *const *nam
                                        mote_error *error);
 
 /* How to make a sample from a file, as JSON: {"format": "images", "resize": "fit", "channels": 3}.
- * NULL: unknown. Setting copies the text. */
+ * NULL: unknown. Setting copies the text; MOTE_INVALID if it has no "format". */
 const char *mote_model_input(const mote_model *model);
 mote_status mote_model_set_input(mote_model *model, const char *json, mote_error *error);
 
 /* What was done to the training samples and must be done to samples before prediction. Setting
- * copies it. */
+ * copies it; MOTE_INVALID if its groups are not those of the model's samples, or a mean or
+ * deviation is not finite. */
 const mote_preprocessing *mote_model_preprocessing(const mote_model *model);
 mote_status mote_model_set_preprocessing(mote_model *model, const mote_preprocessing *preprocessing,
                                          mote_error *error);

@@ -325,15 +325,10 @@ static mote_status read_input(mote_model *model, const mote_safetensors *file, m
     if (!text) {
         return MOTE_OK;
     }
-    cJSON *object;
-    mote_status status = parse_metadata(file, "mote.input", &object, error);
-    bool good = cJSON_IsString(cJSON_GetObjectItemCaseSensitive(object, "format"));
-    if (status == MOTE_OK) {
-        status = good ? mote_model_set_input(model, text, error)
-                      : fail_metadata(file, "mote.input", error);
-    }
-    cJSON_Delete(object);
-    return status;
+    mote_status status = mote_model_set_input(model, text, NULL);
+    return status == MOTE_OK       ? MOTE_OK
+           : status == MOTE_MEMORY ? fail_memory(file, error)
+                                   : fail_metadata(file, "mote.input", error);
 }
 
 mote_model *mote_model_load(const char *path, mote_error *error) {

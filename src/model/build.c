@@ -1,5 +1,6 @@
 /* build.c: builds a model from the settings of its layers and output, in C and in JSON. */
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -397,13 +398,35 @@ const char *mote_model_input(const mote_model *model) {
     return model->input;
 }
 
+static mote_status fail_input_memory(mote_error *error) {
+    return mote_fail(error, MOTE_MEMORY, "out of memory for the input of a model");
+}
+
+/* A model file with any other input could not be loaded. */
+static mote_status check_input(const char *json, mote_error *error) {
+    bool out_of_memory;
+    cJSON *object = mote_json_parse(json, strlen(json), &out_of_memory);
+    bool good = cJSON_IsString(cJSON_GetObjectItemCaseSensitive(object, "format"));
+    cJSON_Delete(object);
+    if (out_of_memory) {
+        return fail_input_memory(error);
+    }
+    return good ? MOTE_OK
+                : mote_fail(error, MOTE_INVALID,
+                            "the input of a model must be a JSON object with a \"format\"");
+}
+
 mote_status mote_model_set_input(mote_model *model, const char *json, mote_error *error) {
     if (!model) {
         return fail_without_model(error);
     }
+    mote_status status = json ? check_input(json, error) : MOTE_OK;
+    if (status != MOTE_OK) {
+        return status;
+    }
     char *copy = json ? strdup(json) : NULL;
     if (json && !copy) {
-        return mote_fail(error, MOTE_MEMORY, "out of memory for the input of a model");
+        return fail_input_memory(error);
     }
     free(model->input);
     model->input = copy;
@@ -414,15 +437,42 @@ const mote_preprocessing *mote_model_preprocessing(const mote_model *model) {
     return &model->preprocessing;
 }
 
+/* A model file with any other preprocessing could not be loaded. */
+static mote_status check_preprocessing(const mote_model *model, const mote_preprocessing *p,
+                                       mote_error *error) {
+    if (p->normalize != MOTE_NORMALIZE_STANDARD) {
+        return MOTE_OK;
+    }
+    size_t groups = mote_preprocessing_groups(model->input_shape);
+    if (p->groups != groups) {
+        return mote_fail(error, MOTE_INVALID,
+                         "the preprocessing has %zu mean%s, but the model's samples need %zu",
+                         p->groups, p->groups == 1 ? "" : "s", groups);
+    }
+    for (size_t g = 0; g < groups; g++) {
+        if (!isfinite(p->mean[g]) || !isfinite(p->deviation[g])) {
+            return mote_fail(error, MOTE_INVALID,
+                             "mean or deviation %zu (counted from 0) of the preprocessing is not "
+                             "finite",
+                             g);
+        }
+    }
+    return MOTE_OK;
+}
+
 mote_status mote_model_set_preprocessing(mote_model *model, const mote_preprocessing *preprocessing,
                                          mote_error *error) {
     if (!model) {
         return fail_without_model(error);
     }
+    mote_status status = check_preprocessing(model, preprocessing, error);
+    if (status != MOTE_OK) {
+        return status;
+    }
     mote_preprocessing copy;
-    mote_status status = mote_preprocessing_create(
-        &copy, preprocessing->normalize, preprocessing->bytes, preprocessing->groups,
-        preprocessing->mean, preprocessing->deviation, error);
+    status = mote_preprocessing_create(&copy, preprocessing->normalize, preprocessing->bytes,
+                                       preprocessing->groups, preprocessing->mean,
+                                       preprocessing->deviation, error);
     if (status == MOTE_OK) {
         copy.pixel_mean = preprocessing->pixel_mean;
         copy.edge_mean = preprocessing->edge_mean;
