@@ -716,6 +716,23 @@ static void leave(const char *name) {
     free(path);
 }
 
+/* As two threads of a process may do. */
+Test(file, written_twice_at_the_same_time_is_complete_each_time) {
+    char *path = in_directory("a.txt");
+    mote_error error = {0};
+    mote_file_writer first, second;
+    cr_assert_eq(mote_file_open(&first, path, &error), MOTE_OK, "%s", error.message);
+    mote_file_put(&first, "first", 5);
+    cr_assert_eq(mote_file_open(&second, path, &error), MOTE_OK, "%s", error.message);
+    mote_file_put(&second, "2nd", 3);
+    cr_expect_eq(mote_file_commit(&first, &error), MOTE_OK, "%s", error.message);
+    expect_content(path, "first");
+    cr_expect_eq(mote_file_commit(&second, &error), MOTE_OK, "%s", error.message);
+    expect_content(path, "2nd");
+    cr_expect_eq(count_files(), (size_t)1, "%zu files are left", count_files());
+    free(path);
+}
+
 Test(file, leftovers_are_removed_where_the_same_file_is_written_again) {
     leave("a.txt.17.part");
     leave("b.txt.17.part");

@@ -137,10 +137,33 @@ static void remove_leftovers_of(const char *path) {
 
 /* ---- writing ---- */
 
+enum {
+    MOST_WRITERS = 100 /* of the same file at the same time */
+};
+
 static void release(mote_file_writer *writer) {
     free(writer->path);
     free(writer->temporary_path);
     *writer = (mote_file_writer){0};
+}
+
+/* Creates a file that no other thread or process writes to. */
+static FILE *create_temporary(mote_file_writer *writer, size_t capacity) {
+    int descriptor = -1;
+    errno = EEXIST;
+    for (long i = 0; descriptor < 0 && errno == EEXIST && i < MOST_WRITERS; i++) {
+        snprintf(writer->temporary_path, capacity, "%s.%ld.part", writer->path, (long)getpid() + i);
+        descriptor = open(writer->temporary_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    }
+    FILE *stream =
+        descriptor < 0 ? NULL : fdopen(descriptor, "wb+"); /* + to map what was written */
+    if (descriptor >= 0 && !stream) {
+        int reason = errno;
+        close(descriptor);
+        unlink(writer->temporary_path);
+        errno = reason;
+    }
+    return stream;
 }
 
 /* A rename would replace a pipe or device, such as /dev/null, for the whole system. */
@@ -161,8 +184,7 @@ mote_status mote_file_open(mote_file_writer *writer, const char *path, mote_erro
         return mote_fail(error, MOTE_MEMORY, "%s: out of memory", path);
     }
     remove_leftovers_of(path);
-    snprintf(writer->temporary_path, capacity, "%s.%ld.part", path, (long)getpid());
-    writer->stream = fopen(writer->temporary_path, "wb+"); /* + to map what was written */
+    writer->stream = create_temporary(writer, capacity);
     if (!writer->stream) {
         mote_status status =
             mote_fail(error, MOTE_FILE, "%s: cannot be written: %s", path, strerror(errno));
