@@ -146,12 +146,12 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
  * path.<number>.part, which the next save to `path` removes. If a weight or optimizer state is not
  * finite, nothing is written and the result is MOTE_DIVERGED.
  *
- * Restoring needs a trainer created with the same settings. Only the numbers of epochs and threads,
- * the conditions that end training early, and the options for checkpoints and metrics may differ.
- * MOTE_INVALID, naming the keys that differ, if the settings do not match; MOTE_FILE if the file
- * cannot be read; MOTE_DATA if it is damaged; the trainer is then unchanged. With other settings, a
- * new training can start from the weights alone (mote_model_read_parameters). examples/long_run.c
- * does all of this. */
+ * Restore only while training is not running, into a trainer created with the same settings. Only
+ * the numbers of epochs and threads, the conditions that end training early, and the options for
+ * checkpoints and metrics may differ. MOTE_INVALID, naming the keys that differ, if the settings do
+ * not match; MOTE_FILE if the file cannot be read; MOTE_DATA if it is damaged; the trainer is then
+ * unchanged. With other settings, a new training can start from the weights alone
+ * (mote_model_read_parameters). examples/long_run.c does all of this. */
 mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error);
 mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_error *error);
 
