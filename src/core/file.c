@@ -147,13 +147,28 @@ static void release(mote_file_writer *writer) {
     *writer = (mote_file_writer){0};
 }
 
-/* Creates a file that no other thread or process writes to. */
+/* Creates a file that nobody else has, locked so that it is not taken for a leftover; -1 with errno
+ * on failure, EEXIST if somebody else has it or removed it before it was locked. If the file system
+ * has no locks, nobody removes it. */
+static int create_locked(const char *path) {
+    int descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    struct stat ours, there;
+    if (descriptor >= 0 && flock(descriptor, LOCK_EX) == 0 &&
+        (fstat(descriptor, &ours) != 0 || stat(path, &there) != 0 || ours.st_ino != there.st_ino ||
+         ours.st_dev != there.st_dev)) {
+        close(descriptor);
+        descriptor = -1;
+        errno = EEXIST;
+    }
+    return descriptor;
+}
+
 static FILE *create_temporary(mote_file_writer *writer, size_t capacity) {
     int descriptor = -1;
     errno = EEXIST;
     for (long i = 0; descriptor < 0 && errno == EEXIST && i < MOST_WRITERS; i++) {
         snprintf(writer->temporary_path, capacity, "%s.%ld.part", writer->path, (long)getpid() + i);
-        descriptor = open(writer->temporary_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        descriptor = create_locked(writer->temporary_path);
     }
     FILE *stream =
         descriptor < 0 ? NULL : fdopen(descriptor, "wb+"); /* + to map what was written */
@@ -191,7 +206,6 @@ mote_status mote_file_open(mote_file_writer *writer, const char *path, mote_erro
         release(writer);
         return status;
     }
-    (void)flock(fileno(writer->stream), LOCK_EX | LOCK_NB); /* not a leftover */
     return MOTE_OK;
 }
 
