@@ -56,7 +56,7 @@ static void print_how_to_learn_less(const train_session *s, bool anew) {
 
 void train_report_saved(const train_session *s) {
     if (!s->settings.quiet) {
-        fprintf(stderr, "stopped after step %llu; all is saved in %s\ngo on with: ",
+        fprintf(stderr, "stopped after step %llu; everything is saved in %s\nresume with: ",
                 (unsigned long long)s->steps, s->run.directory);
         print_command(s, false, true);
         fputc('\n', stderr);
@@ -66,12 +66,12 @@ void train_report_saved(const train_session *s) {
 int train_report_unwritten(const train_session *s, const mote_error *error) {
     int code = report_error("train", error);
     if (s->run.checkpoints.any) {
-        fprintf(stderr, "the checkpoint of step %llu stays; go on from it with: ",
+        fprintf(stderr, "the checkpoint of step %llu is kept; resume from it with: ",
                 (unsigned long long)s->run.checkpoints.step);
         print_command(s, false, true);
         fputc('\n', stderr);
     } else {
-        fprintf(stderr, "there is no checkpoint to go on from; make room, or name another "
+        fprintf(stderr, "there is no checkpoint to resume from; make room, or name another "
                         "directory with --run-dir, and train again\n");
     }
     return code;
@@ -103,22 +103,22 @@ static void print_way_out(const train_session *s) {
     if (s->run.checkpoints.any) {
         char but[64] = "";
         if (again) {
-            snprintf(but, sizeof but, ", but its weights give that again");
+            snprintf(but, sizeof but, ", but its weights would fail again");
         } else if (anew) {
             snprintf(but, sizeof but, ", but its weights had already grown to %.4g", largest);
         }
-        fprintf(stderr, "the checkpoint of step %llu stays%s; to %s", (unsigned long long)step, but,
-                anew ? "begin anew" : "go on from it");
+        fprintf(stderr, "the checkpoint of step %llu is kept%s; to %s", (unsigned long long)step,
+                but, anew ? "start over" : "resume from it");
     } else {
-        fprintf(stderr, "there is no checkpoint yet; to begin again");
+        fprintf(stderr, "there is no checkpoint yet; to start over");
     }
     fprintf(stderr, "%s: ",
-            s->bad_data ? ", once the data are mended"
-            : to_mend   ? ", once that is mended"
+            s->bad_data ? ", once the data are corrected"
+            : to_mend   ? ", once that is fixed"
                         : " with a lower learning rate");
     if (to_mend) {
         print_command(s, false, true);
-        if (s->run.checkpoints.any) { /* it was made with what is to be mended */
+        if (s->run.checkpoints.any) { /* it was made from what is to be fixed */
             fprintf(stderr, " --force");
         }
     } else {

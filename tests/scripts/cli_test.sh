@@ -460,7 +460,7 @@ JSON
     run 3 "$train" table.json --run-dir diverged --set dataset.normalize=standard --set 'model.layers=[{"type": "dense", "units": 2}]' --set train.optimizer.learning_rate=10000 --set train.checkpoint.every_steps=5
     check "a sample that is not finite" has '^train: a sample holds infinity in epoch 1, step 17, ' "$err"
     check "no weights are blamed for it" lacks 'weights had become large' "$err"
-    sed -n 's/^the checkpoint of step 15 stays; to go on from it, once the data are mended: //p' "$err" >way_out
+    sed -n 's/^the checkpoint of step 15 is kept; to resume from it, once the data are corrected: //p' "$err" >way_out
     check "the way out of bad data: $(cat way_out)" has ' --resume --run-dir diverged --set .* --force$' way_out
     check "with the same learning rate" has ' train.optimizer.learning_rate=10000 ' way_out
     seq 200 | awk '{ print $1 % 7 "," $1 % 5 "," $1 % 2 }' >table.csv
@@ -715,7 +715,7 @@ test_full_disk() {
         "train: full/checkpoint.safetensors: cannot be written: File too large; training continues, without a checkpoint so far
 train: full/model.safetensors: cannot be written: File too large; training continues, and the model will be written at the end
 train: full/model.safetensors: cannot be written: File too large
-there is no checkpoint to go on from; make room, or name another directory with --run-dir, and train again"
+there is no checkpoint to resume from; make room, or name another directory with --run-dir, and train again"
     same "files of a run on a full disk" "$(ls full)" "config.json
 metrics.jsonl"
     same "lines of metrics.jsonl on a full disk" "$(epochs_of full)" 3
@@ -773,7 +773,7 @@ interrupt_often() {
     refuse 2 "train: $stopped/checkpoint.safetensors: the checkpoint was made with other settings: train.batch_size was 64 and is now 32, seed was 7 and is now 1; $stopped/config.json has the original settings, and --force resumes anyway, if weights and optimizer still fit" \
         "$train" "$config" --resume --run-dir "$stopped" --set train.batch_size=32
     interrupt 143 TERM --resume --seed=7 || return 1
-    how_to_go_on=$(sed -n 's/^go on with: //p' "$err")
+    how_to_go_on=$(sed -n 's/^resume with: //p' "$err")
     check "SIGTERM is as good as Ctrl-C" has '^stopped after step ' "$err"
     interrupt 130 INT --resume --quiet --set seed=7 || return 1
     check "Ctrl-C with --quiet says nothing" is_empty "$err"
@@ -926,7 +926,7 @@ test_plugins() {
         rm -rf stopped
         ! interrupt 130 INT --plugin "$plugin" || break
     done
-    check "how to go on names the plugin" has "^go on with: .* --plugin 'it'\\\\''s a plugin.so' --set train.epochs=$epochs\$" "$err"
+    check "how to go on names the plugin" has "^resume with: .* --plugin 'it'\\\\''s a plugin.so' --set train.epochs=$epochs\$" "$err"
     rm -rf stopped prelu.json "$plugin"
 }
 

@@ -224,18 +224,18 @@ test_signals() {
     check "a run starts: stopped" wait_until 20 test -e stopped/checkpoint.safetensors
     kill -s STOP $child && kill -s INT $child && kill -s TERM $child && kill -s CONT $child
     { wait $child; } 2>/dev/null
-    check "a second signal ends at once" lacks 'all is saved' "$err"
+    check "a second signal ends at once" lacks 'everything is saved' "$err"
     rm -rf stopped
     start_slow
     kill -s HUP $child && sleep_ms 1 && kill -s STOP $child && sleep_ms 300
     kill -s HUP $child && kill -s CONT $child
     { wait $child; } 2>/dev/null
-    check "SIGHUP twice, however far apart, is one" grep -q 'all is saved' "$err"
+    check "SIGHUP twice, however far apart, is one" grep -q 'everything is saved' "$err"
     rm -rf stopped
     start_slow
     kill -s TERM $child && kill -s TERM $child
     { wait $child; } 2>/dev/null
-    check "the same signal twice at once is one" grep -q 'all is saved' "$err"
+    check "the same signal twice at once is one" grep -q 'everything is saved' "$err"
     rm -rf stopped
     for _ in 1 2 3 4 5; do # the first signal may come just before the end of a step
         start_slow
@@ -243,9 +243,9 @@ test_signals() {
         kill -s INT $child && kill -s CONT $child
         { wait $child; } 2>/dev/null
         rm -rf stopped
-        lacks 'all is saved' "$err" && break
+        lacks 'everything is saved' "$err" && break
     done
-    check "the same signal a while later ends at once" lacks 'all is saved' "$err"
+    check "the same signal a while later ends at once" lacks 'everything is saved' "$err"
 }
 
 # The reader of a pipe exits before the writer, as tee does after Ctrl-C.
@@ -311,7 +311,7 @@ test_full_disk() {
     check "a lost directory is told" wait_until 20 said 'full/checkpoint'
     end INT 1
     check "an interrupted run that cannot be saved: $(cat "$err")" \
-        has '^the checkpoint of step [0-9]* stays; go on from it with: .* mlp.json --resume --run-dir full --set train.epochs=1000000 --set train.checkpoint.keep=0$' "$err"
+        has '^the checkpoint of step [0-9]* is kept; resume from it with: .* mlp.json --resume --run-dir full --set train.epochs=1000000 --set train.checkpoint.keep=0$' "$err"
     rm -rf full elsewhere whole
     # No checkpoint fits, but the model does; then nothing fits.
     run 0 "$train" mlp.json --run-dir fits --quiet
@@ -324,7 +324,7 @@ test_full_disk() {
     rm -rf full
     # shellcheck disable=SC2016
     run 1 sh -c 'ulimit -f "$2"; exec "$1" mlp.json --run-dir full --quiet' sh "$train" $((model / 1024))
-    check "what to do where nothing fits: $(cat "$err")" has '^there is no checkpoint to go on from; make room, ' "$err"
+    check "what to do where nothing fits: $(cat "$err")" has '^there is no checkpoint to resume from; make room, ' "$err"
     rm -rf full
 }
 
@@ -400,7 +400,7 @@ test_diverged() {
     same "the step in diverged.json" "$("$tools/json" get wild/diverged.json step)" "$wrong"
     # The checkpoint has the settings that were forced on it.
     run 3 "$train" wild/config.json --run-dir wild --quiet --resume
-    sed -n 's/^the checkpoint of step 24 stays; to go on from it with a lower learning rate: \(.*\)$/\1/p' "$err" >way_out
+    sed -n 's/^the checkpoint of step 24 is kept; to resume from it with a lower learning rate: \(.*\)$/\1/p' "$err" >way_out
     check "the way out" has ' --force --set train.optimizer.learning_rate=1e+19$' way_out
     echo '--set train.optimizer.learning_rate=0.01' | paste -d ' ' way_out - >go_on
     run 0 sh ./go_on
@@ -408,7 +408,7 @@ test_diverged() {
         checkpoint.safetensors config.json metrics.jsonl model.safetensors result.json)"
     rm -rf wild
     run 3 "$train" mlp.json --run-dir wild --quiet --set train.optimizer.learning_rate=1e30 --set train.checkpoint.every_steps=0
-    check "no checkpoint to go on from" has '^there is no checkpoint yet; to begin again with a lower learning rate: ' "$err"
+    check "no checkpoint to resume from" has '^there is no checkpoint yet; to start over with a lower learning rate: ' "$err"
     run 0 "$train" mlp.json --run-dir wild --quiet --resume
     check "the divergence is over" test ! -e wild/diverged.json -a -e wild/result.json
     rm -rf wild way_out go_on
@@ -424,7 +424,7 @@ END
     run 3 "$train" steep.json --run-dir wild --quiet
     check "large numbers to predict" has '^targets are up to 1e+05 and not rescaled: ' "$err"
     for rate in 0.001 0.0001; do
-        sed -n 's/^there is no checkpoint yet; to begin again with a lower learning rate: //p' "$err" >way_out
+        sed -n 's/^there is no checkpoint yet; to start over with a lower learning rate: //p' "$err" >way_out
         same "the way out of a default" "$(sed 's/.* --resume/--resume/' way_out)" \
             "--resume --run-dir wild --set train.optimizer.type=sgd --set train.optimizer.learning_rate=$rate"
         run 3 sh ./way_out
@@ -432,13 +432,13 @@ END
     rm -rf wild
     # If the weights of the checkpoint, or the initial ones, already cause it, no learning rate helps.
     run 3 "$train" mlp.json --run-dir wild --quiet --set train.checkpoint.every_steps=1 --set train.optimizer.learning_rate=1e30
-    sed -n 's/^the checkpoint of step 1 stays, but its weights give that again; to begin anew with a lower learning rate: //p' "$err" >way_out
+    sed -n 's/^the checkpoint of step 1 is kept, but its weights would fail again; to start over with a lower learning rate: //p' "$err" >way_out
     check "the way out of weights that are too large" \
         has ' mlp.json --set train.checkpoint.every_steps=1 --set train.optimizer.learning_rate=1e+29$' way_out
     rm -rf wild
     run 3 "$train" mlp.json --run-dir wild --quiet --set 'model.layers[1].initializer=1e38'
     check "weights that were too large before anything was learnt" \
-        has '^there is no checkpoint yet; to begin again, once that is mended: .* --resume --run-dir wild --set .*=1e38' "$err"
+        has '^there is no checkpoint yet; to start over, once that is fixed: .* --resume --run-dir wild --set .*=1e38' "$err"
     check "no learning rate" lacks learning_rate= "$err"
     check "what to look at then" has '^no weight had changed yet: look at the values of the data, ' "$err"
     check "all samples are concerned" has '^  it shows in all of them$' "$err"
@@ -447,13 +447,13 @@ END
     run 0 "$train" mlp.json --run-dir good --quiet --set train.epochs=1
     run 3 "$train" mlp.json --run-dir wild --quiet --init-from good/model.safetensors --set train.optimizer.learning_rate=1e300
     check "the way out of an update: $(cat "$err")" \
-        has '^the checkpoint of step 0 stays; to go on from it with a lower learning rate: .*=1e+299$' "$err"
+        has '^the checkpoint of step 0 is kept; to resume from it with a lower learning rate: .*=1e+299$' "$err"
     check "no checkpoint is missed" lacks 'training continues' "$err"
     rm -rf wild
     run 3 "$train" mlp.json --run-dir wild --quiet --init-from good/model.safetensors --set train.checkpoint.every_steps=1 \
         --set train.optimizer.learning_rate=1e30
     check "the way out begins with the same weights: $(cat "$err")" \
-        has ' but its weights give that again; to begin anew .* mlp.json --init-from good/model.safetensors --set ' "$err"
+        has ' but its weights would fail again; to start over .* mlp.json --init-from good/model.safetensors --set ' "$err"
     rm -rf wild good
     # Weights that jump in the first step, but cause nothing before the sixth.
     printf '%s\n' x,y 1,1000 0,0 0,0 0,0 0,0 3e38,0 >steep.csv
@@ -461,13 +461,13 @@ END
         --set train.shuffle=false --set train.optimizer.type=sgd --set train.optimizer.learning_rate=0.5 \
         --set train.checkpoint.every_steps=2
     check "the way out of weights that have jumped: $(cat "$err")" \
-        has '^the checkpoint of step 4 stays, but its weights give that again; to begin anew with a lower ' "$err"
+        has '^the checkpoint of step 4 is kept, but its weights would fail again; to start over with a lower ' "$err"
     rm -rf wild
     # Weights that grow twentyfold in each step, by which they never jump.
     seq 100 | sed 's/.*/1,0.5/; 1i x,y' >steep.csv
     run 3 "$train" steep.json --run-dir wild --quiet --set train.optimizer.type=sgd --set train.optimizer.learning_rate=5.25 \
         --set train.checkpoint.every_steps=10
-    sed -n 's/^the checkpoint of step 20 stays, but its weights had already grown to 3.372e+25; to begin anew with a lower learning rate: //p' "$err" >way_out
+    sed -n 's/^the checkpoint of step 20 is kept, but its weights had already grown to 3.372e+25; to start over with a lower learning rate: //p' "$err" >way_out
     check "the way out of weights that have grown: $(cat "$err")" \
         has ' steep.json --set train.optimizer.type=sgd .* --set train.optimizer.learning_rate=0.525$' way_out
     check "it is one" lacks 'resume\|force' way_out
