@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -743,6 +745,34 @@ Test(file, leftovers_are_removed_where_the_same_file_is_written_again) {
     cr_expect_eq(remove(path) + remove(other), 0);
     free(path);
     free(other);
+}
+
+/* The name that passes to another writer's file the next time a file is locked; NULL: none. */
+static const char *passes_on;
+
+/* Replaces the C library's, for all of this program. */
+int flock(int descriptor, int operation) {
+    int (*function)(int, int);
+    *(void **)&function = dlsym(RTLD_NEXT, "flock");
+    if (passes_on) {
+        char *path = in_directory(passes_on);
+        cr_assert_eq(remove(path), 0);
+        leave(passes_on);
+        free(path);
+        passes_on = NULL;
+    }
+    return function(descriptor, operation);
+}
+
+/* As if its writer had renamed it when it was found, and then begun the next one. */
+Test(file, what_takes_the_name_of_a_leftover_stays) {
+    leave("a.txt.17.part");
+    passes_on = "a.txt.17.part";
+    mote_file_remove_leftovers(directory, "a.txt");
+    cr_expect_null(passes_on);
+    cr_expect(is_there("a.txt.17.part"));
+    mote_file_remove_leftovers(directory, "a.txt");
+    cr_expect_not(is_there("a.txt.17.part"));
 }
 
 Test(file, leftovers_are_removed_and_nothing_else) {

@@ -102,11 +102,20 @@ static bool is_temporary(const char *file, const char *name) {
     return !name || (strlen(name) == begin - 1 && strncmp(file, name, begin - 1) == 0);
 }
 
-/* A writer's lock is released when its process ends. */
+/* Whether a name in a directory is still that of the open file. */
+static bool is_name_of(int directory, const char *file, int descriptor) {
+    struct stat ours, there;
+    return fstat(descriptor, &ours) == 0 &&
+           fstatat(directory, file, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+           ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+/* A writer's lock is released when its process ends, or once it has renamed the file: then another
+ * writer may have taken the name. */
 static void remove_if_unlocked(int directory, const char *file) {
     int descriptor = openat(directory, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (descriptor >= 0) {
-        if (flock(descriptor, LOCK_EX | LOCK_NB) == 0) {
+        if (flock(descriptor, LOCK_EX | LOCK_NB) == 0 && is_name_of(directory, file, descriptor)) {
             (void)unlinkat(directory, file, 0);
         }
         close(descriptor);
@@ -152,10 +161,8 @@ static void release(mote_file_writer *writer) {
  * has no locks, nobody removes it. */
 static int create_locked(const char *path) {
     int descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    struct stat ours, there;
     if (descriptor >= 0 && flock(descriptor, LOCK_EX) == 0 &&
-        (fstat(descriptor, &ours) != 0 || stat(path, &there) != 0 || ours.st_ino != there.st_ino ||
-         ours.st_dev != there.st_dev)) {
+        !is_name_of(AT_FDCWD, path, descriptor)) {
         close(descriptor);
         descriptor = -1;
         errno = EEXIST;
