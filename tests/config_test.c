@@ -499,14 +499,16 @@ Test(fields, refuse_what_does_not_fit_in_words) {
 }
 
 #define LONG_NAME "a_key_of_a_name_so_long_that_not_many_others_find_room_beside_"
-#define LONG_FIELD(letter)                                                                         \
-    { .name = LONG_NAME letter, .kind = MOTE_FIELD_BOOLEAN, .preset = "true" }
+#define FIELD(text)                                                                                \
+    { .name = text, .kind = MOTE_FIELD_BOOLEAN, .preset = "true" }
+#define LONG_FIELD(letter) FIELD(LONG_NAME letter)
 
 Test(fields, list_as_many_keys_as_fit) {
     static const mote_field long_fields[] = {
-        LONG_FIELD("a"), LONG_FIELD("b"), LONG_FIELD("c"), LONG_FIELD("d"), LONG_FIELD("e"),
-        LONG_FIELD("f"), LONG_FIELD("g"), LONG_FIELD("h"), LONG_FIELD("i"), LONG_FIELD("j"),
-        LONG_FIELD("k"), LONG_FIELD("l"), LONG_FIELD("m"), LONG_FIELD("n"), MOTE_FIELDS_END,
+        LONG_FIELD("a"), LONG_FIELD("b"), LONG_FIELD("c"),       LONG_FIELD("d"),
+        LONG_FIELD("e"), LONG_FIELD("f"), LONG_FIELD("g"),       LONG_FIELD("h"),
+        LONG_FIELD("i"), LONG_FIELD("j"), LONG_FIELD("k"),       LONG_FIELD("l"),
+        LONG_FIELD("m"), LONG_FIELD("n"), FIELD("short_enough"), MOTE_FIELDS_END,
     };
     static const mote_field no_fields[] = {MOTE_FIELDS_END};
     bool value;

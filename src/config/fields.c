@@ -286,7 +286,7 @@ static const mote_field *find_field(const char *name, const mote_binding *bindin
 static size_t append_key(char *text, size_t used, const char *name) {
     static const char cut[] = ", ...";
     bool first = text[used - 1] == ':';
-    if (used + 2 + strlen(name) < MOTE_NAMES_CAPACITY - sizeof cut) {
+    if (!text[used] && used + 2 + strlen(name) < MOTE_NAMES_CAPACITY - sizeof cut) {
         return used + (size_t)sprintf(text + used, "%s%s", first ? " " : ", ", name);
     }
     strcpy(text + used, cut);
