@@ -112,7 +112,6 @@ static const mote_field stopping_fields[] = {
      .kind = MOTE_FIELD_INTEGER,
      .offset = offsetof(mote_early_stopping, patience),
      .range = MOTE_AT_LEAST(0),
-     .preset = "0",
      .help = "stop after this many epochs in a row without an improvement on the best; 0: never"},
     {.name = "metric",
      .kind = MOTE_FIELD_CHOICE,
@@ -260,18 +259,6 @@ static mote_status read_schedule(mote_train_options *options, mote_error *error)
     return MOTE_OK;
 }
 
-/* Without a patience the other keys would have no effect. */
-static mote_status read_early_stopping(mote_train_options *options, mote_error *error) {
-    mote_json object = options->early_stopping_json;
-    mote_binding binding = {.fields = stopping_fields, .target = &options->early_stopping};
-    mote_status status = mote_fields_read(object, NULL, &binding, 1, error);
-    if (status == MOTE_OK && object.node && !mote_json_member(object, "patience").node) {
-        status = mote_fail_at(
-            object, error, "without a patience it never stops; add one, such as \"patience\": 5");
-    }
-    return status;
-}
-
 mote_status mote_train_options_read(mote_train_options *options, mote_json object,
                                     mote_error *error) {
     *options = (mote_train_options){.json = object};
@@ -287,8 +274,9 @@ mote_status mote_train_options_read(mote_train_options *options, mote_json objec
     if (status == MOTE_OK) {
         status = mote_fields_read(options->checkpoint_json, NULL, &binding, 1, error);
     }
-    if (status == MOTE_OK) {
-        status = read_early_stopping(options, error);
+    binding = (mote_binding){.fields = stopping_fields, .target = &options->early_stopping};
+    if (status == MOTE_OK && options->early_stopping_json.node) { /* else zeros: never */
+        status = mote_fields_read(options->early_stopping_json, NULL, &binding, 1, error);
     }
     binding = (mote_binding){.fields = metrics_fields, .target = &options->metrics};
     if (status == MOTE_OK) {
