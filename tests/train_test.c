@@ -177,6 +177,20 @@ static void train_to(const char *name, const char *data_json, const char *train_
 
 #define MOMENTUM "\"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 0.05, \"momentum\": 0.9}"
 
+Test(training, without_a_trainer_fails_with_a_message) {
+    const char *path = scratch_path("checkpoint.safetensors");
+    mote_error errors[3] = {0};
+    mote_trainer_set_listener(NULL, NULL, NULL);
+    mote_trainer_restore(NULL, path, &errors[0]);
+    mote_trainer_run(NULL, &errors[1]);
+    mote_trainer_save(NULL, path, &errors[2]);
+    for (size_t i = 0; i < COUNT(errors); i++) {
+        cr_expect_eq(errors[i].status, MOTE_INVALID);
+        cr_expect_str_eq(errors[i].message, "there is no trainer");
+    }
+    mote_trainer_destroy(NULL);
+}
+
 Test(training, learns_with_every_variant_of_sgd) {
     static const char *const optimizers[] = {
         "{\"type\": \"sgd\", \"learning_rate\": 0.1}",

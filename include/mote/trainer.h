@@ -128,7 +128,8 @@ mote_trainer *mote_trainer_create(mote_model *model, const mote_dataset *dataset
                                   uint64_t seed, mote_error *error);
 void mote_trainer_destroy(mote_trainer *trainer);
 
-/* From now on, calls `listener` with `context` at each event; NULL: no listener. */
+/* From now on, calls `listener` with `context` at each event; NULL: no listener. Does nothing if
+ * `trainer` is NULL. */
 void mote_trainer_set_listener(mote_trainer *trainer, mote_listener listener, void *context);
 
 /* Trains to the end, then puts the parameters that did best in validation into the model: those
@@ -151,7 +152,9 @@ mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error);
  * checkpoints and metrics may differ. MOTE_INVALID, naming the keys that differ, if the settings do
  * not match; MOTE_FILE if the file cannot be read; MOTE_DATA if it is damaged; the trainer is then
  * unchanged. With other settings, a new training can start from the weights alone
- * (mote_model_read_parameters). examples/long_run.c does all of this. */
+ * (mote_model_read_parameters). examples/long_run.c does all of this.
+ *
+ * `trainer` may be NULL: MOTE_INVALID. */
 mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error);
 mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_error *error);
 

@@ -221,6 +221,9 @@ static mote_status append_tensor(void *context, const char *name, mote_tensor te
 }
 
 mote_status mote_trainer_save(const mote_trainer *trainer, const char *path, mote_error *error) {
+    if (!trainer) {
+        return mote_trainer_fail_missing(error);
+    }
     if (!mote_weights_finite(trainer)) { /* the previous checkpoint is worth more */
         return mote_fail(error, MOTE_DIVERGED,
                          "%s: not written: a weight is not finite after step %" PRIu64, path,
@@ -427,5 +430,6 @@ mote_status mote_checkpoint_restore(mote_trainer *trainer, const char *path, boo
 }
 
 mote_status mote_trainer_restore(mote_trainer *trainer, const char *path, mote_error *error) {
-    return mote_checkpoint_restore(trainer, path, false, error);
+    return trainer ? mote_checkpoint_restore(trainer, path, false, error)
+                   : mote_trainer_fail_missing(error);
 }

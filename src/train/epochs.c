@@ -268,7 +268,7 @@ static mote_status run_epoch(mote_trainer *trainer, double *clock, mote_error *e
 
 mote_status mote_trainer_run(mote_trainer *trainer, mote_error *error) {
     if (!trainer) {
-        return mote_fail(error, MOTE_INVALID, "there is no trainer");
+        return mote_trainer_fail_missing(error);
     }
     mote_position *p = &trainer->position;
     double clock = mote_clock();

@@ -115,6 +115,10 @@ mote_status mote_trainer_fail_key(const mote_trainer *trainer, const char *key, 
                       : mote_fail(error, reason.status, "train.%s: %s", key, reason.message);
 }
 
+mote_status mote_trainer_fail_missing(mote_error *error) {
+    return mote_fail(error, MOTE_INVALID, "there is no trainer");
+}
+
 enum {
     LAYER_NAME_CAPACITY = MOTE_SEQUENCE_NAME_CAPACITY + 64
 };
@@ -346,6 +350,8 @@ void mote_trainer_destroy(mote_trainer *trainer) {
 }
 
 void mote_trainer_set_listener(mote_trainer *trainer, mote_listener listener, void *context) {
-    trainer->listener = listener;
-    trainer->listener_context = context;
+    if (trainer) {
+        trainer->listener = listener;
+        trainer->listener_context = context;
+    }
 }

@@ -157,6 +157,9 @@ mote_status mote_check_batch_size(const mote_model *model, size_t batch_size, mo
 mote_status mote_trainer_fail_key(const mote_trainer *trainer, const char *key, mote_error *error,
                                   const char *format, ...) MOTE_PRINTF_LIKE(4, 5);
 
+/* Fails because a call was given no trainer, which may not have been created. */
+mote_status mote_trainer_fail_missing(mote_error *error);
+
 mote_trainer *mote_trainer_create_with(mote_model *model, const mote_dataset *dataset,
                                        mote_train_options *options, uint64_t seed,
                                        mote_error *error);
