@@ -60,7 +60,7 @@ static void look_for_interval(mote_trainer *trainer) {
 
 /* Whether an event between two epochs belongs to the one that has ended. */
 static bool looks_back(mote_event_kind kind) {
-    return kind != MOTE_EVENT_STEP && kind != MOTE_EVENT_STARTED && kind != MOTE_EVENT_DIVERGED;
+    return kind != MOTE_EVENT_STARTED && kind != MOTE_EVENT_DIVERGED;
 }
 
 mote_event mote_trainer_event(mote_trainer *trainer, mote_event_kind kind) {
