@@ -112,7 +112,7 @@ typedef struct mote_event {
     size_t norm_count;
 } mote_event;
 
-/* Returns false to stop training after this step. */
+/* Returns false to stop training before another step. */
 typedef bool (*mote_listener)(void *context, const mote_event *event);
 
 /* Creates a trainer for the model on the data set's training part. `json` holds the keys of a
