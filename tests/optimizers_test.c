@@ -155,6 +155,27 @@ Test(pytorch, optimizers_take_the_same_steps) {
     }
 }
 
+/* With β₁ = β₂ = 0, each step has the length of the learning rate and the sign of the gradient,
+ * also of one that is tiny after a large one. */
+Test(adamw, forgets_past_gradients_completely_if_told_to) {
+    static const float gradients[] = {1, -1e-5f, 3e4f, 2e-6f, -1e15f, -0.1f, 1e-4f};
+    mote_train_options options = read_part(
+        "optimizer", "adamw",
+        "{\"learning_rate\":1,\"weight_decay\":0,\"beta1\":0,\"beta2\":0,\"epsilon\":1e-12}");
+    const mote_optimizer *optimizer = options.optimizer;
+    float m = 0, v = 0;
+    for (size_t i = 0; i < COUNT(gradients); i++) {
+        float weight = 0;
+        mote_slice slice = {
+            .count = 1, .weights = &weight, .gradient = &gradients[i], .states = {&m, &v}};
+        mote_step step = mote_step_create(optimizer, optimizer->learning_rate, i + 1);
+        optimizer->kind->update(optimizer, &step, &slice);
+        cr_expect_float_eq((double)weight, gradients[i] > 0 ? -1 : 1, 1e-5, "gradient %g: %g",
+                           (double)gradients[i], (double)weight);
+    }
+    mote_train_options_free(&options);
+}
+
 /* ---- PyTorch: schedules ---- */
 
 Test(pytorch, schedules_give_the_same_learning_rates) {

@@ -99,6 +99,7 @@ OPTIMIZERS = [
     {"type": "adamw", "learning_rate": 0.01, "weight_decay": 0, "beta1": 0.5, "beta2": 0.9},
     {"type": "adamw", "learning_rate": 0.01, "beta1": 0, "epsilon": 0.01},
     {"type": "adamw", "learning_rate": 0.001, "beta1": 0.99, "beta2": 0.9999, "epsilon": 1e-6},
+    {"type": "adamw", "learning_rate": 0.01, "beta1": 0.2, "beta2": 0.4},
 ]
 WEIGHTS = 12
 STATE_NAMES = ["momentum_buffer", "exp_avg", "exp_avg_sq"]

@@ -64,6 +64,13 @@ typedef struct factors {
     mote_real keen1, keen2, size, root, epsilon, decay;
 } factors;
 
+/* The mean moved towards a number. With a β near 1, β and 1 − β would not add up to 1 once rounded;
+ * with a small β, the difference would lose a number much smaller than the mean. */
+MOTE_INLINE mote_real move(mote_real mean, mote_real number, mote_real keen) {
+    return keen < (mote_real)0.5 ? mean + keen * (number - mean)
+                                 : (1 - keen) * mean + keen * number;
+}
+
 MOTE_MULTIVERSION
 static void update_weights(size_t count, const factors *f, mote_real *restrict w,
                            const mote_real *restrict g, mote_real *restrict m,
@@ -71,8 +78,8 @@ static void update_weights(size_t count, const factors *f, mote_real *restrict w
     mote_real keen1 = f->keen1, keen2 = f->keen2, size = f->size, root = f->root;
     mote_real epsilon = f->epsilon, decay = f->decay;
     for (size_t i = 0; i < count; i++) {
-        m[i] += keen1 * (g[i] - m[i]);
-        v[i] += keen2 * (g[i] * g[i] - v[i]);
+        m[i] = move(m[i], g[i], keen1);
+        v[i] = move(v[i], g[i] * g[i], keen2);
         w[i] -= size * m[i] / (root * mote_sqrt_one(v[i]) + epsilon) + decay * w[i];
     }
 }
