@@ -249,9 +249,11 @@ Test(notices, of_a_warmup_that_is_longer_than_training) {
         size_t steps; /* at most; 0: no limit */
         const char *notice;
     } rows[] = {{2, 0, NULL},
-                {2.1, 0, "the warm-up of 2.1 epochs is longer than training, "},
+                {2.1, 0,
+                 "the warm-up of 2.1 epochs is longer than training, which reaches the learning "
+                 "rate only in its last step; lower train.schedule.warmup_epochs"},
                 {1, 32, NULL},
-                {1, 31, "the warm-up of 1 epoch is longer than training, "}};
+                {1, 31, "the warm-up of 1 epoch is longer than training, which "}};
     for (size_t i = 0; i < COUNT(rows); i++) {
         char train[256];
         snprintf(train, sizeof train,

@@ -94,11 +94,10 @@ static void look_at_warmup(mote_trainer *trainer) {
     double epochs = trainer->options.schedule->warmup_epochs;
     double steps = epochs * (double)trainer->epoch_steps;
     if (!trainer->notices.told[MOTE_NOTICE_WARMUP] && steps > (double)trainer->total_steps) {
-        notice(
-            trainer, MOTE_NOTICE_WARMUP,
-            "the warm-up of %g epoch%s is longer than training, which never reaches the learning "
-            "rate; lower train.schedule.warmup_epochs",
-            epochs, epochs == 1 ? "" : "s");
+        notice(trainer, MOTE_NOTICE_WARMUP,
+               "the warm-up of %g epoch%s is longer than training, which reaches the learning rate "
+               "only in its last step; lower train.schedule.warmup_epochs",
+               epochs, epochs == 1 ? "" : "s");
     }
 }
 
