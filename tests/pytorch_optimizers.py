@@ -278,6 +278,10 @@ PATHS = [
     (DENSE, {"batch_size": 16, "optimizer": SGD}, {"class_weights": CLASS_WEIGHTS}),
     (DENSE, {"batch_size": 7, "accumulate": 3, "optimizer": ADAMW},
      {"class_weights": CLASS_WEIGHTS}),
+    # The last step of an epoch has batches of 8, 8 and 2.
+    (NORMALIZED, {"batch_size": 8, "accumulate": 3, "clip_gradient_norm": 0.5,
+                  "weight_average": 0.9, "optimizer": {**SGD, "learning_rate": 0.02}},
+     {"class_weights": CLASS_WEIGHTS}),
 ]
 
 
@@ -322,7 +326,10 @@ def path_row(x, labels, layers, keys, data={}):
         for group in optimizer.param_groups:
             group["lr"] = rate * factors[step]
         optimizer.zero_grad()
-        nn.functional.cross_entropy(net(x[batch]), labels[batch], weight=weights).backward()
+        total = len(labels[batch]) if weights is None else weights[labels[batch]].sum()
+        for part in torch.arange(SAMPLES)[batch].split(keys["batch_size"]):
+            loss = nn.functional.cross_entropy(net(x[part]), labels[part], weights, reduction="sum")
+            (loss / total).backward()
         if "clip_gradient_norm" in keys:
             nn.utils.clip_grad_norm_(net.parameters(), keys["clip_gradient_norm"])
         optimizer.step()
