@@ -57,8 +57,9 @@ static const mote_field fields[] = {
      .offset = offsetof(mote_train_options, weight_average),
      .range = MOTE_FROM_BELOW(0, 1),
      .preset = "0",
-     .help = "validate and save an exponential moving average of the weights with this decay, such "
-             "as 0.999, but at most n / (n + 9) in step n; 0: the weights themselves"},
+     .help = "validate and save an exponential moving average of the weights, and of batch_norm's "
+             "running mean and variance, with this decay, such as 0.999, but at most n / (n + 9) "
+             "in step n; 0: the weights themselves"},
     {.name = "shuffle",
      .kind = MOTE_FIELD_BOOLEAN,
      .offset = offsetof(mote_train_options, shuffle),
