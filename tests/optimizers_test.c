@@ -598,6 +598,50 @@ Test(clipping, adds_a_millionth_to_the_norm) {
     mote_dataset_destroy(dataset);
 }
 
+/* The square of a gradient may overflow or underflow a float, or be 0. The weight's gradient is
+ * 2 × x × (0 − x) or, at a target of 0, none. */
+Test(clipping, takes_gradients_of_any_magnitude) {
+    static const struct {
+        mote_real x, target;
+        const char *train;
+        double wanted;
+    } rows[] = {
+        {1e15f, 1e15f, "{\"clip_gradient_norm\": 0.5, ", 0.5},
+        {1e18f, 1e18f, "{\"clip_gradient_norm\": 3, \"accumulate\": 2, ", 3},
+        {1e-18f, 1e-18f, "{\"clip_gradient_norm\": 1, ", 2e-36},
+        {1e-18f, 1e-18f, "{\"clip_gradient_norm\": 1e-7, ", 2e-37}, /* 1e-7 / 1e-6 of that */
+        {1, 0, "{\"clip_gradient_norm\": 1e-30, ", 0},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const mote_samples samples = {.count = 1,
+                                      .shape = mote_shape_vector(1),
+                                      .numbers = &rows[i].x,
+                                      .values = &rows[i].target,
+                                      .value_width = 1};
+        char train[256];
+        snprintf(train, sizeof train,
+                 "%s\"max_steps\": 1, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1}}",
+                 rows[i].train);
+        mote_error error = {0};
+        mote_model *model = network_create(
+            "{\"layers\": [{\"type\": \"dense\", \"units\": 1, \"bias\": false, \"initializer\": "
+            "0}], \"output\": {\"type\": \"mean_squared_error\"}}",
+            mote_shape_vector(1), &error);
+        cr_assert(model, "%s", error.message);
+        cr_assert_eq(mote_model_initialize(model, 1, &error), MOTE_OK);
+        mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, PLAIN, 1, &error);
+        mote_trainer *trainer = mote_trainer_create(model, dataset, train, 1, &error);
+        cr_assert(trainer, "%s", error.message);
+        cr_assert_eq(mote_trainer_run(trainer, &error), MOTE_OK, "%s", error.message);
+        double weight = (double)mote_model_parameter(model, "layers.0.weight").data[0];
+        cr_expect(fabs(weight - rows[i].wanted) <= 1e-5 * fabs(rows[i].wanted),
+                  "row %zu: %.9g, expected %.9g", i, weight, rows[i].wanted);
+        mote_trainer_destroy(trainer);
+        mote_model_destroy(model);
+        mote_dataset_destroy(dataset);
+    }
+}
+
 /* A finite loss whose gradient overflows a float. */
 Test(clipping, of_an_infinite_gradient_ends_the_training_before_any_weight_is_touched) {
     const mote_real x = 1e36f, target = 0;
