@@ -83,7 +83,7 @@ static const double RUNAWAY = 1e6; /* weights that have grown beyond this no lon
  * of its largest weight; 0 if there is none to read. */
 static double largest_weight_saved(const train_session *s) {
     mote_model *model = s->experiment.model;
-    char *path = mote_run_path(&s->run, "checkpoint.safetensors");
+    char *path = mote_run_path(&s->run, MOTE_CHECKPOINT_FILE);
     const char *parameter;
     bool read = path && mote_model_read_parameters(model, path, NULL) == MOTE_OK;
     free(path);

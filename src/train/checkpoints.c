@@ -14,8 +14,6 @@
 #include "train/checkpoint.h"
 #include "train/stopping.h"
 
-static const char NEWEST[] = "checkpoint.safetensors";
-
 enum {
     NAME_CAPACITY = 64
 };
@@ -95,7 +93,7 @@ static uint64_t *list_older(const char *path, size_t *count) {
 }
 
 bool mote_checkpoints_exist(const char *directory) {
-    char *newest = mote_path_join(directory, NEWEST);
+    char *newest = mote_path_join(directory, MOTE_CHECKPOINT_FILE);
     size_t count;
     uint64_t *older = list_older(directory, &count);
     bool exist = (newest && access(newest, F_OK) == 0) || count > 0;
@@ -150,7 +148,7 @@ static char *keep_newest(const mote_checkpoints *checkpoints, const mote_trainer
 
 mote_status mote_checkpoints_write(mote_checkpoints *checkpoints, const mote_trainer *trainer,
                                    mote_error *unkept, mote_error *error) {
-    char *newest = mote_path_join(checkpoints->directory, NEWEST);
+    char *newest = mote_path_join(checkpoints->directory, MOTE_CHECKPOINT_FILE);
     if (!newest) {
         return mote_fail(error, MOTE_MEMORY, "out of memory for the name of a file");
     }
@@ -206,7 +204,7 @@ static mote_status try(search *s, const char *path) {
 
 static mote_status try_newest(search *s) {
     mote_checkpoints *checkpoints = s->checkpoints;
-    char *path = mote_path_join(checkpoints->directory, NEWEST);
+    char *path = mote_path_join(checkpoints->directory, MOTE_CHECKPOINT_FILE);
     mote_status status = try(s, path);
     checkpoints->newest = status == MOTE_OK;
     free(path);

@@ -8,6 +8,8 @@
 
 #include "train/trainer.h"
 
+#define MOTE_CHECKPOINT_FILE "checkpoint.safetensors" /* the newest */
+
 /* What is known about the files in a directory. Starts as {0} for a directory without any. */
 typedef struct mote_checkpoints {
     const char *directory;

@@ -176,7 +176,7 @@ mote_status mote_run_create(mote_run *run, const char *directory, const char *na
     }
     if (status == MOTE_OK) { /* of a run that was killed while writing its first file */
         mote_file_remove_leftovers(directory, MOTE_CONFIG_FILE);
-        mote_file_remove_leftovers(directory, "checkpoint.safetensors");
+        mote_file_remove_leftovers(directory, MOTE_CHECKPOINT_FILE);
     }
     if (status == MOTE_OK && !is_empty(directory)) {
         return mote_fail(error, MOTE_FILE,
