@@ -566,36 +566,44 @@ Test(clipping, leaves_short_gradients_and_shortens_long_ones) {
     cr_expect_lt(fabs(step_length("{\"clip_gradient_norm\": 1e9}") - free), 1e-6 * free);
 }
 
-/* PyTorch adds a millionth to the norm, which makes a short gradient shorter than requested: here
- * the weight's is 2 × x × (0 − target), which is 2e-6. */
-Test(clipping, adds_a_millionth_to_the_norm) {
-    const mote_real x = 1e-3f, target = -1e-3f;
+/* Trains a model of one weight on one sample, with the squared error; returns the weight. */
+static double train_one_weight(mote_real initial, mote_real x, mote_real target, const char *train,
+                               mote_status expected, mote_error *error) {
     const mote_samples samples = {.count = 1,
                                   .shape = mote_shape_vector(1),
                                   .numbers = &x,
                                   .values = &target,
                                   .value_width = 1};
-    mote_error error = {0};
-    mote_model *model = network_create(
-        "{\"layers\": [{\"type\": \"dense\", \"units\": 1, \"bias\": false, \"initializer\": "
-        "0}], \"output\": {\"type\": \"mean_squared_error\"}}",
-        mote_shape_vector(1), &error);
-    cr_assert(model, "%s", error.message);
-    cr_assert_eq(mote_model_initialize(model, 1, &error), MOTE_OK);
-    mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, PLAIN, 1, &error);
-    cr_assert(dataset, "%s", error.message);
-    mote_trainer *trainer = mote_trainer_create(
-        model, dataset,
-        "{\"clip_gradient_norm\": 1.5e-6, \"max_steps\": 1, \"optimizer\": {\"type\": \"sgd\", "
-        "\"learning_rate\": 1}}",
-        1, &error);
-    cr_assert(trainer, "%s", error.message);
-    cr_assert_eq(mote_trainer_run(trainer, &error), MOTE_OK, "%s", error.message);
-    double weight = (double)mote_model_parameter(model, "layers.0.weight").data[0];
-    cr_expect(fabs(weight + 1e-6) < 1e-11, "%.9g", weight); /* 1.5 / (2 + 1) of −2e-6 */
+    mote_model *model = network_create("{\"layers\": [{\"type\": \"dense\", \"units\": 1, "
+                                       "\"bias\": false}], \"output\": {\"type\": "
+                                       "\"mean_squared_error\"}}",
+                                       mote_shape_vector(1), error);
+    cr_assert(model, "%s", error->message);
+    cr_assert_eq(mote_model_initialize(model, 1, error), MOTE_OK);
+    mote_tensor weight = mote_model_parameter(model, "layers.0.weight");
+    weight.data[0] = initial;
+    mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, PLAIN, 1, error);
+    cr_assert(dataset, "%s", error->message);
+    mote_trainer *trainer = mote_trainer_create(model, dataset, train, 1, error);
+    cr_assert(trainer, "%s", error->message);
+    cr_assert_eq(mote_trainer_run(trainer, error), expected, "%s", error->message);
+    double trained = (double)weight.data[0];
     mote_trainer_destroy(trainer);
     mote_model_destroy(model);
     mote_dataset_destroy(dataset);
+    return trained;
+}
+
+/* PyTorch adds a millionth to the norm, which makes a short gradient shorter than requested: here
+ * the weight's is 2 × x × (0 − target), which is 2e-6. */
+Test(clipping, adds_a_millionth_to_the_norm) {
+    mote_error error = {0};
+    double weight = train_one_weight(
+        0, 1e-3f, -1e-3f,
+        "{\"clip_gradient_norm\": 1.5e-6, \"max_steps\": 1, \"optimizer\": {\"type\": \"sgd\", "
+        "\"learning_rate\": 1}}",
+        MOTE_OK, &error);
+    cr_expect(fabs(weight + 1e-6) < 1e-11, "%.9g", weight); /* 1.5 / (2 + 1) of −2e-6 */
 }
 
 /* The square of a gradient may overflow or underflow a float, or be 0. The weight's gradient is
@@ -613,62 +621,26 @@ Test(clipping, takes_gradients_of_any_magnitude) {
         {1, 0, "{\"clip_gradient_norm\": 1e-30, ", 0},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
-        const mote_samples samples = {.count = 1,
-                                      .shape = mote_shape_vector(1),
-                                      .numbers = &rows[i].x,
-                                      .values = &rows[i].target,
-                                      .value_width = 1};
         char train[256];
         snprintf(train, sizeof train,
                  "%s\"max_steps\": 1, \"optimizer\": {\"type\": \"sgd\", \"learning_rate\": 1}}",
                  rows[i].train);
         mote_error error = {0};
-        mote_model *model = network_create(
-            "{\"layers\": [{\"type\": \"dense\", \"units\": 1, \"bias\": false, \"initializer\": "
-            "0}], \"output\": {\"type\": \"mean_squared_error\"}}",
-            mote_shape_vector(1), &error);
-        cr_assert(model, "%s", error.message);
-        cr_assert_eq(mote_model_initialize(model, 1, &error), MOTE_OK);
-        mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, PLAIN, 1, &error);
-        mote_trainer *trainer = mote_trainer_create(model, dataset, train, 1, &error);
-        cr_assert(trainer, "%s", error.message);
-        cr_assert_eq(mote_trainer_run(trainer, &error), MOTE_OK, "%s", error.message);
-        double weight = (double)mote_model_parameter(model, "layers.0.weight").data[0];
+        double weight = train_one_weight(0, rows[i].x, rows[i].target, train, MOTE_OK, &error);
         cr_expect(fabs(weight - rows[i].wanted) <= 1e-5 * fabs(rows[i].wanted),
                   "row %zu: %.9g, expected %.9g", i, weight, rows[i].wanted);
-        mote_trainer_destroy(trainer);
-        mote_model_destroy(model);
-        mote_dataset_destroy(dataset);
     }
 }
 
 /* A finite loss whose gradient overflows a float. */
 Test(clipping, of_an_infinite_gradient_ends_the_training_before_any_weight_is_touched) {
-    const mote_real x = 1e36f, target = 0;
-    const mote_samples samples = {.count = 1,
-                                  .shape = mote_shape_vector(1),
-                                  .numbers = &x,
-                                  .values = &target,
-                                  .value_width = 1};
     mote_error error = {0};
-    mote_model *model = network_create(
-        "{\"layers\": [{\"type\": \"dense\", \"units\": 1, \"bias\": false, \"initializer\": "
-        "1e-32}], \"output\": {\"type\": \"mean_squared_error\"}}",
-        mote_shape_vector(1), &error);
-    cr_assert(model, "%s", error.message);
-    cr_assert_eq(mote_model_initialize(model, 1, &error), MOTE_OK);
-    mote_dataset *dataset = mote_dataset_from_arrays(&samples, NULL, PLAIN, 1, &error);
-    mote_trainer *trainer =
-        mote_trainer_create(model, dataset, "{\"clip_gradient_norm\": 1}", 1, &error);
-    cr_assert(trainer, "%s", error.message);
-    cr_expect_eq(mote_trainer_run(trainer, &error), MOTE_DIVERGED);
+    double weight =
+        train_one_weight(1e-32f, 1e36f, 0, "{\"clip_gradient_norm\": 1}", MOTE_DIVERGED, &error);
     cr_expect(strstr(error.message, "the gradient of layers.0.weight in layers[0] (dense) became "
                                     "infinite in epoch 1, step 1, at a learning rate of 0.01"),
               "%s", error.message);
-    cr_expect_eq(mote_model_parameter(model, "layers.0.weight").data[0], 1e-32f);
-    mote_trainer_destroy(trainer);
-    mote_model_destroy(model);
-    mote_dataset_destroy(dataset);
+    cr_expect_eq(weight, (double)1e-32f);
 }
 
 /* ---- what the average is used for ---- */
